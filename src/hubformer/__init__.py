@@ -1,0 +1,34 @@
+"""hubformer: Hub checkpoints on one Transformer core.
+
+Everything public is importable from here, and loaded when it is first asked for: `import hubformer` is quick
+and brings no torch along. The classes of the families (`BertModel`, ...) are made from the table of families.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from hubformer.names import FAMILY_CLASSES, LOCATIONS, TOKENIZER_NAMES
+
+__version__ = "0.1.0"
+__all__ = sorted({*LOCATIONS, *FAMILY_CLASSES, *TOKENIZER_NAMES})
+
+
+def __getattr__(name: str) -> Any:
+    if name in LOCATIONS:
+        found = getattr(import_module(f"hubformer.{LOCATIONS[name]}"), name)
+    elif name in FAMILY_CLASSES:
+        found = import_module("hubformer.auto.classes").public_class(name, FAMILY_CLASSES[name])
+    elif name in TOKENIZER_NAMES:
+        found = import_module("hubformer.auto.tokenizer").public_tokenizer(name)
+    else:
+        from hubformer.errors import suggestion
+
+        raise AttributeError(f"hubformer has no {name!r}.{suggestion(name, __all__)}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

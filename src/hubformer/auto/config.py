@@ -1,0 +1,123 @@
+"""AutoConfig, and how config.json is read and understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from hubformer.auto.classes import config_class
+from hubformer.auto.source import Source
+from hubformer.errors import ConfigError, UnknownName, suggestion
+from hubformer.families import FAMILIES, every_family
+from hubformer.models.config import PreTrainedConfig, read_json
+from hubformer.presets import preset
+
+# Keys that only one family writes; for hand-made files that say neither model_type nor architectures.
+_TELLING = {"d_inner": "xlnet", "n_embd": "gpt2", "sinusoidal_pos_embds": "distilbert"}
+
+
+def model_type_of(values: Mapping[str, Any], *, where: str) -> str:
+    """Which family a config.json belongs to: said outright, else by its architectures, else by a telling key.
+
+    Raises:
+        UnknownName: it is of a family that hubformer does not know; the message says which it knows.
+        ConfigError: nothing in it tells.
+    """
+    named = values.get("model_type")
+    if named is not None:
+        if not isinstance(named, str):
+            raise ConfigError(f"model_type is {named!r} in {where}, expected a name such as 'bert'.")
+        if values.get("position_embedding_type") == "alibi":
+            raise ConfigError(
+                f"{where} calls itself {named!r} but places its tokens by ALiBi (JinaBERT). Read as "
+                f"{named!r} it would give wrong answers, so it is refused."
+            )
+        if named not in FAMILIES and config_class(named) is None:
+            raise UnknownName(
+                f"{where} is of the model type {named!r}, which hubformer does not know."
+                f"{suggestion(named, FAMILIES)} It knows: {', '.join(sorted(FAMILIES))}."
+            )
+        return named
+    for architecture in values.get("architectures") or ():
+        for family in every_family():
+            if any(head.name == architecture for head in family.heads):
+                return family.model_type
+    for key, model_type in _TELLING.items():
+        if key in values:
+            return model_type
+    raise ConfigError(
+        f"{where} says neither model_type nor architectures, so the family is not known. Add "
+        f'"model_type": one of {", ".join(sorted(FAMILIES))}.'
+    )
+
+
+def load_config(source: Source, **changes: Any) -> PreTrainedConfig:
+    """The configuration of a repository, with changes on top."""
+    return understood(read_json(source.file("config.json")), where=f"config.json of {source.name}", **changes)
+
+
+def understood(values: Mapping[str, Any], *, where: str, name: str = "", **changes: Any) -> PreTrainedConfig:
+    """A config.json's values as a configuration of the right class."""
+    kind = config_class(model_type_of(values, where=where))
+    assert kind is not None
+    kept = {key: value for key, value in values.items() if key != "_commit_hash"}
+    if "num_labels" in changes and "id2label" not in changes:
+        kept = {
+            key: value for key, value in kept.items() if key not in ("id2label", "label2id", "_num_labels")
+        }
+    try:
+        return kind.from_dict(kept, **changes)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+class AutoConfig:
+    """The configuration of whatever model a name stands for."""
+
+    def __init__(self) -> None:
+        raise TypeError("AutoConfig is not built; call AutoConfig.from_pretrained(name) or .for_model(type).")
+
+    @staticmethod
+    def for_model(model_type: str, *values: Any, **named: Any) -> PreTrainedConfig:
+        """A fresh configuration of a family, with its defaults where nothing is said."""
+        kind = config_class(model_type)
+        if kind is None:
+            raise UnknownName(
+                f"The model type {model_type!r} is not known.{suggestion(model_type, FAMILIES)} "
+                f"Known: {', '.join(sorted(FAMILIES))}."
+            )
+        return kind(*values, **named)
+
+    @staticmethod
+    def from_pretrained(
+        pretrained_model_name_or_path: str | PathLike[str],
+        *,
+        return_unused_kwargs: bool = False,
+        **named: Any,
+    ) -> Any:
+        """Read config.json from a folder, a file, a preset, or the Hub; named fields are changed.
+
+        Raises:
+            HubError: the name cannot be had. ConfigError: its config.json cannot be honoured.
+        """
+        where, changes = Source.options(named)
+        path = Path(pretrained_model_name_or_path)
+        if path.suffix == ".json" and path.is_file():
+            config = understood(read_json(path), where=str(path), **changes)
+        else:
+            values = preset(str(pretrained_model_name_or_path))
+            if values is not None and not path.exists() and "/" not in str(pretrained_model_name_or_path):
+                config = understood(values, where=f"the preset {pretrained_model_name_or_path}", **changes)
+            else:
+                config = load_config(Source.of(pretrained_model_name_or_path, **where), **changes)
+        config.name_or_path = str(pretrained_model_name_or_path)
+        return (config, {}) if return_unused_kwargs else config
+
+    @staticmethod
+    def register(model_type: str, config: type[PreTrainedConfig], exist_ok: bool = False) -> None:
+        """Make a configuration class of your own known under a model type."""
+        from hubformer.auto.classes import register_config
+
+        register_config(model_type, config, exist_ok=exist_ok)

@@ -1,0 +1,202 @@
+"""From an open source to a filled model."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from hubformer.auto.source import Source
+from hubformer.errors import CheckpointError, ConfigError, InputError, refuse_unknown
+from hubformer.models.config import PreTrainedConfig
+from hubformer.models.initial import initialise
+from hubformer.weights.files import Checkpoint, candidates, open_checkpoint
+from hubformer.weights.load import LoadReport, canonical_names, load_weights, names_one
+
+_log = logging.getLogger("hubformer")
+_KERNELS = (None, "eager", "sdpa")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How weights are loaded, as from_pretrained's keyword arguments say."""
+
+    NAMES: ClassVar[tuple[str, ...]] = (
+        "add_pooling_layer",
+        "attn_implementation",
+        "device",
+        "device_map",
+        "dtype",
+        "ignore_mismatched_sizes",
+        "mapped",
+        "new_head",
+        "output_loading_info",
+        "state_dict",
+        "torch_dtype",
+        "use_safetensors",
+        "variant",
+    )
+
+    dtype: torch.dtype | None = torch.float32  # None: the file's
+    device: torch.device | str = "cpu"
+    new_head: bool = False
+    ignore_mismatched_sizes: bool = False
+    output_loading_info: bool = False
+    use_safetensors: bool | None = None
+    variant: str | None = None
+    mapped: bool = True
+    add_pooling_layer: bool = True
+
+    @staticmethod
+    def of(named: dict[str, Any], *, call: str) -> Options:
+        refuse_unknown(named, Options.NAMES, call=call)
+        given = dict(named)
+        dtype, older = given.pop("dtype", None), given.pop("torch_dtype", None)
+        device, older_device = given.pop("device", None), given.pop("device_map", None)
+        kernel = given.pop("attn_implementation", None)
+        if kernel not in _KERNELS:
+            raise InputError(
+                f"attn_implementation is {kernel!r}, expected 'sdpa' or 'eager': the kernel is chosen here, and "
+                "attention weights are given whenever they are asked for."
+            )
+        if given.pop("state_dict", None) is not None:
+            raise InputError("state_dict is not taken; build the model and call load_state_dict on it.")
+        wanted = dtype if dtype is not None else older
+        return Options(
+            dtype=torch.float32 if wanted is None else Options.parsed_dtype(wanted),
+            device=_device(device if device is not None else older_device),
+            **given,
+        )
+
+    @staticmethod
+    def parsed_dtype(dtype: Any) -> torch.dtype | None:
+        if dtype == "auto":
+            return None
+        found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+        if not isinstance(found, torch.dtype) or not found.is_floating_point:
+            raise InputError(
+                f"dtype is {dtype!r}, expected 'auto' or a floating-point type such as 'float32', 'bfloat16'."
+            )
+        return found
+
+
+def _device(device: Any) -> torch.device | str:
+    if device is None:
+        return "cpu"
+    if isinstance(device, dict):
+        if set(device) != {""}:
+            raise InputError(f"device_map is {device!r}, expected one device for the whole model: {{'': 0}}.")
+        device = device[""]
+    if device in ("auto", "balanced", "sequential"):
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if isinstance(device, int):
+        device = "cpu" if device < 0 else f"cuda:{device}"
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise InputError(f"device is {device!r}, expected a device such as 'cpu', 'cuda' or 0.") from None
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device is {device!r}, but this torch sees no CUDA device. Use device='cpu'.")
+    return found
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did, for output_loading_info."""
+
+    report: LoadReport
+
+    def as_v4(self) -> dict[str, list[str]]:
+        report = self.report
+        return {
+            "missing_keys": [name for name in report.new if name not in report.mismatched],
+            "unexpected_keys": list(report.unused),
+            "mismatched_keys": list(report.mismatched),
+            "error_msgs": [],
+        }
+
+
+def open_weights(source: Source, options: Options) -> Checkpoint:
+    """The weights of a source, headers read and checked, tensors not yet."""
+    names = candidates(variant=options.variant, use_safetensors=options.use_safetensors)
+    _, path = source.repo.first(names, what="weights")
+    return open_checkpoint(path, shard=source.file, mapped=options.mapped)
+
+
+def fill(
+    cls: Any, source: Source, *, config: PreTrainedConfig, arguments: tuple[Any, ...], options: Options
+) -> tuple[Any, Loaded]:
+    """Build on `meta`, compare with the files, assign, and start what is new.
+
+    Raises:
+        ConfigError, CheckpointError: as their messages say.
+    """
+    config.freeze()  # refuse an impossible configuration before a gigabyte is fetched for it
+    checkpoint = open_weights(source, options)
+    with torch.device("meta"):
+        model = cls(config, *arguments)
+        if model.head_row is not None and model.head_row.without is not None:
+            if not options.add_pooling_layer or not _has_head(model, checkpoint):
+                model = cls(config, *arguments, add_pooling_layer=False)
+                if options.add_pooling_layer:
+                    _log.info("%s has no pooler: pooler_output is None.", source.name)
+    frozen = model.frozen()
+    own_kind = model.head_row is None
+    report = load_weights(
+        model,
+        checkpoint,
+        weights=model.weight_map(),
+        is_head=model.is_head,
+        heads=model.family.head_rows(frozen),
+        expected=[
+            row
+            for name in config.architectures or ()  # type: ignore[attr-defined]
+            for row in model.family.rows_of(str(name), frozen)
+        ],
+        allow_new=options.new_head or own_kind,
+        allow_mismatched=options.ignore_mismatched_sizes,
+        dtype=options.dtype,
+        device=options.device,
+    )
+    if report.new:
+        initialise(
+            model,
+            model.family.initial(frozen),
+            only=report.parameters,
+            device=options.device,
+            dtype=options.dtype,
+        )
+        _log.warning(
+            "%s: these weights are new and have to be trained: %s.", source.name, ", ".join(report.new)
+        )
+    _refuse_unfilled(model)
+    if report.unused:
+        _log.info("%s: not used by %s: %s.", source.name, cls.__name__, ", ".join(report.unused))
+    _check_vocabulary(model, config)
+    return model, Loaded(report)
+
+
+def _has_head(model: Any, checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint holds weights of this model's head."""
+    weights = model.weight_map()
+    parameters = [name for name, _ in model.named_parameters()]
+    found = canonical_names(checkpoint.headers, weights, parameters=parameters)
+    rows = model.head_row.rows_in(model.frozen())
+    return any(names_one(rows, name) for name in found)
+
+
+def _refuse_unfilled(model: Any) -> None:
+    left = [name for name, p in model.named_parameters() if p.is_meta]
+    if left:
+        raise CheckpointError(f"These parameters were not filled: {left}. This is a fault of the weight map.")
+
+
+def _check_vocabulary(model: Any, config: PreTrainedConfig) -> None:
+    pad = config.pad_token_id  # type: ignore[attr-defined]
+    if isinstance(pad, int) and pad >= model.tokens.num_embeddings:
+        raise ConfigError(
+            f"pad_token_id is {pad}, expected 0 to {model.tokens.num_embeddings - 1}: the vocabulary has "
+            f"{model.tokens.num_embeddings} entries."
+        )

@@ -1,0 +1,344 @@
+"""PreTrainedModel: a Model that comes from a folder or the Hub, and goes back there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.auto.loading import Options, fill
+from hubformer.auto.source import Source
+from hubformer.auto.vocabulary import resize_vocabulary
+from hubformer.core import Embedding
+from hubformer.errors import ConfigError, InputError, refuse_unknown
+from hubformer.models.config import COMMON, HARMLESS, PreTrainedConfig
+from hubformer.models.initial import initialise, number_of_parameters
+from hubformer.models.model import Model
+from hubformer.weights.saving import save_checkpoint
+
+_log = logging.getLogger("hubformer")
+_LABELS = ("num_labels", "id2label", "label2id")
+
+
+def config_changes(named: dict[str, Any]) -> dict[str, Any]:
+    """Take the arguments that change the configuration out of a call's; new labels ask for a new head."""
+    changes = {key: named.pop(key) for key in list(named) if key not in Options.NAMES}
+    if any(key in changes for key in _LABELS):
+        named.setdefault("new_head", True)
+    return changes
+
+
+class PreTrainedModel(Model):
+    """What every public model class can do. See the class of a family and head for its forward."""
+
+    config_class: ClassVar[type[PreTrainedConfig]] = PreTrainedConfig
+    base_model_prefix: ClassVar[str] = ""
+    forward: Callable[..., Any]
+
+    def __init__(self, config: PreTrainedConfig, *, add_pooling_layer: bool = True) -> None:
+        super().__init__(config, head=add_pooling_layer)
+        self.name_or_path = config.name_or_path
+        self.generation_config: Any = None
+
+    def post_init(self) -> None:
+        """Called at the end of `__init__` by classes written for v4; there is nothing left to do."""
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | PathLike[str] | Source,
+        *model_args: Any,
+        **named: Any,
+    ) -> Any:
+        """Load config.json and the weights from a folder or the Hub, ready to answer (in eval mode).
+
+        Where: revision (branch, tag or commit), token, cache_dir, subfolder, local_files_only,
+        force_download, variant, use_safetensors. How: dtype (float32 unless asked; "auto" keeps the file's),
+        device or device_map, mapped (False copies the weights into memory of their own). What: num_labels,
+        id2label, label2id or new_head=True to train a head that the file lacks; ignore_mismatched_sizes to
+        train afresh what has another size; output_loading_info for (model, report). Any other name changes
+        that field of the configuration.
+
+        Raises:
+            HubError, ConfigError, CheckpointError, UnknownArgument: as their messages say.
+        """
+        from hubformer.auto.config import AutoConfig, load_config
+
+        where, rest = Source.options(named)
+        source = Source.of(pretrained_model_name_or_path, **where)
+        config = rest.pop("config", None)
+        changes = config_changes(rest)
+        if config is None:
+            config = load_config(source, **_known(changes, cls))
+        elif not isinstance(config, PreTrainedConfig):
+            config = AutoConfig.from_pretrained(config, **changes)
+        else:
+            for name, value in _known(changes, type(config)).items():
+                setattr(config, name, value)
+        cls._refuse_foreign(config)
+        config.name_or_path = source.name
+        options = Options.of(rest, call=f"{cls.__name__}.from_pretrained")
+        model, report = fill(cls, source, config=config, arguments=model_args, options=options)
+        model.name_or_path = source.name
+        return (model.eval(), report.as_v4()) if options.output_loading_info else model.eval()
+
+    @classmethod
+    def _refuse_foreign(cls, config: PreTrainedConfig) -> None:
+        """A class loads its own family, and families that are the same but for the name."""
+        own = cls.family
+        if config.model_type == own.model_type or isinstance(config, cls.config_class):
+            return
+        from hubformer.families import FAMILIES, family
+
+        if config.model_type in FAMILIES and family(config.model_type).body is own.body:
+            return
+        raise ConfigError(
+            f"{cls.__name__} loads models of the type {own.model_type!r}, this one is {config.model_type!r}. "
+            "Load it with the Auto class for the task, which finds the right class."
+        )
+
+    @classmethod
+    def from_config(cls, config: PreTrainedConfig, **named: Any) -> Any:
+        return cls.from_fresh(config, **named)
+
+    _from_config = from_config
+
+    @classmethod
+    def from_fresh(cls, config: PreTrainedConfig, **named: Any) -> Any:
+        """A model with fresh weights; dtype is the only argument."""
+        dtype = named.pop("dtype", named.pop("torch_dtype", None))
+        named.pop("attn_implementation", None)
+        named.pop("trust_remote_code", None)
+        refuse_unknown(named, ("dtype",), call=f"{cls.__name__}.from_config")
+        model = cls(config)
+        return model if dtype is None else model.to(Options.parsed_dtype(dtype))
+
+    # Saving
+
+    def save_pretrained(
+        self,
+        save_directory: str | PathLike[str],
+        is_main_process: bool = True,
+        state_dict: Mapping[str, Tensor] | None = None,
+        push_to_hub: bool = False,
+        max_shard_size: int | str = "5GB",
+        safe_serialization: bool = True,
+        variant: str | None = None,
+        token: str | bool | None = None,
+    ) -> None:
+        """Write config.json and the weights into a folder, under the Hub's names, in a form that
+        transformers loads too. A folder holds the old version or the new one, whatever happens meanwhile.
+
+        Raises:
+            CheckpointError: what cannot be written so.
+        """
+        if not is_main_process:
+            return
+        folder = Path(save_directory)
+        if folder.is_file():
+            raise InputError(f"{folder} is a file, expected a folder to save into.")
+        folder.mkdir(parents=True, exist_ok=True)
+        named = {n: p.detach() for n, p in self.named_parameters()} if state_dict is None else state_dict
+        recorded = type(self.config).from_dict(self.config.to_dict())
+        recorded.architectures = [type(self).__name__]
+        recorded.torch_dtype = str(self.dtype).removeprefix("torch.")
+        files = {"config.json": recorded.to_json_string()}
+        if self.generation_config is not None:
+            files["generation_config.json"] = self.generation_config.to_json_string()
+        save_checkpoint(
+            folder,
+            self.weight_map().to_hub(named),
+            files=files,
+            max_shard_size=max_shard_size,
+            variant=variant,
+            safe_serialization=safe_serialization,
+        )
+        if push_to_hub:
+            self._push(folder, repo_id=folder.name, token=token)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        commit_message: str | None = None,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+        max_shard_size: int | str = "5GB",
+    ) -> str:
+        """Save into a temporary folder and upload it; returns the address of the commit.
+
+        Raises:
+            HubError: the upload was refused or broke off.
+        """
+        from tempfile import TemporaryDirectory
+
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, max_shard_size=max_shard_size)
+            return self._push(
+                Path(folder),
+                repo_id=repo_id,
+                token=token,
+                commit_message=commit_message or f"Upload {type(self).__name__}",
+                private=private,
+                revision=revision,
+                create_pr=create_pr,
+            )
+
+    def _push(self, folder: Path, *, repo_id: str, token: str | bool | None, **named: Any) -> str:
+        from hubformer.hub.card import push_folder
+
+        return push_folder(folder, repo_id, token=token, **named)
+
+    # Generation
+
+    def can_generate(self) -> bool:
+        return self.head_row is not None and self.head_row.generates
+
+    def generate(self, inputs: Tensor | None = None, **named: Any) -> Any:
+        """Continue token sequences. See hubformer.generation.generate for the arguments."""
+        from hubformer.generation import generate
+
+        if not self.can_generate():
+            raise InputError(
+                f"{type(self).__name__} has no head that writes text. Load the model with "
+                "AutoModelForCausalLM."
+            )
+        return generate(self, inputs, **named)
+
+    # The modules inside
+
+    @property
+    def base_model(self) -> Any:
+        """The model without its head: a view that shares the weights."""
+        head = self.head_row
+        if head is None:
+            return getattr(self, self.base_model_prefix, self)
+        return self if "base" in head.tasks else self._view()
+
+    def _view(self) -> Any:
+        from hubformer.auto.classes import base_class
+
+        view = object.__new__(base_class(self))
+        nn.Module.__init__(view)
+        view.config, view.caches, view.name_or_path = self.config, self.caches, self.name_or_path
+        view.generation_config = None
+        view.body, view.head = self.body, self._pooler()
+        view.train(self.training)
+        return view
+
+    def _pooler(self) -> nn.Module:
+        """The part of this head that v4 counts to the base model."""
+        from hubformer.models.heads import NoHead, PooledHead
+
+        base = self.family.head("base")
+        assert base is not None
+        frozen = self.frozen()
+        spec, body = base.spec(frozen), self.body.spec
+        with torch.device("meta"):
+            pooler = spec.build(body)
+        dense = self._dense_of(base.rows_in(frozen))
+        if isinstance(spec, PooledHead) and dense is not None:
+            pooler.dense = dense
+            return pooler
+        return pooler if isinstance(spec, NoHead) else NoHead().build(body)
+
+    def _dense_of(self, rows: Sequence[Any]) -> nn.Module | None:
+        wanted = {hub for row in rows for hub in row.hub}
+        mine = self.family.weights(self.head_row, self.frozen()).rows  # type: ignore[arg-type]
+        homes = [row.ours[0] for row in mine if set(row.hub) & wanted]
+        return self.get_submodule(homes[0].rpartition(".")[0]) if homes else None
+
+    def _named_as_v4(self, name: str) -> Any:
+        if name == self.base_model_prefix and name:
+            return self.base_model
+        return super()._named_as_v4(name)
+
+    def get_input_embeddings(self) -> Embedding:
+        return self.tokens
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Use another table of token vectors, of the same width; a tied head uses it too."""
+        old = self.tokens
+        if value.embedding_dim != old.embedding_dim:
+            raise InputError(
+                f"The new token vectors are {value.embedding_dim} wide, expected {old.embedding_dim}."
+            )
+        table = Embedding(value.num_embeddings, value.embedding_dim, _weight=value.weight)
+        table.weight = value.weight
+        self._inner().body.embedding.tokens = table
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """What turns states into scores of tokens, where the model has it."""
+        from hubformer.models.heads import vocab_head_of
+
+        found = vocab_head_of(self)
+        if found is None:
+            return None
+        return getattr(found, "output", None) or self.tokens
+
+    def tie_weights(self) -> None:
+        """Called by code written for v4; tied weights are one tensor here, always."""
+
+    def resize_token_embeddings(
+        self,
+        new_num_tokens: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        mean_resizing: bool = True,
+    ) -> Embedding:
+        """Make room for that many tokens; new vectors start near the mean of the old ones."""
+        return resize_vocabulary(
+            self, new_num_tokens, multiple_of=pad_to_multiple_of, near_mean=mean_resizing
+        )
+
+    def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
+        inside = {id(m.weight) for m in self.modules() if isinstance(m, Embedding)}
+        return sum(
+            p.numel()
+            for p in self.parameters()
+            if (p.requires_grad or not only_trainable) and not (exclude_embeddings and id(p) in inside)
+        )
+
+    def get_memory_footprint(self) -> int:
+        """Of the weights, in bytes."""
+        return sum(p.numel() * p.element_size() for p in self.parameters())
+
+    def gradient_checkpointing_enable(
+        self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None
+    ) -> None:
+        for stack in self.stacks():
+            stack.recompute_activations()
+
+    def gradient_checkpointing_disable(self) -> None:
+        for stack in self.stacks():
+            stack.recompute_activations(False)
+
+    def own(self) -> Any:
+        """Copy the weights out of the mapped files into memory of their own; needed before a loaded file is
+        overwritten in place, and done by the Trainer."""
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
+        return self
+
+    def init_weights(self) -> None:
+        """Fresh weights for every parameter."""
+        initialise(self, self.family.initial(self.frozen()), device=self.device)
+
+    def __repr__(self) -> str:
+        if self.head_row is None:
+            return super().__repr__()
+        return f"{type(self).__name__}({number_of_parameters(self):,} parameters)\n{super().__repr__()}"
+
+
+def _known(changes: dict[str, Any], cls: Any) -> dict[str, Any]:
+    """Changes of fields that the configuration has; a misspelt one is an error."""
+    kind = getattr(cls, "config_class", cls)
+    known = {*kind.fields, *kind.attribute_map, *COMMON, *HARMLESS, *_LABELS, "dtype", *Options.NAMES}
+    refuse_unknown(changes, known, call=f"{cls.__name__}.from_pretrained")
+    return changes

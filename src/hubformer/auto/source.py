@@ -1,0 +1,64 @@
+"""Where a model comes from: one repository at one commit, opened once and passed along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from hubformer.errors import HubError
+from hubformer.hub.repo import Repo, open_repo
+
+# Arguments of from_pretrained that say where to look, with v4's older names for them.
+WHERE = ("revision", "token", "cache_dir", "subfolder", "local_files_only", "force_download")
+_OLD = {"use_auth_token": "token"}
+# Accepted because code written for v4 passes them; what they asked for is always so, or no longer exists.
+_WITHOUT_EFFECT = (
+    "_from_auto",
+    "_from_pipeline",
+    "code_revision",
+    "from_flax",
+    "from_tf",
+    "low_cpu_mem_usage",
+    "proxies",
+    "resume_download",
+    "trust_remote_code",
+    "use_fast",
+    "weights_only",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A repository that is open."""
+
+    repo: Repo
+
+    @staticmethod
+    def of(name: str | PathLike[str] | Source, **where: Any) -> Source:
+        """Open a folder or a repository of the Hub; a source that is already open is passed through."""
+        if isinstance(name, Source):
+            return name
+        given = {key: value for key, value in where.items() if value is not None}
+        return Source(open_repo(name, **given))
+
+    @staticmethod
+    def options(named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Split keyword arguments into those that say where to look, and the rest."""
+        rest = {_OLD.get(key, key): value for key, value in named.items() if key not in _WITHOUT_EFFECT}
+        where = {key: rest.pop(key) for key in WHERE if key in rest}
+        return where, rest
+
+    @property
+    def name(self) -> str:
+        return self.repo.name
+
+    def file(self, name: str) -> Path:
+        path = self.repo.file(name)
+        if path is None:
+            raise HubError(f"{self.repo} has no file {name!r}.")
+        return path
+
+    def optional(self, name: str) -> Path | None:
+        return self.repo.file(name, required=False)

@@ -1,0 +1,45 @@
+"""One Transformer core, composed from small frozen specs. It knows no family, no file and no Hub.
+
+A family is written in the words exported here: it hands specs to specs and calls `build` once. A new kind
+of position, norm, feed-forward or block is a new spec in an existing slot; nothing in this room changes.
+"""
+
+from hubformer.core.activations import ACTIVATIONS
+from hubformer.core.attention import Attention, AttentionSpec
+from hubformer.core.blocks import Block, LayerSpec, Memory
+from hubformer.core.cache import Cache, LayerCache
+from hubformer.core.feed_forward import FeedForward
+from hubformer.core.layout import AnyLayout, Layout, Packed
+from hubformer.core.linear import Embedding, Linear
+from hubformer.core.norms import LayerNorm, Norms, NormSpec, RMSNorm
+from hubformer.core.positions import NoPosition, PositionSpec, Relative, TransformerXL
+from hubformer.core.stack import Stack, StackSpec
+from hubformer.core.trace import Trace
+
+__all__ = [
+    "ACTIVATIONS",
+    "AnyLayout",
+    "Attention",
+    "AttentionSpec",
+    "Block",
+    "Cache",
+    "Embedding",
+    "FeedForward",
+    "LayerCache",
+    "LayerNorm",
+    "LayerSpec",
+    "Layout",
+    "Linear",
+    "Memory",
+    "NoPosition",
+    "NormSpec",
+    "Norms",
+    "Packed",
+    "PositionSpec",
+    "RMSNorm",
+    "Relative",
+    "Stack",
+    "StackSpec",
+    "Trace",
+    "TransformerXL",
+]

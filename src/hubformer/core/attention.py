@@ -1,0 +1,121 @@
+"""Attention from queries to keys and values, whatever they come from.
+
+Shapes:  B rows  Q queries  K keys  H heads  G key/value heads  D head width  M model width
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from hubformer.core.cache import KeysValues, LayerCache
+from hubformer.core.kernels import attend, attend_openly
+from hubformer.core.layout import AnyLayout, Layout
+from hubformer.core.linear import Linear
+from hubformer.core.norms import NormSpec
+from hubformer.core.positions import NoPosition, PositionSpec
+from hubformer.core.trace import LayerTrace
+
+
+@dataclass(frozen=True)
+class AttentionSpec:
+    """Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762) and its variations, as values."""
+
+    heads: int
+    head_width: int
+    kv_heads: int | None = None  # None: as many as heads
+    position: PositionSpec = field(default_factory=NoPosition)
+    causal: bool = False
+    window: int | None = None  # the largest distance seen, in tokens
+    scale: float | None = None  # None: head_width ** -0.5
+    bias: bool = True
+    output_bias: bool | None = None  # None: as bias
+    qk_norm: NormSpec | None = None
+    softcap: float | None = None
+    dropout: float = 0.0  # of the attention weights
+
+    def build(self, width: int) -> Attention:
+        return Attention(self, width)
+
+
+class Attention(nn.Module):
+    """`forward(x, keys_values(context), ...)`; self-attention is the case context = x."""
+
+    def __init__(self, spec: AttentionSpec, width: int) -> None:
+        super().__init__()
+        inner, shared = spec.heads * spec.head_width, (spec.kv_heads or spec.heads) * spec.head_width
+        self.spec, self.scale = spec, spec.head_width**-0.5 if spec.scale is None else spec.scale
+        self.query = Linear(width, inner, bias=spec.bias)
+        self.key = Linear(width, shared, bias=spec.bias)
+        self.value = Linear(width, shared, bias=spec.bias)
+        self.output = Linear(inner, width, bias=spec.bias if spec.output_bias is None else spec.output_bias)
+        self.query_norm, self.key_norm = (
+            spec.qk_norm.build(spec.head_width) if spec.qk_norm else nn.Identity() for _ in range(2)
+        )
+        self.position = spec.position.build_layer(width, heads=spec.heads, head_width=spec.head_width)
+
+    def heads(self, x: Tensor) -> Tensor:
+        """(B, L, heads * D) -> (B, heads, L, D)"""
+        return x.view(*x.shape[:2], -1, self.spec.head_width).transpose(1, 2)
+
+    def keys_values(self, context: Tensor) -> KeysValues:
+        """The projections of what is attended to: (B, K, M) -> two (B, K, G * D)."""
+        return self.key(context), self.value(context)
+
+    def forward(
+        self,
+        x: Tensor,
+        kv: KeysValues,
+        *,
+        layout: AnyLayout,
+        tables: Sequence[Any],
+        cache: LayerCache | None = None,
+        trace: LayerTrace | None = None,
+    ) -> Tensor:
+        """x (B, Q, M), kv from keys_values, tables one per part of the layout -> (B, Q, M)"""
+        parts = zip(*(layout.split(t) for t in (self.query(x), *kv)), layout.parts, tables, strict=True)
+        read = [
+            self.read(q, (k, v), layout=part, table=table, cache=cache, trace=trace)
+            for q, k, v, part, table in parts
+        ]
+        out: Tensor = self.output(layout.join(read))
+        return out
+
+    def read(
+        self,
+        q: Tensor,
+        kv: KeysValues,
+        *,
+        layout: Layout,
+        table: Any,
+        cache: LayerCache | None,
+        trace: LayerTrace | None,
+    ) -> Tensor:
+        """One rectangle of rows: q (B, Q, H * D), kv (B, K, G * D) -> (B, Q, H * D)"""
+        k, v = self.key_norm(self.heads(kv[0])), self.heads(kv[1])
+        q, k = self.position.rotate(self.query_norm(self.heads(q)), k, table)
+        if cache is not None:
+            k, v = cache.extend(k, v)
+        how: dict[str, Any] = {
+            "visible": layout.visible(causal=self.spec.causal, window=self.spec.window),
+            "bias": self.position.bias(q, k, table, self),
+            "scale": self.scale,
+            "softcap": self.spec.softcap,
+            "dropout": self.spec.dropout if self.training else 0.0,
+        }
+        y = attend(q, k, v, **how) if trace is None else self._traced(q, k, v, trace=trace, how=how)
+        return y.transpose(1, 2).flatten(2)
+
+    def _traced(self, q: Tensor, k: Tensor, v: Tensor, *, trace: LayerTrace, how: dict[str, Any]) -> Tensor:
+        if not trace.wants_weights and trace.head_scale is None:
+            return attend(q, k, v, **how)
+        y, weights = attend_openly(q, k, v, **how)
+        if trace.head_scale is not None:
+            scale = trace.head_scale[:, None, None].to(y.dtype)
+            y, weights = y * scale, weights * scale
+        if trace.wants_weights:
+            trace.see(weights)
+        return y

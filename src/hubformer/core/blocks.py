@@ -1,0 +1,93 @@
+"""One layer: attention, perhaps cross-attention, and a feed-forward, each in its residual.
+
+Shapes:  B rows  Q queries  K keys  M model width
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from hubformer.core.attention import AttentionSpec
+from hubformer.core.cache import LayerCache
+from hubformer.core.layout import AnyLayout, Layout
+from hubformer.core.norms import Norms
+from hubformer.core.trace import LayerTrace
+
+Memory = tuple[Tensor, Layout]  # an encoder's states (B, K, M), and how the queries see them
+
+
+class FeedForwardSpec(Protocol):
+    def build(self, width: int) -> nn.Module: ...
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    attention: AttentionSpec
+    feed_forward: FeedForwardSpec
+    norms: Norms
+    feed_forward_norms: Norms | None = None  # None: as norms
+    cross_attention: AttentionSpec | None = None
+    dropout: float = 0.0  # of each sublayer's result
+
+    def build(self, width: int) -> nn.Module:
+        return Block(self, width)
+
+
+class Block(nn.Module):
+    """The serial block of nearly every family."""
+
+    def __init__(self, spec: LayerSpec, width: int) -> None:
+        super().__init__()
+        self.attention = spec.attention.build(width)
+        self.attention_residual = spec.norms.build(width, dropout=spec.dropout)
+        self.cross_attention = self.cross_residual = None
+        if spec.cross_attention is not None:
+            self.cross_attention = spec.cross_attention.build(width)
+            self.cross_residual = spec.norms.build(width, dropout=spec.dropout)
+        self.feed_forward = spec.feed_forward.build(width)
+        self.feed_forward_residual = (spec.feed_forward_norms or spec.norms).build(
+            width, dropout=spec.dropout
+        )
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        layout: AnyLayout,
+        tables: Sequence[Any],
+        context: Tensor | None = None,
+        memory: Memory | None = None,
+        cache: LayerCache | None = None,
+        trace: LayerTrace | None = None,
+    ) -> Tensor:
+        """x (B, Q, M) -> (B, Q, M).
+
+        context (B, K, M): what self-attention reads instead of x, such as XLNet's content stream.
+        """
+        kept, h = self.attention_residual.enter(x)
+        kv = self.attention.keys_values(h if context is None else context)
+        y = self.attention(h, kv, layout=layout, tables=tables, cache=cache, trace=trace)
+        x = self.attention_residual.leave(kept, y)
+        if self.cross_attention is not None and memory is not None:
+            x = self._cross(x, memory, cache=cache, trace=trace)
+        kept, h = self.feed_forward_residual.enter(x)
+        return self.feed_forward_residual.leave(kept, self.feed_forward(h))
+
+    def _cross(
+        self, x: Tensor, memory: Memory, *, cache: LayerCache | None, trace: LayerTrace | None
+    ) -> Tensor:
+        assert self.cross_attention is not None
+        assert self.cross_residual is not None
+        attention, (states, seen) = self.cross_attention, memory
+        kept, h = self.cross_residual.enter(x)
+        kv = (
+            attention.keys_values(states)
+            if cache is None
+            else cache.memory(lambda: attention.keys_values(states))
+        )
+        y = attention(h, kv, layout=seen, tables=(None,), trace=trace.crossing() if trace else None)
+        return self.cross_residual.leave(kept, y)

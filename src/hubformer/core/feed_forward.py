@@ -1,0 +1,51 @@
+"""What a block does to each token alone.
+
+Shapes:  M model width
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from hubformer.core.activations import ACTIVATIONS, activation
+from hubformer.core.linear import Linear
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """Two projections around an activation, or three with a gate (Shazeer 2020, arXiv:2002.05202)."""
+
+    hidden: int
+    activation: str = "gelu"
+    gated: bool = False
+    bias: bool = True
+    dropout: float = 0.0  # between the two projections
+
+    def build(self, width: int) -> nn.Module:
+        activation(self.activation)
+        return (_GatedFeedForward if self.gated else _FeedForward)(self, width)
+
+
+class _FeedForward(nn.Module):
+    def __init__(self, spec: FeedForward, width: int) -> None:
+        super().__init__()
+        self.activation, self.dropout = spec.activation, nn.Dropout(spec.dropout)
+        self.up = Linear(width, spec.hidden, bias=spec.bias)
+        self.down = Linear(spec.hidden, width, bias=spec.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.down(self.dropout(self.up(x, activation=self.activation)))
+        return y
+
+
+class _GatedFeedForward(_FeedForward):
+    def __init__(self, spec: FeedForward, width: int) -> None:
+        super().__init__(spec, width)
+        self.gate = Linear(width, spec.hidden, bias=spec.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        opened = ACTIVATIONS[self.activation](self.gate(x))
+        y: Tensor = self.down(self.dropout(opened * self.up(x)))
+        return y

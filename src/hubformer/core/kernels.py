@@ -1,0 +1,77 @@
+"""attend(): the only caller of scaled_dot_product_attention, and the only place where a kernel is chosen.
+
+Shapes:  B rows  H heads  G key/value heads  Q queries  K keys  D head width
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hubformer.core.layout import Visible
+
+
+def attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    visible: Visible,
+    bias: Tensor | None,
+    scale: float,
+    softcap: float | None,
+    dropout: float,
+) -> Tensor:
+    """softmax(softcap(scale q k^T) + bias, where visible) v.
+
+    q (B, H, Q, D), k and v (B, G, K, D), bias (B|1, H, Q, K) -> (B, H, Q, D)
+    """
+    if softcap is not None:
+        return attend_openly(
+            q, k, v, visible=visible, bias=bias, scale=scale, softcap=softcap, dropout=dropout
+        )[0]
+    grouped = q.shape[1] != k.shape[1]
+    if bias is None:
+        mask, causal = (None, True) if isinstance(visible, str) else (visible, False)
+        return F.scaled_dot_product_attention(
+            q, k, v, mask, dropout, is_causal=causal, scale=scale, enable_gqa=grouped
+        )
+    return F.scaled_dot_product_attention(
+        q, k, v, _hidden(bias, visible, q, k), dropout, scale=scale, enable_gqa=grouped
+    )
+
+
+def attend_openly(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    visible: Visible,
+    bias: Tensor | None,
+    scale: float,
+    softcap: float | None,
+    dropout: float,
+) -> tuple[Tensor, Tensor]:
+    """The same, step by step, with the attention weights (B, H, Q, K) beside the result."""
+    if q.shape[1] != k.shape[1]:
+        k, v = (t.repeat_interleave(q.shape[1] // t.shape[1], dim=1) for t in (k, v))
+    scores = scale * (q @ k.transpose(-1, -2))
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if bias is not None:
+        scores = scores + bias
+    scores = _hidden(scores, visible, q, k)
+    # Half precision loses the tail of a softmax; float64 must not lose anything.
+    high = torch.promote_types(scores.dtype, torch.float32)
+    weights = F.dropout(scores.softmax(-1, dtype=high).to(q.dtype), dropout)
+    return weights @ v, weights
+
+
+def _hidden(scores: Tensor, visible: Visible, q: Tensor, k: Tensor) -> Tensor:
+    """The scores with the lowest number where a query may not look; a row that sees nothing stays finite."""
+    if visible is None:
+        return scores
+    if isinstance(visible, str):
+        visible = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
+    return scores.masked_fill(~visible, torch.finfo(scores.dtype).min)

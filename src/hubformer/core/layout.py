@@ -1,0 +1,158 @@
+"""Where the tokens of one forward pass stand, and which of them may be seen. The only builder of masks.
+
+Shapes:  B rows  Q queries  K keys  L = Q = K  T tokens of a packed batch  M model width
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from hubformer.errors import InputError
+
+Visible = Tensor | Literal["causal"] | None  # a bool tensor (B|1, 1, Q, K), the plain triangle, or everyone
+Pick = Literal["first", "last", "mean", "eos"]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A rectangle of rows, padded or not. Built once per pass."""
+
+    query_at: Tensor  # (B|1, Q) int: the place of each token in its row
+    key_at: Tensor  # (B|1, K) int; the same object as query_at when queries and keys are the same tokens
+    key_valid: Tensor | None = None  # (B, K) bool, False = padding
+    allowed: Tensor | None = None  # (B|1, Q, K) bool, any other limit (XLNet's permutation)
+    segments: tuple[Tensor, Tensor] | None = None  # (B, Q) and (B, K) int
+    ends: Tensor | None = None  # (B, Q) bool: where an end token stands, for pick("eos")
+    all_past: bool = False  # no key stands after any query: one new token over its cache
+    _seen: dict[tuple[bool, int | None], Visible] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def of(length: int, *, mask: Tensor | None = None, device: torch.device | None = None) -> Layout:
+        """The layout of rows of that length; mask (B, L), nonzero = attended.
+
+        A token's place is its index minus the index of its row's first attended token, so that a row means
+        the same with padding on either side. Padding before it stands at 0.
+        """
+        index = torch.arange(length, device=device if mask is None else mask.device)[None]
+        if mask is None:
+            return Layout(index, index)
+        valid = mask.bool()
+        at = (index - valid.int().argmax(-1, keepdim=True)).clamp(min=0)
+        return Layout(at, at, valid)
+
+    @property
+    def parts(self) -> tuple[Layout, ...]:
+        return (self,)
+
+    @property
+    def at(self) -> Tensor:
+        return self.query_at
+
+    def split(self, x: Tensor) -> list[Tensor]:
+        return [x]
+
+    def join(self, xs: Sequence[Tensor]) -> Tensor:
+        return xs[0]
+
+    def distance(self) -> Tensor:
+        """Key place minus query place, (B|1, Q, K)."""
+        return self.key_at[:, None, :] - self.query_at[:, :, None]
+
+    def visible(self, *, causal: bool, window: int | None) -> Visible:
+        """Where a query may look. Layers that ask the same question share the answer."""
+        if (causal, window) not in self._seen:
+            self._seen[causal, window] = self._visible(causal=causal, window=window)
+        return self._seen[causal, window]
+
+    def _visible(self, *, causal: bool, window: int | None) -> Visible:
+        limits = []
+        if window is not None:
+            limits.append(self.distance().abs() <= window)
+        if self.key_valid is not None:
+            limits.append(self.key_valid[:, None, :])
+        if self.allowed is not None:
+            limits.append(self.allowed)
+        if causal and not self.all_past:
+            if not limits and self.query_at is self.key_at:
+                return "causal"
+            limits.append(self.distance() <= 0)
+        if not limits:
+            return None
+        seen = limits[0]
+        for limit in limits[1:]:
+            seen = seen & limit
+        return seen[:, None]
+
+    def pick(self, states: Tensor, which: Pick) -> Tensor:
+        """One state per row: states (B, Q, M) -> (B, M). Padding is never picked."""
+        length = states.shape[1]
+        valid = None if self.key_valid is None else self.key_valid[:, -length:]
+        if which == "eos":
+            if self.ends is None:
+                raise InputError(
+                    "Pooling at the end token needs input_ids; inputs_embeds alone do not say it."
+                )
+            return states[self._rows(states), _last(self.ends)]
+        if valid is None:
+            return states.mean(1) if which == "mean" else states[:, 0 if which == "first" else -1]
+        if which == "mean":
+            weight = valid.to(states.dtype)[:, :, None]
+            return (states * weight).sum(1) / weight.sum(1).clamp(min=1)
+        return states[self._rows(states), valid.int().argmax(-1) if which == "first" else _last(valid)]
+
+    def _rows(self, states: Tensor) -> Tensor:
+        return torch.arange(states.shape[0], device=states.device)
+
+
+def _last(marked: Tensor) -> Tensor:
+    """The index of the last True of each row, (B, L) -> (B,)."""
+    return marked.shape[1] - 1 - marked.flip(-1).int().argmax(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """Rows laid end to end without padding, states (1, T, M). Equal lengths share one attention call."""
+
+    parts: tuple[Layout, ...]
+    rows: tuple[int, ...]  # how many rows each part holds
+
+    @staticmethod
+    def of(lengths: Sequence[int], *, device: torch.device | None = None) -> Packed:
+        """Neighbours of equal length form one part: sort by length first."""
+        groups = [(length, len(list(same))) for length, same in groupby(lengths)]
+        return Packed(
+            tuple(Layout.of(length, device=device) for length, _ in groups),
+            tuple(rows for _, rows in groups),
+        )
+
+    @property
+    def at(self) -> Tensor:
+        return torch.cat(
+            [part.at.repeat(1, rows) for part, rows in zip(self.parts, self.rows, strict=True)], dim=1
+        )  # (1, T)
+
+    def split(self, x: Tensor) -> list[Tensor]:
+        """(1, T, ...) -> one (rows, length, ...) per part."""
+        sizes = [rows * part.at.shape[1] for part, rows in zip(self.parts, self.rows, strict=True)]
+        return [
+            piece.view(rows, -1, *piece.shape[1:])
+            for piece, rows in zip(torch.split(x[0], sizes), self.rows, strict=True)
+        ]
+
+    def join(self, xs: Sequence[Tensor]) -> Tensor:
+        return torch.cat([x.flatten(0, 1) for x in xs])[None]
+
+    def pick(self, states: Tensor, which: Pick) -> Tensor:
+        """One state per row, in packed order: (1, T, M) -> (rows, M)."""
+        return torch.cat(
+            [part.pick(x, which) for part, x in zip(self.parts, self.split(states), strict=True)]
+        )
+
+
+AnyLayout = Layout | Packed

@@ -1,0 +1,49 @@
+"""The one matrix product of the core.
+
+Everything that wants to change how a weight is multiplied (a kernel with its own weight layout, int8,
+an adapter, a shard) replaces `backend` here and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hubformer.core.activations import ACTIVATIONS
+
+
+class LinearBackend(Protocol):
+    """Another way to compute `activation(x W^T + b) + add`."""
+
+    def __call__(self, x: Tensor, *, activation: str | None, add: Tensor | None) -> Tensor: ...
+
+
+class Linear(nn.Linear):
+    """`activation(x W^T + b) + add`, where a backend may fuse the steps.
+
+    x (..., inputs) -> (..., outputs); add has the shape of the result.
+    """
+
+    backend: LinearBackend | None = None
+
+    def forward(self, x: Tensor, *, activation: str | None = None, add: Tensor | None = None) -> Tensor:
+        if self.backend is not None:
+            return self.backend(x, activation=activation, add=add)
+        y = F.linear(x, self.weight, self.bias)
+        if activation is not None:
+            y = ACTIVATIONS[activation](y)
+        return y if add is None else y + add
+
+
+class Embedding(nn.Embedding):
+    """A table of vectors that can also score states against its rows, as tied language-model heads do."""
+
+    backend: LinearBackend | None = None
+
+    def logits(self, x: Tensor) -> Tensor:
+        """x (..., M) -> (..., rows)"""
+        if self.backend is not None:
+            return self.backend(x, activation=None, add=None)
+        return F.linear(x, self.weight)

@@ -1,0 +1,50 @@
+"""What a caller asks to see of one pass, or to silence in it.
+
+Shapes:  B rows  H heads  Q queries  K keys  L length  M model width
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(eq=False)
+class Trace:
+    """Collects hidden states and attention weights. Weights are computed only for the layers asked."""
+
+    hidden: bool = False
+    attention: bool | Collection[int] = False  # all layers, or these
+    head_scale: Tensor | None = None  # (layers, H): 0 silences a head
+    hidden_states: list[Tensor] = field(default_factory=list)  # (B, L, M): before each layer, then the result
+    attentions: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, H, Q, K)
+    cross_attentions: dict[int, Tensor] = field(default_factory=dict)
+
+    def see(self, x: Tensor) -> None:
+        if self.hidden:
+            self.hidden_states.append(x)
+
+    def layer(self, index: int) -> LayerTrace:
+        asked = self.attention if isinstance(self.attention, bool) else index in self.attention
+        scale = None if self.head_scale is None else self.head_scale[index]
+        return LayerTrace(asked, scale, index, self.attentions, self.cross_attentions)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTrace:
+    """The part of a Trace that one layer sees."""
+
+    wants_weights: bool
+    head_scale: Tensor | None
+    index: int
+    own: dict[int, Tensor]
+    cross: dict[int, Tensor]
+
+    def see(self, weights: Tensor) -> None:
+        self.own[self.index] = weights
+
+    def crossing(self) -> LayerTrace:
+        """The same layer's cross-attention: its weights go beside, and no head of it is silenced."""
+        return LayerTrace(self.wants_weights, None, self.index, self.cross, self.cross)

@@ -1,0 +1,269 @@
+"""BERT (Devlin et al. 2018, arXiv:1810.04805): post-norm encoder, learned positions, token types."""
+
+from __future__ import annotations
+
+from hubformer.core import (
+    AttentionSpec,
+    FeedForward,
+    LayerNorm,
+    LayerSpec,
+    NoPosition,
+    Norms,
+    Relative,
+    StackSpec,
+)
+from hubformer.core.positions import PositionSpec
+from hubformer.models import outputs, tasks
+from hubformer.models.bodies import BodySpec
+from hubformer.models.config import (
+    Config,
+    activation,
+    choice,
+    count,
+    number,
+    optional,
+    positive,
+    rate,
+    size,
+    token,
+)
+from hubformer.models.embeddings import TokenEmbedding
+from hubformer.models.family import Family, Head
+from hubformer.models.heads import HeadSpec, NoHead, PairOfHeads, PooledHead, TokenHead, VocabHead
+from hubformer.models.initial import Initial, normal_but_row
+from hubformer.models.inputs import flatten_choices
+from hubformer.weights.map import Row, row
+
+FIELDS = {
+    "vocab_size": size(30522),
+    "hidden_size": size(768),
+    "num_hidden_layers": count(12),
+    "num_attention_heads": size(12),
+    "intermediate_size": size(3072),
+    "hidden_act": activation("gelu"),
+    "hidden_dropout_prob": rate(0.1),
+    "attention_probs_dropout_prob": rate(0.1),
+    "max_position_embeddings": size(512),
+    "type_vocab_size": size(2),
+    "initializer_range": number(0.02),
+    "layer_norm_eps": positive(1e-12),
+    "pad_token_id": token(0),
+    "position_embedding_type": choice("absolute", "relative_key", "relative_key_query"),
+    "classifier_dropout": optional(rate(0.0)),
+}
+
+
+def whole(config: Config, *, of: str, by: str) -> int:
+    from hubformer.errors import ConfigError
+
+    if config[of] % config[by]:
+        raise ConfigError(f"{of} is {config[of]} and {by} is {config[by]}, expected a multiple of it.")
+    quotient: int = config[of] // config[by]
+    return quotient
+
+
+def position(config: Config) -> PositionSpec:
+    kind = config["position_embedding_type"]
+    if kind == "absolute":
+        return NoPosition()
+    return Relative(config["max_position_embeddings"], "query" if kind == "relative_key" else "both")
+
+
+def body(config: Config, *, first_position: int = 0) -> BodySpec:
+    width, norm, dropout = (
+        config["hidden_size"],
+        LayerNorm(config["layer_norm_eps"]),
+        config["hidden_dropout_prob"],
+    )
+    wide = whole(config, of="hidden_size", by="num_attention_heads")
+    causal = config["is_decoder"]
+    attention = AttentionSpec(
+        config["num_attention_heads"],
+        wide,
+        position=position(config),
+        causal=causal,
+        dropout=config["attention_probs_dropout_prob"],
+    )
+    crossing = AttentionSpec(
+        config["num_attention_heads"], wide, dropout=config["attention_probs_dropout_prob"]
+    )
+    layer = LayerSpec(
+        attention=attention,
+        feed_forward=FeedForward(config["intermediate_size"], config["hidden_act"]),
+        norms=Norms(after=norm),
+        cross_attention=crossing if causal and config["add_cross_attention"] else None,
+        dropout=dropout,
+    )
+    return BodySpec(
+        embedding=TokenEmbedding(
+            vocab=config["vocab_size"],
+            width=width,
+            positions=config["max_position_embeddings"],
+            first_position=first_position,
+            types=config["type_vocab_size"],
+            norm=norm,
+            dropout=dropout,
+        ),
+        stack=StackSpec(width, (layer,) * config["num_hidden_layers"]),
+    )
+
+
+def vocab_head(config: Config) -> VocabHead:
+    return VocabHead(
+        config["hidden_act"],
+        LayerNorm(config["layer_norm_eps"]),
+        bias=True,
+        tied=config["tie_word_embeddings"],
+    )
+
+
+def pooler(config: Config) -> HeadSpec:
+    return PooledHead(labels=None, dense=0, activation="tanh")
+
+
+def no_pooler(config: Config) -> HeadSpec:
+    return NoHead()
+
+
+def next_sentence_head(config: Config) -> PooledHead:
+    return PooledHead(labels=2, dense=0, activation="tanh")
+
+
+def classifier_dropout(config: Config) -> float:
+    own = config["classifier_dropout"]
+    return float(config["hidden_dropout_prob"] if own is None else own)
+
+
+def sequence_head(config: Config) -> HeadSpec:
+    return PooledHead(
+        labels=config.labels, dense=0, activation="tanh", dropouts=(0.0, classifier_dropout(config))
+    )
+
+
+def choice_head(config: Config) -> HeadSpec:
+    return PooledHead(labels=1, dense=0, activation="tanh", dropouts=(0.0, classifier_dropout(config)))
+
+
+def token_head(config: Config) -> HeadSpec:
+    return TokenHead(config.labels, dropout=classifier_dropout(config))
+
+
+def span_head(config: Config) -> HeadSpec:
+    return TokenHead(labels=2)
+
+
+def pretraining_head(config: Config) -> HeadSpec:
+    return PairOfHeads(vocab_head(config), next_sentence_head(config))
+
+
+def initial(config: Config) -> Initial:
+    std = config["initializer_range"]
+    return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
+
+
+LAYER, BLOCK = "bert.encoder.layer.{i}.", "body.stack.blocks.{i}."
+
+ROWS = (
+    row("bert.embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
+    row("bert.embeddings.position_embeddings.weight", "body.embedding.positions.weight"),
+    row("bert.embeddings.token_type_embeddings.weight", "body.embedding.types.weight"),
+    row("bert.embeddings.LayerNorm.*", "body.embedding.norm.*"),
+    row(LAYER + "attention.self.query.*", BLOCK + "attention.query.*"),
+    row(LAYER + "attention.self.key.*", BLOCK + "attention.key.*"),
+    row(LAYER + "attention.self.value.*", BLOCK + "attention.value.*"),
+    row(LAYER + "attention.self.distance_embedding.weight", BLOCK + "attention.position.relations"),
+    row(LAYER + "attention.output.dense.*", BLOCK + "attention.output.*"),
+    row(LAYER + "attention.output.LayerNorm.*", BLOCK + "attention_residual.after.*"),
+    row(LAYER + "crossattention.self.query.*", BLOCK + "cross_attention.query.*"),
+    row(LAYER + "crossattention.self.key.*", BLOCK + "cross_attention.key.*"),
+    row(LAYER + "crossattention.self.value.*", BLOCK + "cross_attention.value.*"),
+    row(LAYER + "crossattention.output.dense.*", BLOCK + "cross_attention.output.*"),
+    row(LAYER + "crossattention.output.LayerNorm.*", BLOCK + "cross_residual.after.*"),
+    row(LAYER + "intermediate.dense.*", BLOCK + "feed_forward.up.*"),
+    row(LAYER + "output.dense.*", BLOCK + "feed_forward.down.*"),
+    row(LAYER + "output.LayerNorm.*", BLOCK + "feed_forward_residual.after.*"),
+)
+
+
+def vocab_rows(home: str) -> tuple[Row, ...]:
+    return (
+        row("cls.predictions.transform.dense.*", home + "dense.*"),
+        row("cls.predictions.transform.LayerNorm.*", home + "norm.*"),
+        row("cls.predictions.bias", home + "bias"),
+        row("cls.predictions.decoder.weight", home + "output.weight"),  # where it is not tied
+    )
+
+
+POOLER = "bert.pooler.dense.*"
+READ = "input_ids attention_mask token_type_ids position_ids head_mask inputs_embeds "
+CROSS = "encoder_hidden_states encoder_attention_mask "
+ASK = " output_attentions output_hidden_states return_dict"
+MODEL = READ + CROSS + "past_key_values use_cache" + ASK + " cache_position"
+LABELS, SPAN = READ + "labels" + ASK, READ + "start_positions end_positions" + ASK
+
+HEADS = (
+    Head(
+        "BertModel", ("base",), pooler, MODEL, outputs.BaseModelOutputWithPoolingAndCrossAttentions, tasks.pooled,
+        rows=(row(POOLER, "head.dense.*"),), without=no_pooler, bare=True,
+    ),
+    Head(
+        "BertForPreTraining", ("pretraining",), pretraining_head,
+        READ + "labels next_sentence_label" + ASK, outputs.BertForPreTrainingOutput, tasks.pretraining,
+        rows=(
+            *vocab_rows("head.first."),
+            row(POOLER, "head.second.dense.*"),
+            row("cls.seq_relationship.*", "head.second.output.*"),
+        ),
+    ),
+    Head(
+        "BertForMaskedLM", ("masked-lm",), vocab_head, READ + CROSS + "labels" + ASK,
+        outputs.MaskedLMOutput, tasks.labelled_tokens, rows=vocab_rows("head."),
+    ),
+    Head(
+        "BertLMHeadModel", ("causal-lm",), vocab_head,
+        READ + CROSS + "labels past_key_values use_cache" + ASK + " cache_position logits_to_keep",
+        outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=vocab_rows("head."), generates=True,
+    ),
+    Head(
+        "BertForNextSentencePrediction", ("next-sentence-prediction",), next_sentence_head, LABELS,
+        outputs.NextSentencePredictorOutput, tasks.next_sentence,
+        rows=(row(POOLER, "head.dense.*"), row("cls.seq_relationship.*", "head.output.*")),
+    ),
+    Head(
+        "BertForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
+        outputs.SequenceClassifierOutput, tasks.sequence_labels,
+        rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
+    ),
+    Head(
+        "BertForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
+        outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
+        rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
+    ),
+    Head(
+        "BertForTokenClassification", ("token-classification",), token_head, LABELS,
+        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
+    ),
+    Head(
+        "BertForQuestionAnswering", ("question-answering",), span_head, SPAN,
+        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
+    ),
+)  # fmt: skip
+
+BERT = Family(
+    model_type="bert",
+    name="Bert",
+    prefix="bert",
+    fields=FIELDS,
+    body=body,
+    rows=ROWS,
+    heads=HEADS,
+    initial=initial,
+    paper="Devlin et al. 2018, arXiv:1810.04805",
+    tied=(
+        ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
+        ("cls.predictions.decoder.bias", "cls.predictions.bias"),
+    ),
+    old_names=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
+    ignored=(r"embeddings\.position_ids$", r"embeddings\.token_type_ids$"),
+    caches=lambda config: bool(config["is_decoder"]),
+)

@@ -1,0 +1,1 @@
+"""Bodies and heads built from specs, and everything that hubformer knows of one family."""

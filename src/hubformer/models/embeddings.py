@@ -1,0 +1,68 @@
+"""Ids to states.
+
+Shapes:  B rows  L length  E embedding width  M model width
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.core import Embedding, Linear, NormSpec
+
+
+@dataclass(frozen=True)
+class TokenEmbedding:
+    """Token vectors, plus learned positions and token types where a family has them."""
+
+    vocab: int
+    width: int
+    positions: int = 0  # rows of the table of learned absolute positions; 0: none
+    first_position: int = 0  # RoBERTa counts from pad_token_id + 1
+    types: int = 0
+    norm: NormSpec | None = None
+    factor: float = 1.0  # Gemma multiplies by sqrt(width)
+    dropout: float = 0.0
+
+    @property
+    def longest(self) -> int | None:
+        """The most tokens a row may have; None: any number."""
+        return self.positions - self.first_position if self.positions else None
+
+    def build(self, width: int) -> TokenEmbeddings:
+        return TokenEmbeddings(self, width)
+
+
+class TokenEmbeddings(nn.Module):
+    """Token ids (B, L), or vectors (B, L, E) in their place -> (B, L, M)"""
+
+    def __init__(self, spec: TokenEmbedding, width: int) -> None:
+        super().__init__()
+        self.spec, self.tokens = spec, Embedding(spec.vocab, spec.width)
+        self.positions = Embedding(spec.positions, spec.width) if spec.positions else None
+        self.types = Embedding(spec.types, spec.width) if spec.types else None
+        self.norm = spec.norm.build(spec.width) if spec.norm else nn.Identity()
+        self.project = Linear(spec.width, width) if spec.width != width else nn.Identity()
+        self.dropout = nn.Dropout(spec.dropout)
+
+    def forward(
+        self,
+        ids: Tensor,
+        *,
+        at: Tensor,
+        rows: Tensor | None = None,
+        types: Tensor | None = None,
+    ) -> Tensor:
+        """at (B|1, L): each token's place. rows (B|1, L): the rows of the position table, said outright."""
+        x = ids if ids.is_floating_point() else self.tokens(ids)
+        x = x * self.spec.factor
+        if self.positions is not None:
+            x = x + self.positions(at + self.spec.first_position if rows is None else rows)
+        if self.types is not None:
+            x = x + self.types(torch.zeros_like(x[..., 0], dtype=torch.long) if types is None else types)
+        elif types is not None:  # GPT-2 looks types up among the tokens
+            x = x + self.tokens(types)
+        out: Tensor = self.project(self.dropout(self.norm(x)))
+        return out

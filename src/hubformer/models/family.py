@@ -1,0 +1,86 @@
+"""Everything that hubformer knows of one family, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubformer.models.bodies import AnyBodySpec
+from hubformer.models.config import Config, Field, PreTrainedConfig
+from hubformer.models.heads import HeadSpec
+from hubformer.models.initial import Initial
+from hubformer.models.inputs import Inputs
+from hubformer.models.outputs import ModelOutput
+from hubformer.weights.map import Row, WeightMap
+
+Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
+
+
+def _unchanged(inputs: Inputs) -> Inputs:
+    return inputs
+
+
+@dataclass(frozen=True)
+class Head:
+    """One named class of a family: what stands on the body, what its weights are called, how it is called."""
+
+    name: str  # of the public class
+    tasks: tuple[str, ...]  # the Auto classes that give it
+    spec: Callable[[Config], HeadSpec]
+    forward: str  # the arguments of its forward, in v4's order
+    output: type[ModelOutput]
+    finish: Callable[[Any, Inputs, PreTrainedConfig], dict[str, Any]]
+    rows: Rows = ()
+    prepare: Callable[[Inputs], Inputs] = _unchanged
+    without: Callable[[Config], HeadSpec] | None = None  # in its place, where a checkpoint lacks its weights
+    bare: bool = False  # saved without the backbone's prefix
+    generates: bool = False
+
+    def rows_in(self, config: Config) -> tuple[Row, ...]:
+        return self.rows(config) if callable(self.rows) else self.rows
+
+
+@dataclass(frozen=True)
+class Family:
+    """How to read a config.json, what to build from it, and what its weights are called.
+
+    `rows` and `tied` are written with the backbone's prefix; `initial` speaks of our parameter names.
+    """
+
+    model_type: str
+    name: str  # the first part of the public class names
+    prefix: str  # of the backbone's weights on the Hub, and of the attribute under which v4 keeps it
+    fields: Mapping[str, Field]
+    body: Callable[[Config], AnyBodySpec]
+    rows: Rows
+    heads: tuple[Head, ...]
+    initial: Callable[[Config], Initial]
+    paper: str = ""
+    attribute_map: Mapping[str, str] = field(default_factory=dict)
+    tied: tuple[tuple[str, str], ...] = ()
+    old_names: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    caches: Callable[[Config], bool] = lambda config: False  # whether a pass keeps keys and values
+
+    def head(self, task: str) -> Head | None:
+        """The class that serves a task, or None."""
+        return next((head for head in self.heads if task in head.tasks), None)
+
+    def weights(self, head: Head, config: Config) -> WeightMap:
+        return WeightMap(
+            rows=(self.rows(config) if callable(self.rows) else self.rows) + head.rows_in(config),
+            prefix=f"{self.prefix}." if self.prefix else "",
+            bare=head.bare,
+            tied=self.tied,
+            old_names=self.old_names,
+            ignored=self.ignored,
+        )
+
+    def head_rows(self, config: Config) -> tuple[Row, ...]:
+        """The rows of every head: what a file of this family may hold beside the backbone."""
+        return tuple(row for head in self.heads for row in head.rows_in(config))
+
+    def rows_of(self, name: str, config: Config) -> tuple[Row, ...]:
+        """The rows of the head of that class name, if the family has it."""
+        return tuple(row for head in self.heads if head.name == name for row in head.rows_in(config))

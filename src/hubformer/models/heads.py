@@ -1,0 +1,185 @@
+"""States to scores. Three heads serve nearly every family; a pair of them serves two tasks at once.
+
+Shapes:  B rows  L length  M model width  E embedding width  V vocabulary  N labels
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.core import ACTIVATIONS, AnyLayout, Embedding, Linear, NormSpec
+from hubformer.models.bodies import AnyBodySpec
+from hubformer.models.inputs import Inputs
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a head may look at beside the states."""
+
+    layout: AnyLayout
+    inputs: Inputs
+    vocabulary: Embedding  # of the body; tied heads score against it
+
+
+class HeadSpec(Protocol):
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        """A module from states (B, L, M) and a Context to scores."""
+
+
+@dataclass(frozen=True)
+class NoHead:
+    """The states themselves."""
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        return _NoHead()
+
+
+class _NoHead(nn.Module):
+    def forward(self, states: Tensor, context: Context) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class VocabHead:
+    """A score for every token of the vocabulary. Masked language models transform the states first."""
+
+    activation: str | None = None  # None: no transform
+    norm: NormSpec | None = None
+    bias: bool = False
+    tied: bool = True  # to the body's token vectors
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        return (_TiedVocabHead if self.tied else _OwnVocabHead)(self, body)
+
+
+class _TiedVocabHead(nn.Module):
+    def __init__(self, spec: VocabHead, body: AnyBodySpec) -> None:
+        super().__init__()
+        inner = body.embedding.width
+        self.activation = spec.activation
+        self.dense = Linear(body.stack.width, inner) if spec.activation else None
+        self.norm = spec.norm.build(inner) if spec.norm else nn.Identity()
+        self.bias = nn.Parameter(torch.zeros(body.embedding.vocab)) if spec.bias else None
+
+    def forward(self, states: Tensor, context: Context) -> Tensor:
+        """(B, L, M) -> (B, L, V), or fewer places where logits_to_keep asks for fewer."""
+        keep = context.inputs.logits_to_keep
+        if isinstance(keep, Tensor):
+            states = states[:, keep]
+        elif keep:
+            states = states[:, -keep:]
+        if self.dense is not None:
+            states = self.dense(states, activation=self.activation)
+        scores = self.score(self.norm(states), context)
+        return scores if self.bias is None else scores + self.bias
+
+    def score(self, states: Tensor, context: Context) -> Tensor:
+        return context.vocabulary.logits(states)
+
+
+class _OwnVocabHead(_TiedVocabHead):
+    def __init__(self, spec: VocabHead, body: AnyBodySpec) -> None:
+        super().__init__(spec, body)
+        self.output = Linear(body.embedding.width, body.embedding.vocab, bias=False)
+
+    def score(self, states: Tensor, context: Context) -> Tensor:
+        scores: Tensor = self.output(states)
+        return scores
+
+
+@dataclass(frozen=True)
+class PooledHead:
+    """One vector per row, transformed, then scored: pick, dense, activation, output."""
+
+    labels: int | None  # None: the transformed vector is the result (a pooler)
+    pick: Literal["first", "last", "mean", "eos", "given"] = "first"  # given: at cls_index or mc_token_ids
+    dense: int | None = None  # outputs of the transform; 0: as wide as the model; None: no transform
+    activation: str | None = None
+    dropouts: tuple[float, float] = (0.0, 0.0)  # before the transform, before the output
+    bias: bool = True  # of the output
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        return _PooledHead(self, body.stack.width)
+
+
+class _PooledHead(nn.Module):
+    def __init__(self, spec: PooledHead, width: int) -> None:
+        super().__init__()
+        self.spec = spec
+        inner = width if spec.dense is None else spec.dense or width
+        self.first_dropout, self.last_dropout = (nn.Dropout(rate) for rate in spec.dropouts)
+        self.dense = Linear(width, inner) if spec.dense is not None else None
+        self.output = Linear(inner, spec.labels, bias=spec.bias) if spec.labels is not None else None
+
+    def forward(self, states: Tensor, context: Context) -> Tensor:
+        """(B, L, M) -> (B, N), or (B, M) for a pooler"""
+        x = self.first_dropout(self.picked(states, context))
+        if self.dense is not None:
+            x = self.dense(x)
+        if self.spec.activation is not None:
+            x = ACTIVATIONS[self.spec.activation](x)
+        x = self.last_dropout(x)
+        return x if self.output is None else self.output(x)
+
+    def picked(self, states: Tensor, context: Context) -> Tensor:
+        if self.spec.pick != "given":
+            return context.layout.pick(states, self.spec.pick)
+        index = context.inputs.cls_index
+        if index is None:
+            index = context.inputs.mc_token_ids
+        if index is None:  # as in v4: the last place
+            return states[:, -1]
+        index = index.reshape(-1, 1, 1).expand(-1, 1, states.shape[-1])
+        return states.gather(1, index)[:, 0]
+
+
+@dataclass(frozen=True)
+class TokenHead:
+    """A score per label for every token; the ends of a span are two labels."""
+
+    labels: int
+    dropout: float = 0.0
+    bias: bool = True
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        return _TokenHead(self, body.stack.width)
+
+
+class _TokenHead(nn.Module):
+    def __init__(self, spec: TokenHead, width: int) -> None:
+        super().__init__()
+        self.dropout, self.output = nn.Dropout(spec.dropout), Linear(width, spec.labels, bias=spec.bias)
+
+    def forward(self, states: Tensor, context: Context) -> Tensor:
+        """(B, L, M) -> (B, L, N)"""
+        scores: Tensor = self.output(self.dropout(states))
+        return scores
+
+
+@dataclass(frozen=True)
+class PairOfHeads:
+    """Two heads over the same states (BERT's pre-training, GPT-2's double heads)."""
+
+    first: HeadSpec
+    second: HeadSpec
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        return _PairOfHeads(self, body)
+
+
+class _PairOfHeads(nn.Module):
+    def __init__(self, spec: PairOfHeads, body: AnyBodySpec) -> None:
+        super().__init__()
+        self.first, self.second = spec.first.build(body), spec.second.build(body)
+
+    def forward(self, states: Tensor, context: Context) -> tuple[Any, Any]:
+        return self.first(states, context), self.second(states, context)
+
+
+def vocab_head_of(model: nn.Module) -> _TiedVocabHead | None:
+    """The head of a model that scores the vocabulary, or None."""
+    return next((module for module in model.modules() if isinstance(module, _TiedVocabHead)), None)

@@ -1,0 +1,87 @@
+"""The weights a model starts from. Pre-training depends on them, so each parameter has its published spread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+Fill = Callable[[Tensor], object]
+
+
+def normal(std: float) -> Fill:
+    return lambda weight: weight.normal_(0.0, std)
+
+
+def normal_but_row(std: float, row: int | None) -> Fill:
+    """The row of padding starts at zero, where there is one."""
+
+    def fill(weight: Tensor) -> None:
+        weight.normal_(0.0, std)
+        if row is not None and 0 <= row < len(weight):
+            weight[row].zero_()
+
+    return fill
+
+
+def constant(value: float) -> Fill:
+    return lambda weight: weight.fill_(value)
+
+
+def sinusoids(weight: Tensor) -> None:
+    """Fixed waves in place of learned positions (Vaswani et al. 2017, arXiv:1706.03762): sines stand in the
+    even columns, cosines in the odd ones."""
+    places, width = weight.shape
+    column = torch.arange(width, dtype=torch.float64)
+    rate = 10_000 ** (-2 * (column // 2) / width)
+    angle = torch.arange(places, dtype=torch.float64)[:, None] * rate
+    weight.copy_(torch.where(column % 2 == 0, angle.sin(), angle.cos()))
+
+
+@dataclass(frozen=True)
+class Initial:
+    """Rules by our parameter names, the first that matches wins; then biases 0, norms 1, the rest normal."""
+
+    std: float
+    rules: tuple[tuple[str, Fill], ...] = ()
+
+    def fill(self, name: str, weight: Tensor, *, of: nn.Module) -> None:
+        for pattern, fill in self.rules:
+            if re.search(pattern, name):
+                fill(weight)
+                return
+        if name.endswith("bias"):
+            weight.zero_()
+        elif not isinstance(of, (nn.Linear, nn.Embedding)) and weight.dim() == 1:
+            weight.fill_(1.0)
+        else:
+            weight.normal_(0.0, self.std)
+
+
+def initialise(
+    model: nn.Module,
+    initial: Initial,
+    *,
+    only: Iterable[str] | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Give parameters that are on `meta` memory and their first values; only: these names."""
+    wanted = None if only is None else set(only)
+    with torch.no_grad():
+        for path, module in model.named_modules():
+            for leaf, parameter in list(module.named_parameters(recurse=False)):
+                name = f"{path}.{leaf}" if path else leaf
+                if wanted is not None and name not in wanted:
+                    continue
+                weight = torch.empty(parameter.shape, device=device, dtype=dtype or parameter.dtype)
+                initial.fill(name, weight, of=module)
+                setattr(module, leaf, nn.Parameter(weight, requires_grad=parameter.requires_grad))
+
+
+def number_of_parameters(model: nn.Module) -> int:
+    return sum(prod(parameter.shape) for parameter in model.parameters())

@@ -1,0 +1,244 @@
+"""Model: a family's body and one of its heads, built from a configuration.
+
+Shapes:  B rows  L length  M model width
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.core import Embedding, Stack, Trace
+from hubformer.errors import ConfigError, InputError, suggestion
+from hubformer.models.bodies import States
+from hubformer.models.config import Config, PreTrainedConfig
+from hubformer.models.family import Family, Head
+from hubformer.models.heads import Context
+from hubformer.models.initial import initialise
+from hubformer.models.inputs import Inputs, check
+from hubformer.models.outputs import ModelOutput
+from hubformer.weights.map import Row, WeightMap, row
+
+BODY, HEAD = "body.", "head."
+
+
+class Model(nn.Module):
+    """Inputs under the Hub's names to an output with the head's fields.
+
+    A class with a `head_row` builds itself from a configuration. One without, such as a user's own subclass
+    of BertPreTrainedModel, builds what its `__init__` says.
+
+    Raises:
+        ConfigError: the configuration cannot be honoured.
+    """
+
+    family: ClassVar[Family]
+    head_row: ClassVar[Head | None] = None
+
+    config: Any  # a PreTrainedConfig, whose fields depend on the family
+    body: Any  # built from the family's body spec, with `limits`, `spec`, `embedding` and `stack`
+    head: Any
+    caches: bool
+
+    def __init__(self, config: PreTrainedConfig, *, head: bool = True) -> None:
+        """head=False: without it, where the family allows (no pooler)."""
+        super().__init__()
+        if not isinstance(config, PreTrainedConfig):
+            raise ConfigError(
+                f"{type(self).__name__} is built from a configuration, such as {self.family.name}Config(), not "
+                f"from {type(config).__name__}."
+            )
+        self.config = config
+        if self.head_row is None:
+            return
+        frozen, destination = config.freeze(), torch.empty(0).device
+        spec = self.head_row.spec if head or self.head_row.without is None else self.head_row.without
+        with torch.device("meta"):
+            body = self.family.body(frozen)
+            self.body = body.build()
+            self.head = spec(frozen).build(body)
+        self.caches = self.family.caches(frozen)
+        if destination.type != "meta":
+            initialise(self, self.family.initial(frozen), device=destination)
+
+    def frozen(self) -> Config:
+        return self.config.freeze()
+
+    def run(self, inputs: Inputs) -> ModelOutput | tuple[Any, ...]:
+        """One forward pass."""
+        row = self.head_row
+        assert row is not None
+        prepared = row.prepare(inputs)
+        if not torch.compiler.is_compiling():
+            check(prepared, self.body.limits)
+        trace = self._trace(inputs)
+        states: States = self.body(prepared, trace=trace, use_cache=self._use_cache(inputs))
+        scores = self.head(states.last, Context(states.layout, prepared, self.body.embedding.tokens))
+        found = {"last_hidden_state": states.last, **row.finish(scores, inputs, self.config)}
+        names = {f.name for f in fields(row.output)}
+        for name in ("past_key_values", "hidden_states", "attentions", "cross_attentions", "mems"):
+            found[name] = getattr(states, name)
+        output = row.output(**{name: value for name, value in found.items() if name in names})
+        as_output = inputs.return_dict if inputs.return_dict is not None else self.config.use_return_dict
+        return output if as_output else output.to_tuple()
+
+    def _use_cache(self, inputs: Inputs) -> bool:
+        wanted = self.config.use_cache if inputs.use_cache is None else inputs.use_cache
+        return self.caches and bool(wanted)
+
+    def _trace(self, inputs: Inputs) -> Trace | None:
+        config: Any = self.config
+        hidden = (
+            config.output_hidden_states
+            if inputs.output_hidden_states is None
+            else inputs.output_hidden_states
+        )
+        weights = config.output_attentions if inputs.output_attentions is None else inputs.output_attentions
+        if not hidden and not weights and inputs.head_mask is None:
+            return None
+        return Trace(bool(hidden), bool(weights), self._head_scale(inputs.head_mask))
+
+    def _head_scale(self, mask: Tensor | None) -> Tensor | None:
+        if mask is None:
+            return None
+        layers = self.body.spec.stack.layers
+        expected = (len(layers), layers[0].attention.heads)
+        if mask.shape not in (expected, expected[1:]):
+            raise InputError(
+                f"head_mask has the shape {list(mask.shape)}, expected {list(expected)} (layers, heads) or "
+                f"{list(expected[1:])} for all layers alike."
+            )
+        return mask.expand(expected)
+
+    # Names of weights
+
+    def weight_map(self) -> WeightMap:
+        """How the parameters of this model are called in files.
+
+        Parameters that a subclass added keep their own names; a family's model inside it is written under
+        the name of its attribute.
+        """
+        config = self.frozen()
+        if self.head_row is not None:
+            known = self.family.weights(self.head_row, config)
+            added = [n for n, _ in self.named_parameters() if not n.startswith((BODY, HEAD))]
+            return _with_rows(known, [row(n, n) for n in added])
+        rows: list[Row] = []
+        inside: list[str] = []
+        for attribute, child in self.named_children():
+            if isinstance(child, Model) and child.head_row is not None:
+                inside.append(f"{attribute}.")
+                known = child.weight_map()
+                rows += [_moved(r, attribute, known) for r in known.rows]
+        added = [n for n, _ in self.named_parameters() if not n.startswith(tuple(inside))]
+        family = self.family
+        return WeightMap(
+            rows=(*rows, *(row(n, n) for n in added)),
+            prefix=f"{family.prefix}." if f"{family.prefix}." in inside else "",
+            tied=family.tied,
+            old_names=family.old_names,
+            ignored=family.ignored,
+        )
+
+    def is_head(self, parameter: str) -> bool:
+        """Whether a parameter of ours belongs to the head rather than to the backbone."""
+        return f".{BODY}" not in f".{parameter}"
+
+    # What code written for v4 asks of a model
+
+    @property
+    def tokens(self) -> Embedding:
+        inner: Embedding = self._inner().body.embedding.tokens
+        return inner
+
+    def _inner(self) -> Model:
+        if self.head_row is not None:
+            return self
+        for child in self.children():
+            if isinstance(child, Model):
+                return child._inner()
+        raise ConfigError(f"{type(self).__name__} holds no model of the family {self.family.name}.")
+
+    def stacks(self) -> Iterator[Stack]:
+        return (module for module in self.modules() if isinstance(module, Stack))
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next((p.dtype for p in self.parameters() if p.is_floating_point()), torch.float32)
+
+    def __getattr__(self, name: str) -> Any:
+        """Modules by the names that files and v4 give them: `model.classifier`, `model.bert`."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name.startswith("_") or "family" not in dir(type(self)) or self.head_row is None:
+                raise
+        found = self._named_as_v4(name)
+        if found is None:
+            names = [n for n, _ in self.named_children()] + dir(type(self))
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{suggestion(name, names)}")
+        return found
+
+    def _named_as_v4(self, name: str) -> Any:
+        return _HubNames(self, name).resolved()
+
+
+class _HubNames:
+    """A walk along a Hub name, one attribute or index at a time, until it is a module of ours."""
+
+    def __init__(self, model: Model, path: str) -> None:
+        self._model, self._path = model, path
+
+    def resolved(self) -> Any:
+        """The module or parameter of that name, a longer walk, or None where no row begins so."""
+        weights = self._model.weight_map()
+        names = {
+            weights.written(h): o
+            for t in weights.transfers(n for n, _ in self._model.named_parameters())
+            if len(t.hub) == len(t.ours) == 1
+            for h, o in zip(t.hub, t.ours, strict=True)
+        }
+        if self._path in names:
+            return self._model.get_parameter(names[self._path])
+        under = {h: o for h, o in names.items() if h.startswith(f"{self._path}.")}
+        if not under:
+            return None
+        leaves = {h.removeprefix(f"{self._path}.") for h in under}
+        homes = {o.rpartition(".")[0] for o in under.values()}
+        if len(homes) == 1 and not any("." in leaf for leaf in leaves):
+            return self._model.get_submodule(homes.pop())
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        found = _HubNames(self._model, f"{self._path}.{name}").resolved()
+        if found is None:
+            raise AttributeError(f"{type(self._model).__name__} has nothing called {self._path}.{name}.")
+        return found
+
+    def __getitem__(self, index: int) -> Any:
+        return getattr(self, str(index))
+
+
+def _with_rows(weights: WeightMap, rows: list[Row]) -> WeightMap:
+    from dataclasses import replace
+
+    return replace(weights, rows=weights.rows + tuple(rows)) if rows else weights
+
+
+def _moved(known: Row, attribute: str, weights: WeightMap) -> Row:
+    """A row of a model that is an attribute of another."""
+    return Row(
+        tuple(f"{attribute}.{h.removeprefix(weights.prefix)}" for h in known.hub),
+        tuple(f"{attribute}.{o}" for o in known.ours),
+        known.change,
+    )

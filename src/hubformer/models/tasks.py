@@ -1,0 +1,131 @@
+"""What a head's scores become: the fields of the output, with a loss where labels are given.
+
+Each function takes the raw scores, the inputs and the model's configuration. Losses are means; a label of
+-100 is not counted.
+
+Shapes:  B rows  L length  V vocabulary  N labels  C choices
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hubformer.errors import InputError
+from hubformer.models.config import PreTrainedConfig
+from hubformer.models.inputs import Inputs
+
+Fields = dict[str, Any]
+
+
+def cross_entropy(scores: Tensor, labels: Tensor, *, ignored: int = -100) -> Tensor:
+    """Mean over the labels that count. scores (..., N), labels (...)"""
+    high = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    return F.cross_entropy(high.flatten(0, -2), labels.flatten().to(scores.device), ignore_index=ignored)
+
+
+def pooled(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    return {"pooler_output": scores}
+
+
+def states_only(scores: None, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    return {}
+
+
+def labelled_tokens(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """Masked language models, token classification, XLNet's targets: labels stand where the scores do."""
+    labels = inputs.labels
+    return {"logits": scores, "loss": None if labels is None else cross_entropy(scores, labels)}
+
+
+def next_tokens(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """Causal language models: the scores at one token are for the next."""
+    labels = inputs.labels
+    return {"logits": scores, "loss": None if labels is None else _shifted(scores, labels)}
+
+
+def _shifted(scores: Tensor, labels: Tensor) -> Tensor:
+    return cross_entropy(scores[..., :-1, :], labels[..., 1:])
+
+
+def next_sentence(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    labels = inputs.labels
+    return {"logits": scores, "loss": None if labels is None else cross_entropy(scores, labels)}
+
+
+def pretraining(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """BERT's two tasks at once (arXiv:1810.04805): the loss is the sum, where both labels are given."""
+    words, follows = scores
+    loss = None
+    if inputs.labels is not None and inputs.next_sentence_label is not None:
+        loss = cross_entropy(words, inputs.labels) + cross_entropy(follows, inputs.next_sentence_label)
+    return {"loss": loss, "prediction_logits": words, "seq_relationship_logits": follows}
+
+
+def sequence_labels(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """One label, several, or a number per row; config.problem_type says which, else the labels do."""
+    labels = inputs.labels
+    return {"logits": scores, "loss": None if labels is None else _sequence_loss(scores, labels, config)}
+
+
+def _sequence_loss(scores: Tensor, labels: Tensor, config: PreTrainedConfig) -> Tensor:
+    labels = labels.to(scores.device)
+    kind: str | None = config.problem_type
+    if kind is None:
+        if scores.shape[-1] == 1:
+            kind = "regression"
+        elif labels.is_floating_point():
+            kind = "multi_label_classification"
+        else:
+            kind = "single_label_classification"
+    if kind == "single_label_classification":
+        return cross_entropy(scores, labels)
+    if kind == "multi_label_classification":
+        if labels.shape != scores.shape:
+            raise InputError(
+                f"labels has the shape {list(labels.shape)}, expected {list(scores.shape)} for several labels "
+                "a row: 1.0 where a label applies, else 0.0."
+            )
+        return F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype))
+    if scores.shape[-1] == 1:
+        scores = scores.squeeze(-1)
+    return F.mse_loss(scores, labels.to(scores.dtype).reshape(scores.shape))
+
+
+def span(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """The ends of an answer: scores (B, L, 2); a label past the end of the row is not counted."""
+    starts, ends = scores.unbind(-1)
+    loss = None
+    if inputs.start_positions is not None and inputs.end_positions is not None:
+        loss = (_place_loss(starts, inputs.start_positions) + _place_loss(ends, inputs.end_positions)) / 2
+    return {"loss": loss, "start_logits": starts, "end_logits": ends}
+
+
+def _place_loss(scores: Tensor, places: Tensor) -> Tensor:
+    length = scores.shape[1]
+    return cross_entropy(scores, places.reshape(len(scores)).clamp(0, length), ignored=length)
+
+
+def one_of_choices(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """Multiple choice: one score for each of the C rows that belong together, (B * C, 1) -> (B, C)."""
+    choices = inputs.batch_shape[1]
+    grouped = scores.reshape(-1, choices)
+    labels = inputs.labels
+    return {"logits": grouped, "loss": None if labels is None else cross_entropy(grouped, labels)}
+
+
+def double(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """GPT's language model and multiple choice over the same rows (B, C, L)."""
+    words, choice = scores
+    words = words.reshape(*inputs.batch_shape, words.shape[-1])
+    choice = choice.reshape(inputs.batch_shape[:-1] + choice.shape[1:])
+    choice = choice.squeeze(-1)
+    return {
+        "loss": None if inputs.labels is None else _shifted(words, inputs.labels),
+        "mc_loss": None if inputs.mc_labels is None else cross_entropy(choice, inputs.mc_labels),
+        "logits": words,
+        "mc_logits": choice,
+    }

@@ -1,0 +1,257 @@
+"""Rust tokenizers from the raw files of older checkpoints: vocab.txt, vocab.json + merges.txt, SentencePiece.
+
+Each builder gives, id for id, what transformers 4.57.6 gives for the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
+
+from hubformer.errors import CheckpointError
+from hubformer.tokenization.backend import rust
+from hubformer.tokenization.reading import read_json, read_text
+from hubformer.tokenization.sentencepiece import (
+    CONTROL,
+    UNIGRAM,
+    USER_DEFINED,
+    SentencePieceModel,
+    read_sentencepiece,
+)
+
+# files (by argument name) and options -> tokenizer; `options` also holds the special tokens by role.
+Builder = Callable[[Mapping[str, Path], Mapping[str, Any]], Tokenizer]
+
+
+def word_piece(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """BERT's WordPiece from `vocab.txt`."""
+    path = files["vocab_file"]
+    lines = read_text(path).split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    # A word that stands twice keeps its later id, as in transformers.
+    vocab = {word: index for index, word in enumerate(lines)}
+    unknown = str(options["unk_token"])
+    _require(vocab, [unknown], path=path)
+    splits = bool(options["do_basic_tokenize"])
+    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token=unknown))
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=splits and bool(options["tokenize_chinese_chars"]),
+        strip_accents=options["strip_accents"] if splits else False,
+        lowercase=splits and bool(options["do_lower_case"]),
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece(prefix="##")
+    special = {
+        str(options[role]) for role in ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+    }
+    kept = [word for word in options["never_split"] or () if word in vocab and word not in special]
+    if kept:
+        tokenizer.add_tokens([AddedToken(word, single_word=True, normalized=False) for word in kept])
+    return tokenizer
+
+
+def byte_level(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """GPT-2's byte-level BPE from `vocab.json` and `merges.txt`."""
+    path = files["vocab_file"]
+    vocab = read_json(path)
+    check_ids(vocab, path=path, complete=True)
+    merges = _merges(files["merges_file"], vocab)
+    with rust(f"{files['merges_file']} does not fit {path}", kind=CheckpointError):
+        model = models.BPE(vocab, merges, continuing_subword_prefix="", end_of_word_suffix="", fuse_unk=False)
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=bool(options["add_prefix_space"]))
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def sentencepiece_xlnet(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """XLNet's Unigram from `spiece.model`."""
+    path = files["vocab_file"]
+    model = read_sentencepiece(path)
+    # Pieces such as "2,": SentencePiece on the Python side splits the comma off, so they must lose here.
+    vocab = [
+        (piece.text, piece.score - 100 if _number_comma(piece.text) else piece.score)
+        for piece in model.pieces
+    ]
+    parts: list[Any] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
+    if not options["keep_accents"]:
+        parts += [normalizers.NFKD(), normalizers.StripAccents()]
+    if options["do_lower_case"]:
+        parts.append(normalizers.Lowercase())
+    if model.charsmap:
+        parts.append(_charsmap(model, path=path))
+    parts.append(normalizers.Replace(Regex(" {2,}"), " "))
+    return _unigram(model, vocab, model.unknown_id, normalizers.Sequence(parts), path=path)
+
+
+def sentencepiece_xlm_roberta(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """XLM-R's Unigram: fairseq puts four tokens first, so pieces move by one; `<mask>` comes last."""
+    path = files["vocab_file"]
+    model = read_sentencepiece(path)
+    vocab = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    vocab += [(piece.text, piece.score) for piece in model.pieces[3:]]
+    vocab.append(("<mask>", 0.0))
+    return _unigram(model, vocab, 3, _collapsing(model, path=path), path=path)
+
+
+def sentencepiece_camembert(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """CamemBERT's Unigram: fairseq's five placeholders first, pieces move by four; `<mask>` comes last."""
+    path = files["vocab_file"]
+    model = read_sentencepiece(path)
+    vocab = [
+        ("<s>NOTUSED", 0.0),
+        ("<pad>", 0.0),
+        ("</s>NOTUSED", 0.0),
+        ("<unk>", 0.0),
+        ("<unk>NOTUSED", -100.0),
+    ]
+    vocab += [(piece.text, piece.score) for piece in model.pieces[1:]]
+    vocab.append(("<mask>", 0.0))
+    return _unigram(model, vocab, 3, _collapsing(model, path=path), path=path)
+
+
+def template(single: str, pair: str) -> Callable[[Tokenizer, Mapping[str, Any]], Any]:
+    """A post-processor that surrounds texts with special tokens; `{cls}` stands for that role's token.
+
+    Raises:
+        CheckpointError: one of the tokens is not in the vocabulary.
+    """
+
+    def build(tokenizer: Tokenizer, options: Mapping[str, Any]) -> Any:
+        names = [role for role in ("bos", "eos", "cls", "sep") if "{" + role + "}" in single + pair]
+        tokens = {role: str(options[f"{role}_token"]) for role in names}
+        return processors.TemplateProcessing(
+            single=single.format(**tokens),
+            pair=pair.format(**tokens),
+            special_tokens=[(token, _id(tokenizer, token)) for token in dict.fromkeys(tokens.values())],
+        )
+
+    return build
+
+
+def roberta_template(tokenizer: Tokenizer, options: Mapping[str, Any]) -> Any:
+    """RoBERTa's `<s> A </s></s> B </s>`, which also trims spaces off the offsets."""
+    sep, cls = str(options["sep_token"]), str(options["cls_token"])
+    return processors.RobertaProcessing(
+        sep=(sep, _id(tokenizer, sep)),
+        cls=(cls, _id(tokenizer, cls)),
+        add_prefix_space=bool(options["add_prefix_space"]),
+        trim_offsets=bool(options["trim_offsets"]),
+    )
+
+
+def gpt2_template(tokenizer: Tokenizer, options: Mapping[str, Any]) -> Any:
+    """GPT-2 adds nothing, or the beginning token where the checkpoint says so."""
+    if options["add_bos_token"]:
+        return template("{bos}:0 $A:0", "{bos}:0 $A:0 $B:1")(tokenizer, options)
+    return processors.ByteLevel(trim_offsets=False)
+
+
+def check_ids(vocab: Mapping[Any, Any], *, path: Path, complete: bool) -> list[int]:
+    """The ids that are missing from a vocabulary.
+
+    Raises:
+        CheckpointError: an id is not a number, stands twice, or (with `complete`) is missing.
+    """
+    ids: dict[int, str] = {}
+    for word, index in vocab.items():
+        if type(index) is not int or not 0 <= index < 2**31:
+            raise CheckpointError(f"{path}: the id of {word!r} is {index!r}; expected a number from 0 up.")
+        if index in ids:
+            raise CheckpointError(f"{path}: {word!r} and {ids[index]!r} both have the id {index}.")
+        ids[index] = word
+    if not ids:
+        raise CheckpointError(f"{path} holds an empty vocabulary.")
+    if max(ids) + 1 == len(ids):
+        return []
+    missing = [index for index in range(min(max(ids), 10 * len(ids))) if index not in ids]
+    if complete:
+        raise CheckpointError(
+            f"{path}: {len(ids)} words with ids up to {max(ids)}; the id {missing[0]} is missing. "
+            "The file has lost entries: download it again."
+        )
+    return missing
+
+
+def _merges(path: Path, vocab: Mapping[str, int]) -> list[tuple[str, str]]:
+    merges = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line or (number == 1 and line.startswith("#version")):
+            continue
+        parts = line.split(" ")
+        if len(parts) != 2 or not all(parts):
+            raise CheckpointError(
+                f"{path}, line {number}: {line!r}; expected two tokens with one space between."
+            )
+        if any(token not in vocab for token in (*parts, "".join(parts))):
+            raise CheckpointError(
+                f"{path}, line {number}: {line!r} merges tokens that the vocabulary does not have."
+            )
+        merges.append((parts[0], parts[1]))
+    return merges
+
+
+def _unigram(
+    model: SentencePieceModel, vocab: list[tuple[str, float]], unknown_id: int, normalizer: Any, *, path: Path
+) -> Tokenizer:
+    if model.algorithm != UNIGRAM:
+        raise CheckpointError(
+            f"{path} is a SentencePiece model of type {model.algorithm}; this family needs Unigram (type 1)."
+        )
+    with rust(f"{path} does not make a Unigram vocabulary", kind=CheckpointError):
+        tokenizer = Tokenizer(models.Unigram(vocab, unk_id=unknown_id, byte_fallback=False))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+    added = [piece for piece in model.pieces if piece.kind in (CONTROL, USER_DEFINED)]
+    tokenizer.add_tokens(
+        [AddedToken(piece.text, normalized=False, special=piece.kind == CONTROL) for piece in added]
+    )
+    return tokenizer
+
+
+def _collapsing(model: SentencePieceModel, *, path: Path) -> Any:
+    parts: list[Any] = [_charsmap(model, path=path)] if model.charsmap else []
+    parts += [normalizers.Strip(left=False, right=True), normalizers.Replace(Regex(" {2,}"), "▁")]
+    return normalizers.Sequence(parts)
+
+
+def _charsmap(model: SentencePieceModel, *, path: Path) -> Any:
+    with rust(f"{path} has an unreadable normalisation table", kind=CheckpointError):
+        return normalizers.Precompiled(model.charsmap)
+
+
+def _number_comma(text: str) -> bool:
+    return len(text) >= 2 and text.endswith(",") and text[-2].isdigit()
+
+
+def _id(tokenizer: Tokenizer, token: str) -> int:
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise CheckpointError(
+            f"The special token {token!r} is not in the vocabulary, but every text needs it."
+        )
+    return found
+
+
+def _require(vocab: Mapping[str, int], tokens: list[str], *, path: Path) -> None:
+    for token in tokens:
+        if token not in vocab:
+            raise CheckpointError(
+                f"{path} has no {token!r} among its {len(vocab)} words; expected one word a line, the special "
+                "tokens among them."
+            )

@@ -1,0 +1,213 @@
+"""What each family of tokenizers takes for granted, one row a family.
+
+A new family is one row here and one class in `named.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer
+
+from hubformer.tokenization import building
+from hubformer.tokenization.building import Builder
+from hubformer.tokenization.special_tokens import Token
+
+_VOCAB_TXT = {"vocab_file": ("vocab.txt",)}
+_VOCAB_JSON = {"vocab_file": ("vocab.json", "encoder.json"), "merges_file": ("merges.txt",)}
+_SENTENCEPIECE = {"vocab_file": ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model")}
+_WITH_TYPES = ("input_ids", "token_type_ids", "attention_mask")
+_WITHOUT_TYPES = ("input_ids", "attention_mask")
+_FAIRSEQ = ("bos_token", "eos_token", "sep_token", "cls_token", "unk_token", "pad_token", "mask_token")
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One family: its special tokens, its raw files, and how a tokenizer is made of them."""
+
+    name: str  # transformers' class name, without "Fast"
+    model_type: str
+    tokens: Mapping[str, Token]  # role -> default
+    files: Mapping[str, tuple[str, ...]]  # constructor argument -> file names, the first found is used
+    build: Builder
+    surround: Callable[[Tokenizer, Mapping[str, Any]], Any]  # -> post-processor
+    parameters: tuple[str, ...]  # transformers 4's positional order of the plain class
+    options: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what `build` and `surround` read, with defaults
+    additional: tuple[str, ...] = ()
+    model_input_names: tuple[str, ...] = _WITHOUT_TYPES
+    padding_side: str = "right"
+    pad_type: int = 0
+
+    def fast_parameters(self) -> tuple[str, ...]:
+        """The positional order of the class with "Fast" in its name."""
+        files = tuple(self.files)
+        rest = tuple(name for name in self.parameters if name not in files and name not in self._slow_only())
+        return (*files, "tokenizer_file", *rest)
+
+    def _slow_only(self) -> tuple[str, ...]:
+        return (
+            "do_basic_tokenize",
+            "never_split",
+            "sp_model_kwargs",
+            "clean_up_tokenization_spaces",
+            "add_bos_token",
+        )
+
+
+def _mask(content: str, *, normalized: bool) -> AddedToken:
+    # The mask takes the space before it along, like a word of these vocabularies.
+    return AddedToken(content, lstrip=True, normalized=normalized, special=True)
+
+
+_BERT = {
+    "tokens": {
+        "unk_token": "[UNK]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "cls_token": "[CLS]",
+        "mask_token": "[MASK]",
+    },
+    "files": _VOCAB_TXT,
+    "build": building.word_piece,
+    "surround": building.template("{cls}:0 $A:0 {sep}:0", "{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1"),
+    "parameters": (
+        "vocab_file",
+        "do_lower_case",
+        "do_basic_tokenize",
+        "never_split",
+        "unk_token",
+        "sep_token",
+        "pad_token",
+        "cls_token",
+        "mask_token",
+        "tokenize_chinese_chars",
+        "strip_accents",
+        "clean_up_tokenization_spaces",
+    ),
+    "options": {
+        "do_lower_case": True,
+        "do_basic_tokenize": True,
+        "never_split": None,
+        "tokenize_chinese_chars": True,
+        "strip_accents": None,
+    },
+}
+_FAIRSEQ_TOKENS: dict[str, Token] = {
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+    "sep_token": "</s>",
+    "pad_token": "<pad>",
+    "cls_token": "<s>",
+}
+_FAIRSEQ_TEMPLATE = building.template("{cls} $A {sep}", "{cls} $A {sep} {sep} $B {sep}")
+
+_ROWS: tuple[Convention, ...] = (
+    Convention(name="BertTokenizer", model_type="bert", model_input_names=_WITH_TYPES, **_BERT),  # type: ignore[arg-type]
+    Convention(name="DistilBertTokenizer", model_type="distilbert", **_BERT),  # type: ignore[arg-type]
+    Convention(
+        name="RobertaTokenizer",
+        model_type="roberta",
+        tokens={**_FAIRSEQ_TOKENS, "mask_token": _mask("<mask>", normalized=False)},
+        files=_VOCAB_JSON,
+        build=building.byte_level,
+        surround=building.roberta_template,
+        parameters=("vocab_file", "merges_file", "errors", *_FAIRSEQ, "add_prefix_space", "trim_offsets"),
+        options={"add_prefix_space": False, "trim_offsets": True, "errors": "replace"},
+    ),
+    Convention(
+        name="GPT2Tokenizer",
+        model_type="gpt2",
+        tokens={role: "<|endoftext|>" for role in ("bos_token", "eos_token", "unk_token")},
+        files=_VOCAB_JSON,
+        build=building.byte_level,
+        surround=building.gpt2_template,
+        parameters=(
+            "vocab_file",
+            "merges_file",
+            "errors",
+            "unk_token",
+            "bos_token",
+            "eos_token",
+            "pad_token",
+            "add_prefix_space",
+            "add_bos_token",
+        ),
+        options={"add_prefix_space": False, "add_bos_token": False, "errors": "replace"},
+    ),
+    Convention(
+        name="XLNetTokenizer",
+        model_type="xlnet",
+        tokens={
+            **_FAIRSEQ_TOKENS,
+            "sep_token": "<sep>",
+            "cls_token": "<cls>",
+            "mask_token": _mask("<mask>", normalized=True),
+        },
+        files={"vocab_file": ("spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model")},
+        build=building.sentencepiece_xlnet,
+        surround=building.template("$A:0 {sep}:0 {cls}:2", "$A:0 {sep}:0 $B:1 {sep}:1 {cls}:2"),
+        parameters=(
+            "vocab_file",
+            "do_lower_case",
+            "remove_space",
+            "keep_accents",
+            "bos_token",
+            "eos_token",
+            "unk_token",
+            "sep_token",
+            "pad_token",
+            "cls_token",
+            "mask_token",
+            "additional_special_tokens",
+            "sp_model_kwargs",
+        ),
+        options={
+            "do_lower_case": False,
+            "remove_space": True,
+            "keep_accents": False,
+            "sp_model_kwargs": None,
+        },
+        additional=("<eop>", "<eod>"),
+        model_input_names=_WITH_TYPES,
+        padding_side="left",  # the last tokens, <sep> <cls>, must stand last
+        pad_type=3,
+    ),
+    Convention(
+        name="XLMRobertaTokenizer",
+        model_type="xlm-roberta",
+        tokens={**_FAIRSEQ_TOKENS, "mask_token": _mask("<mask>", normalized=True)},
+        files=_SENTENCEPIECE,
+        build=building.sentencepiece_xlm_roberta,
+        surround=_FAIRSEQ_TEMPLATE,
+        parameters=("vocab_file", *_FAIRSEQ, "sp_model_kwargs"),
+        options={"sp_model_kwargs": None},
+    ),
+    Convention(
+        name="CamembertTokenizer",
+        model_type="camembert",
+        tokens={**_FAIRSEQ_TOKENS, "mask_token": _mask("<mask>", normalized=False)},
+        files=_SENTENCEPIECE,
+        build=building.sentencepiece_camembert,
+        surround=_FAIRSEQ_TEMPLATE,
+        parameters=("vocab_file", *_FAIRSEQ, "additional_special_tokens", "sp_model_kwargs"),
+        options={"sp_model_kwargs": None},
+        additional=("<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"),
+    ),
+)
+
+CONVENTIONS: dict[str, Convention] = {row.name: row for row in _ROWS}
+_BY_MODEL_TYPE = {row.model_type: row for row in _ROWS}
+
+
+def convention_of(*, tokenizer_class: str | None, model_type: str | None) -> Convention | None:
+    """The row that a class name names, else the row of the model type."""
+    if tokenizer_class:
+        found = CONVENTIONS.get(tokenizer_class.removesuffix("Fast"))
+        if found is not None:
+            return found
+    return _BY_MODEL_TYPE.get((model_type or "").replace("_", "-"))

@@ -1,0 +1,188 @@
+"""Weights into a model: compare names, shapes and dtypes first, then assign, then say what was new.
+
+The model is built on `meta`, so nothing is allocated before the file is known to fit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.errors import CheckpointError
+from hubformer.weights.files import Checkpoint, TensorHeader
+from hubformer.weights.map import Row, WeightMap, matches
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did beside copying: Hub names throughout."""
+
+    new: tuple[str, ...] = ()  # parameters that the file does not have, initialised afresh
+    mismatched: tuple[str, ...] = ()  # of those, the ones that the file has in another shape
+    unused: tuple[str, ...] = ()  # tensors of the file that belong to another head
+    parameters: tuple[str, ...] = ()  # `new` under our names
+
+
+@dataclass
+class _Plan:
+    transfers: list[tuple[Row, list[str]]] = field(default_factory=list)  # and the names in the file
+    new: list[Row] = field(default_factory=list)
+    mismatched: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+def load_weights(
+    model: nn.Module,
+    checkpoint: Checkpoint,
+    *,
+    weights: WeightMap,
+    is_head: Callable[[str], bool],
+    heads: Sequence[Row] = (),
+    expected: Sequence[Row] = (),
+    allow_new: bool = False,
+    allow_mismatched: bool = False,
+    dtype: torch.dtype | None = torch.float32,
+    device: torch.device | str = "cpu",
+) -> LoadReport:
+    """Fill a model that was built on `meta`. What is new stays on `meta`, for the caller to initialise.
+
+    is_head: whether a parameter of ours belongs to the head. heads: the rows of every head of the family, whose
+    tensors may lie unused in the file; those of `expected` are not even reported. dtype None keeps the file's.
+
+    Raises:
+        CheckpointError: the file does not fit; the message names every tensor that is missing, unknown or
+            of the wrong shape or dtype.
+    """
+    ours = dict(model.named_parameters())
+    found = canonical_names(checkpoint.headers, weights, parameters=ours)
+    plan = _compare(ours, checkpoint.headers, found, weights=weights, mismatch_is_new=allow_mismatched)
+    taken = {name for transfer, _ in plan.transfers for name in transfer.hub} | set(plan.mismatched)
+    unused = sorted(found.keys() - taken)
+    plan.faults += [
+        f"unknown inside the backbone: {n}" for n in unused if _inside(n, weights) and not names_one(heads, n)
+    ]
+    holes = [r for r in plan.new if not all(map(is_head, r.ours)) and not _was_mismatched(r, plan)]
+    plan.faults += [f"missing: {name}" for r in holes for name in r.hub]
+    if plan.faults:
+        raise CheckpointError(_misfit(checkpoint, plan.faults))
+    new = tuple(name for r in plan.new for name in r.hub)
+    if new and not allow_new and set(new) - set(plan.mismatched):
+        raise CheckpointError(
+            f"The weights in {checkpoint.files[0]} have no {', '.join(_shortened(list(new)))}: this head was "
+            "never trained, so its answers would be random. To train it, pass new_head=True (or num_labels=, "
+            "id2label=); to use the model as it is, load it with AutoModel."
+        )
+    for transfer, names in plan.transfers:
+        tensors = transfer.change.load([checkpoint.read(name) for name in names])
+        for name, tensor in zip(transfer.ours, tensors, strict=True):
+            _assign(model, name, tensor.to(device=device, dtype=dtype or tensor.dtype))
+    return LoadReport(
+        new=new,
+        mismatched=tuple(plan.mismatched),
+        unused=tuple(name for name in unused if not names_one(expected, name)),
+        parameters=tuple(name for r in plan.new for name in r.ours),
+    )
+
+
+def canonical_names(
+    headers: Iterable[str], weights: WeightMap, *, parameters: Iterable[str]
+) -> dict[str, str]:
+    """Today's full name of each tensor -> its name in the file. Tied tensors are found from either side."""
+    wanted = {name for transfer in weights.transfers(parameters) for name in transfer.hub}
+    roots = _roots(weights)
+    found: dict[str, str] = {}
+    for name in headers:
+        today = weights.today(name)
+        if any(re.search(pattern, today) for pattern in weights.ignored):
+            continue
+        full = weights.prefix + today
+        bare = today not in wanted and (full in wanted or today.split(".")[0] in roots)
+        found[full if bare else today] = name
+    for alias, owner in weights.tied:
+        if alias in found and alias not in wanted:
+            name = found.pop(alias)
+            found.setdefault(owner, name)
+    return found
+
+
+def names_one(rows: Iterable[Row], name: str) -> bool:
+    """Whether a Hub name is one of those that the rows stand for."""
+    return any(matches(template, name) for row in rows for template in row.hub)
+
+
+def _compare(
+    ours: Mapping[str, nn.Parameter],
+    headers: Mapping[str, TensorHeader],
+    found: Mapping[str, str],
+    *,
+    weights: WeightMap,
+    mismatch_is_new: bool,
+) -> _Plan:
+    plan = _Plan()
+    for transfer in weights.transfers(ours):
+        absent = [name for name in transfer.hub if name not in found]
+        if absent:
+            plan.new.append(transfer)
+            continue
+        expected = transfer.change.save([ours[name] for name in transfer.ours])
+        faults = [
+            fault
+            for name, tensor in zip(transfer.hub, expected, strict=True)
+            if (fault := _fault(name, headers[found[name]], tensor)) is not None
+        ]
+        if faults and mismatch_is_new:
+            plan.new.append(transfer)
+            plan.mismatched += transfer.hub
+        elif faults:
+            plan.faults += faults
+        else:
+            plan.transfers.append((transfer, [found[name] for name in transfer.hub]))
+    return plan
+
+
+def _fault(name: str, header: TensorHeader, expected: Tensor) -> str | None:
+    if header.shape != tuple(expected.shape):
+        return (
+            f"{name} is {list(header.shape)} in {header.file}, but the configuration makes it "
+            f"{list(expected.shape)} (ignore_mismatched_sizes=True trains it afresh)"
+        )
+    if not header.dtype.is_floating_point:
+        return f"{name} holds {header.dtype} in {header.file}, expected floating-point numbers"
+    return None
+
+
+def _inside(name: str, weights: WeightMap) -> bool:
+    """Whether a name lies in the backbone's namespace, where every tensor has to be understood."""
+    return bool(weights.prefix) and name.startswith(weights.prefix)
+
+
+def _roots(weights: WeightMap) -> set[str]:
+    """How the names of the backbone begin in a file that was saved without the prefix."""
+    names = [h for row in weights.rows for h in row.hub if _inside(h, weights)]
+    return {name.removeprefix(weights.prefix).split(".")[0] for name in names}
+
+
+def _was_mismatched(transfer: Row, plan: _Plan) -> bool:
+    return set(transfer.hub) <= set(plan.mismatched)
+
+
+def _assign(model: nn.Module, name: str, tensor: Tensor) -> None:
+    path, _, leaf = name.rpartition(".")
+    module = model.get_submodule(path)
+    setattr(module, leaf, nn.Parameter(tensor, requires_grad=tensor.is_floating_point()))
+
+
+def _shortened(names: list[str], most: int = 6) -> list[str]:
+    rest = len(names) - most
+    return [*names[:most], f"… and {rest} more"] if rest > 0 else names
+
+
+def _misfit(checkpoint: Checkpoint, faults: list[str]) -> str:
+    return (
+        f"The weights in {checkpoint.files[0]} do not fit the model that config.json describes: "
+        f"{'; '.join(_shortened(faults))}. Check that both files belong to the same model."
+    )

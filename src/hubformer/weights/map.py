@@ -1,0 +1,114 @@
+"""The names of weights, written once and read in both directions.
+
+A row pairs names on the Hub with names here. `{i}` stands for a number and `*` for one last name, alike on
+both sides. Hub names are written with the backbone's prefix; files may lack it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from torch import Tensor
+
+from hubformer.errors import CheckpointError
+from hubformer.weights.changes import SAME, Change
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a weight map, or, with every `{i}` and `*` filled, one transfer of tensors."""
+
+    hub: tuple[str, ...]
+    ours: tuple[str, ...]
+    change: Change = SAME
+
+
+def row(hub: str, *ours: str, change: Change = SAME) -> Row:
+    """One Hub tensor and what it becomes here."""
+    return Row((hub,), ours, change)
+
+
+@dataclass(frozen=True)
+class WeightMap:
+    """Everything that is known of the names in a family's files."""
+
+    rows: tuple[Row, ...]
+    prefix: str = ""  # of the backbone, with its dot; "" where there is none
+    bare: bool = False  # write without the prefix, as a model without head is saved
+    tied: tuple[tuple[str, str], ...] = ()  # (alias, owner): two Hub names of one tensor
+    old_names: tuple[tuple[str, str], ...] = ()  # read only: (pattern, today's name)
+    ignored: tuple[str, ...] = ()  # patterns of Hub names that carry nothing we need
+
+    def transfers(self, parameters: Iterable[str]) -> list[Row]:
+        """The rows filled in for these parameters of ours; each parameter is in exactly one.
+
+        Raises:
+            CheckpointError: a parameter has no row, or two. This is a fault of the family's table.
+        """
+        filled: list[Row] = []
+        owner: dict[str, str] = {}
+        for name in parameters:
+            if name in owner:
+                continue
+            found = [(r, m) for r in self.rows for o in r.ours if (m := _pattern(o).match(name))]
+            if len(found) != 1:
+                raise CheckpointError(
+                    f"The parameter {name!r} matches {len(found)} rows of the weight map, expected one: "
+                    f"{[r.hub for r, _ in found]}."
+                )
+            r, match = found[0]
+            concrete = Row(
+                tuple(_fill(h, match.groupdict()) for h in r.hub),
+                tuple(_fill(o, match.groupdict()) for o in r.ours),
+                r.change,
+            )
+            owner.update(dict.fromkeys(concrete.ours, name))
+            filled.append(concrete)
+        return filled
+
+    def today(self, name: str) -> str:
+        """A Hub name as it would be written now."""
+        for pattern, replacement in self.old_names:
+            name = re.sub(pattern, replacement, name)
+        return name
+
+    def to_hub(self, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Our tensors under the Hub's names and in its layouts."""
+        hub: dict[str, Tensor] = {}
+        for transfer in self.transfers(ours):
+            tensors = transfer.change.save([ours[name] for name in transfer.ours])
+            hub.update(zip((self.written(name) for name in transfer.hub), tensors, strict=True))
+        return hub
+
+    def written(self, name: str) -> str:
+        """A Hub name as this model writes it."""
+        return name.removeprefix(self.prefix) if self.bare else name
+
+
+def matches(template: str, name: str) -> bool:
+    """Whether a name is one that a row's template stands for."""
+    return _pattern(template).match(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(
+        "".join(
+            r"(?P<star>[^.]+)"
+            if piece == "*"
+            else rf"(?P<{piece[1:-1]}>\d+)"
+            if piece.startswith("{")
+            else re.escape(piece)
+            for piece in re.split(r"(\{\w+\}|\*)", template)
+        )
+        + r"\Z"
+    )
+
+
+def _fill(template: str, groups: Mapping[str, str]) -> str:
+    for name, value in groups.items():
+        template = template.replace("*" if name == "star" else f"{{{name}}}", value)
+    return template
