@@ -163,15 +163,15 @@ class HubServer:
         found: dict[str, Fault] = {}
         with self._lock:
             for fault in self.faults:
-                if fault.times and fault.match in path and fault.method in ("", method):
+                fits = fault.match in path and fault.method in ("", method)
+                if fits and fault.times and fault.kind not in found:
                     fault.times -= fault.times > 0
-                    found.setdefault(fault.kind, fault)
+                    found[fault.kind] = fault
         return found
 
     def keep(self, name: str, content: Path | bytes | str) -> Blob:
         """Store a file's content under the rules for its name."""
         content = content.encode() if isinstance(content, str) else content
-        name = str(content) if isinstance(content, Path) else ""
         size = content.stat().st_size if isinstance(content, Path) else len(content)
         git, plain = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
         if isinstance(content, Path):

@@ -62,7 +62,8 @@ def commit_files(
     are renamed after all others are on the disk, in the order given, and `remove` is deleted after that.
     Missing names in `remove` are fine.
 
-    An error at any step puts back what was there. A kill between two renames cannot be undone, so give
+    An error before the removal puts back what was there and deletes what was staged; an error during it is
+    raised with the new files in place. A kill between two renames cannot be undone, so give
     files whose *set* matters new names and put the file that names them in `last`.
 
     Raises:
@@ -79,7 +80,7 @@ def commit_files(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; expected a folder to write to.")
     order = [name for name in staged if name not in last]
-    ready: dict[str, Path] = {}
+    ready = {name: content for name, content in staged.items() if isinstance(content, Path)}
     kept: dict[str, Path | None] = {}  # what stood under each name before, None for nothing
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,6 @@ def commit_files(
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(content, Path):
-                ready[name] = content
                 _adopt(content, target)
             else:
                 ready[name] = beside(target)

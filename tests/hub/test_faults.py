@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from hub_server import HubServer
 from test_repo import FILES, WEIGHTS, refused
 
 import hubformer.hub.fetch as fetch
+from hub_server import HubServer
 from hubformer.hub import HubUnreachable, Repo, open_repo
 
 

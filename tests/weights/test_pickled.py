@@ -7,6 +7,7 @@ import collections
 import io
 import pickle
 import random
+import re
 import struct
 import time
 import zipfile
@@ -243,7 +244,7 @@ def test_p01_p02_calls_are_refused_and_not_made(
     marker = tmp_path / "executed"
     content = {"a": torch.ones(2), "b": payloads(marker)[name]}
     found = refusal(save(tmp_path / "pytorch_model.bin", content, zipped=zipped, protocol=protocol))
-    assert name in found
+    assert name.rpartition(".")[2] in found  # protocol 2 writes the modules of Python 2
     assert "never runs anything in it" in found
     assert "safe_serialization=True" in found
     assert not marker.exists()
@@ -299,7 +300,7 @@ FORBIDDEN = {
     "another global": (b"cos\nsystem\n", "os.system"),
     "a submodule": (b"ctorch.nn.modules\nFunction\n", "torch.nn.modules.Function"),
     "an attribute of an allowed name": (
-        b"\x8c\x0ccollections\x8c\x14OrderedDict.__init__\x93",
+        b"\x8c\x0bcollections\x8c\x14OrderedDict.__init__\x93",
         "collections",
     ),
     "inst": (b"(ios\nsystem\n", "instruction b'i'"),
@@ -328,8 +329,6 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("case", FORBIDDEN)
 def test_p02_instructions_beyond_data_are_refused(tmp_path: Path, case: str) -> None:
-    import re
-
     body, message = FORBIDDEN[case]
     path = tmp_path / "pytorch_model.bin"
     path.write_bytes(program(body))
@@ -405,17 +404,9 @@ def test_a_value_nested_a_million_deep_is_let_go_of(tmp_path: Path) -> None:
     path = tmp_path / "pytorch_model.bin"
     path.write_bytes(program(b"N" + b"\x85" * 1_000_000))
     assert "holds no tensors" in refusal(path)
-    path.write_bytes(
-        program(
-            b"ctorch\nSize\nq\0"
-            + b"0)"
-            + b"\x94" * 0
-            + b"q\x01"
-            + b"0h\x01"
-            + b"q\x020h\0h\x02R\x85" * 100_000
-        )
-    )
-    refusal(path)
+    calls = b"h\x01h\0\x85Rq\0" + b"0h\x01h\0\x85Rq\0" * 200_000
+    path.write_bytes(program(b"Nq\0" + b"0ctorch\nSize\nq\x01" + b"0" + calls))
+    assert "holds no tensors" in refusal(path)
 
 
 def test_sparse_and_conjugated_tensors_are_refused(tmp_path: Path) -> None:
@@ -514,7 +505,7 @@ def test_300_mutated_files_read_equal_or_are_refused(tmp_path: Path, zipped: boo
     good = save(
         tmp_path / "good.bin", collections.OrderedDict(a=torch.randn(4, 3), b=torch.arange(5)), zipped=zipped
     )
-    content, dice, refused = good.read_bytes(), random.Random(11), 0
+    content, dice, refused, compared = good.read_bytes(), random.Random(11), 0, 0
     path = tmp_path / "pytorch_model.bin"
     instructions = [code for code in opcodes._STEPS]
     for _ in range(300):
@@ -539,8 +530,14 @@ def test_300_mutated_files_read_equal_or_are_refused(tmp_path: Path, zipped: boo
             assert "pytorch_model.bin" in str(error)  # noqa: PT017
             refused += 1
             continue
-        assert all(torch.isfinite(value.double().sum()) or True for value in found.values())
+        try:
+            oracle = torch.load(path, weights_only=True)
+        except Exception:  # it reads less of what is damaged than we do
+            continue
+        compared += 1
+        assert all(equal(found[name], value) for name, value in oracle.items() if name in found)
     assert refused > 60
+    assert compared > 10
 
 
 def test_mutated_pickles_inside_sound_archives_are_refused_or_read(tmp_path: Path, archive: bytes) -> None:

@@ -34,6 +34,9 @@ _LONGEST_PAUSE_SECONDS = 3.0  # however long the server asks for
 _OFFLINE_REMEDY = "Pass local_files_only=True, or set HF_HUB_OFFLINE=1, to work with cached files only."
 
 
+Fetch = Callable[[Path], None]  # writes a verified file to the path it is given
+
+
 class HubUnreachable(HubError):
     """The Hub gives no usable answer (offline, refused, timed out, 5xx) and the cache cannot stand in."""
 
@@ -286,11 +289,9 @@ def _pour(chunks: Iterator[bytes], content: BinaryIO, *, title: str, size: int |
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
     hidden = True if switched_on("HF_HUB_DISABLE_PROGRESS_BARS") else None  # None: shown on a terminal
-    with (
-        tqdm(  # type: ignore[no-untyped-call]
-            desc=title[-40:], initial=content.tell(), total=size, unit="B", unit_scale=True, disable=hidden
-        ) as bar
-    ):
+    bare: Any = type("Bar", (tqdm,), {"monitor_interval": 0})  # tqdm would start a thread
+    start = content.tell()
+    with bare(desc=title[-40:], initial=start, total=size, unit="B", unit_scale=True, disable=hidden) as bar:
         for chunk in chunks:
             content.write(chunk)
             bar.update(len(chunk))
@@ -494,6 +495,3 @@ def _wait(response: Any, seconds: float) -> None:
 def _looks_like_html(path: Path) -> bool:
     with path.open("rb") as content:
         return content.read(200).lstrip().lower().startswith((b"<!doctype html", b"<html"))
-
-
-Fetch = Callable[[Path], None]  # writes a verified file to the path it is given

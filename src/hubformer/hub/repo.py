@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hubformer.errors import HubError, InputError, suggestion
@@ -281,8 +281,9 @@ def _resolve(hub: _Hub) -> str:
     shelf.note_ref(revision, answer.commit)
     if answer.etag is None:
         shelf.note_absent(answer.commit, probe)
-    else:
-        hub.answers[probe] = answer
+    elif answer.url == source.url(probe, revision=revision):
+        # The content is fetched at the commit: the branch may move before that.
+        hub.answers[probe] = replace(answer, url=source.url(probe, revision=answer.commit))
     return answer.commit
 
 

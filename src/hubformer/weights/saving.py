@@ -47,10 +47,11 @@ def save_checkpoint(
     """Write tensors as safetensors, in one file or in shards, together with the files that belong to them.
 
     Whatever happens on the way (an error, a kill, a power loss), the folder holds either the complete old
-    weights or the complete new ones. After an error everything is as before. `files` (config.json and so on)
-    change over right before the weights do; those whose content is the same are not touched. Weights of an
-    earlier save in the same variant, PyTorch's included, are removed. One process may save to a folder at a
-    time. Tensors may live on any device and need not be contiguous; memory is needed for one at a time.
+    weights or the complete new ones. After an error everything is as before, unless it struck while the old
+    version was being removed. `files` (config.json and so on) change over right before the weights do; those
+    whose content is the same are not touched. Weights of an earlier save in the same variant, PyTorch's
+    included, are removed. One process may save to a folder at a time. Tensors may live on any device and
+    need not be contiguous; memory is needed for one at a time.
 
     max_shard_size: the most bytes in a file, as a number or as text ("200MB" is 200,000,000 bytes, "1GiB"
         is 2**30); a tensor that is larger has a file of its own.

@@ -1,0 +1,122 @@
+"""Writing a tokenizer so that hubformer and transformers 4 and 5 read the same ids from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken
+
+from hubformer.errors import InputError
+
+# Said anew by the files themselves, or about this machine only.
+_NOT_WRITTEN = (
+    "name_or_path",
+    "tokenizer_file",
+    "tokenizer_object",
+    "special_tokens_map_file",
+    "vocab_file",
+    "merges_file",
+    "chat_template",
+    "added_tokens_decoder",
+    "max_len",
+)
+
+
+def as_json(value: Any, *, typed: bool) -> Any:
+    """A value for a JSON file; `typed` marks tokens so that transformers 4 makes AddedTokens of them."""
+    if isinstance(value, AddedToken):
+        state = dict(value.__getstate__())
+        if typed:
+            return {"__type": "AddedToken", **state}
+        state.pop("special", None)
+        return state
+    if isinstance(value, list | tuple):
+        return [as_json(item, typed=typed) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item, typed=typed) for key, item in value.items()}
+    return value
+
+
+def config_json(settings: Mapping[str, Any], added: Mapping[int, AddedToken]) -> dict[str, Any]:
+    """The content of tokenizer_config.json."""
+    config = {key: as_json(value, typed=True) for key, value in settings.items() if key not in _NOT_WRITTEN}
+    config["added_tokens_decoder"] = {str(index): dict(token.__getstate__()) for index, token in added.items()}
+    return config
+
+
+def truths(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as the pipeline has them: transformers 5 rebuilds it from these, not from tokenizer.json."""
+    found: dict[str, Any] = {}
+    normalizer = state.get("normalizer") or {}
+    if normalizer.get("type") == "BertNormalizer":
+        found["do_lower_case"] = normalizer["lowercase"]
+        found["strip_accents"] = normalizer["strip_accents"]
+        found["tokenize_chinese_chars"] = normalizer["handle_chinese_chars"]
+    pre_tokenizer = state.get("pre_tokenizer") or {}
+    if pre_tokenizer.get("type") == "ByteLevel":
+        found["add_prefix_space"] = pre_tokenizer["add_prefix_space"]
+    processor = state.get("post_processor") or {}
+    if processor.get("type") == "RobertaProcessing":
+        found["trim_offsets"] = processor["trim_offsets"]
+    return found
+
+
+def templates(chat_template: Any) -> dict[str, str]:
+    """Relative path -> text of the files that hold chat templates.
+
+    Raises:
+        InputError: a template's name is not a plain file name.
+    """
+    if chat_template is None:
+        return {}
+    if isinstance(chat_template, str):
+        return {"chat_template.jinja": chat_template}
+    files: dict[str, str] = {}
+    for name, text in chat_template.items():
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            raise InputError(f"The chat template's name {name!r} cannot be a file name: use letters, digits, _ and -.")
+        default = name == "default"
+        files["chat_template.jinja" if default else f"additional_chat_templates/{name}.jinja"] = text
+    return files
+
+
+def dumped(value: Any) -> str:
+    """JSON as transformers writes it."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write(path: Path, text: str) -> Path:
+    """Replace a file in one step: a reader sees the old text or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # Temporary files are private; the saved one follows the umask like any other.
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _umask() -> int:
+    try:
+        # Reading through /proc does not touch the mask of other threads.
+        found = re.search(r"^Umask:\s*([0-7]+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+        if found:
+            return int(found.group(1), 8)
+    except OSError:
+        pass
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,594 @@
+"""PreTrainedTokenizerFast: text to what a model takes, and back, with transformers 4's surface."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tokenizers import Encoding, Tokenizer
+
+from hubformer.errors import CheckpointError, InputError, UnknownArgument, refuse_unknown, suggestion
+from hubformer.tokenization import chat, saving
+from hubformer.tokenization.backend import Backend, Settings, is_panic, twin
+from hubformer.tokenization.conventions import Convention
+from hubformer.tokenization.encoding import BatchEncoding
+from hubformer.tokenization.inputs import arranged, diagnosis
+from hubformer.tokenization.requests import Request
+from hubformer.tokenization.settings import CONSTRUCTOR, set_up
+from hubformer.tokenization.special_tokens import Token
+from hubformer.tokenization.training import trained
+from hubformer.tokenization.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+
+# Output name -> attribute of a Rust encoding, in the order of the output.
+_COLUMNS = {
+    "input_ids": "ids",
+    "token_type_ids": "type_ids",
+    "attention_mask": "attention_mask",
+    "special_tokens_mask": "special_tokens_mask",
+    "offset_mapping": "offsets",
+}
+
+
+class PreTrainedTokenizerFast(Vocabulary):
+    """A tokenizer. Calls never change it, so threads may share one.
+
+    Made from a Rust tokenizer (`tokenizer_object=`), a `tokenizer_file=`, or by `from_pretrained`; subclasses also
+    from the raw vocabulary files of their family.
+
+    Raises:
+        CheckpointError: a file is malformed.
+        UnknownArgument: a keyword that it does not take; the nearest one is named.
+    """
+
+    convention: ClassVar[Convention | None] = None
+    vocab_files_names: ClassVar[dict[str, str]] = {"tokenizer_file": "tokenizer.json"}
+    model_input_names: list[str] = ["input_ids", "token_type_ids", "attention_mask"]  # noqa: RUF012
+    padding_side: str = "right"
+    truncation_side: str = "right"
+
+    name_or_path: str
+    init_kwargs: dict[str, Any]
+    chat_template: Any
+    split_special_tokens: bool
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        from hubformer.tokenization import files
+
+        given = self._bound(args, kwargs)
+        tokenizer, baked = files.backend_of(given, self.convention, owner=type(self).__name__)
+        set_up(self, tokenizer, given, baked=baked)
+
+    @classmethod
+    def _parameters(cls) -> tuple[str, ...]:
+        """The names of positional arguments, in transformers 4's order."""
+        if cls.convention is None:
+            return ()
+        fast = any(base.__name__.endswith("Fast") and base.convention for base in cls.__mro__ if hasattr(base, "convention"))
+        return cls.convention.fast_parameters() if fast else cls.convention.parameters
+
+    @classmethod
+    def _bound(cls, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        names = cls._parameters()
+        if len(args) > len(names):
+            raise InputError(f"{cls.__name__} takes {len(names)} positional arguments; {len(args)} were given.")
+        given = dict(zip(names, args, strict=False))
+        twice = [name for name in given if name in kwargs]
+        if twice:
+            raise InputError(f"{cls.__name__} was given {twice[0]!r} by place and by name.")
+        given.update(kwargs)
+        options = cls.convention.options if cls.convention else {}
+        refuse_unknown(given, {*CONSTRUCTOR, *names, *options}, call=cls.__name__)
+        return given
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        cache_dir: str | os.PathLike[str] | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        revision: str = "main",
+        subfolder: str = "",
+        use_fast: bool = True,
+        trust_remote_code: bool = False,
+        **overrides: Any,
+    ) -> Any:
+        """The tokenizer of a folder, or of a name where the Hub layer is installed.
+
+        `use_fast` and `trust_remote_code` are accepted for transformers 4's sake: every tokenizer here is fast, and
+        no remote code is ever run.
+
+        Raises:
+            HubError: the name cannot be resolved to a folder.
+            CheckpointError: the folder holds no tokenizer, or a malformed one.
+            UnknownArgument: an override that tokenizers do not take.
+        """
+        from hubformer.tokenization import files
+
+        return files.from_resolved(
+            cls,
+            pretrained_model_name_or_path,
+            overrides=overrides,
+            cache_dir=cache_dir,
+            force_download=force_download,
+            local_files_only=local_files_only,
+            token=token,
+            revision=revision,
+            subfolder=subfolder,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        state = self.__dict__
+        extra = state.get("_extra", {})
+        if name in extra:
+            return str(extra[name])
+        if name.endswith("_id") and name[:-3] in extra:
+            return self._id_of(str(extra[name[:-3]]))
+        options = type(self).convention.options if type(self).convention else {}  # type: ignore[union-attr]
+        if not name.startswith("_"):
+            given = state.get("init_kwargs", {})
+            if name in options or name == "add_prefix_space":
+                return given.get(name, options.get(name, False))
+            if name in given:
+                return given[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{suggestion(name, dir(type(self)))}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(name_or_path={self.name_or_path!r}, vocab_size={self.vocab_size}, "
+            f"model_max_length={self.model_max_length}, is_fast=True, padding_side={self.padding_side!r}, "
+            f"truncation_side={self.truncation_side!r}, special_tokens={self.special_tokens_map})"
+        )
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            log.warning(message)
+
+    def __call__(
+        self,
+        text: Any = None,
+        text_pair: Any = None,
+        text_target: Any = None,
+        text_pair_target: Any = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_overflowing_tokens: bool = False,
+        return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
+        return_length: bool = False,
+        verbose: bool = True,
+        **others: Any,
+    ) -> BatchEncoding:
+        """Encode a text, a pair, or a batch of either; lists out, or tensors with `return_tensors`.
+
+        Rows keep their lengths unless `padding`; nothing is cut unless `truncation` (or `max_length` alone, as in
+        transformers 4, with a note). `text_target` gives `labels`.
+
+        Raises:
+            InputError: says what is wrong with the text or the arguments.
+            UnknownArgument: names the nearest argument that exists.
+        """
+        split_special_tokens = others.pop("split_special_tokens", self.split_special_tokens)
+        if others:
+            refuse_unknown(others, _CALL_ARGUMENTS, call="A tokenizer call")
+        if text is None and text_target is None:
+            raise InputError("There is nothing to tokenize: text is None. Pass a text or a list of texts.")
+        request = self._request(
+            verbose=verbose,
+            padding=padding,
+            truncation=truncation,
+            max_length=max_length,
+            stride=stride,
+            multiple=pad_to_multiple_of,
+            padding_side=padding_side,
+        )
+        columns = {
+            "token_type_ids": return_token_type_ids,
+            "attention_mask": return_attention_mask,
+            "special_tokens_mask": return_special_tokens_mask,
+            "offset_mapping": return_offsets_mapping,
+            "length": return_length,
+        }
+        results = [
+            self._encoded(
+                first,
+                second,
+                request=request,
+                columns=columns,
+                special=add_special_tokens,
+                words=is_split_into_words,
+                overflow=return_overflowing_tokens,
+                tensors=return_tensors,
+                split=split_special_tokens,
+                verbose=verbose,
+            )
+            for first, second in ((text, text_pair), (text_target, text_pair_target))
+            if first is not None
+        ]
+        if len(results) == 2:
+            results[0]["labels"] = results[1]["input_ids"]
+        return results[0]
+
+    def _encoded(
+        self,
+        text: Any,
+        pair: Any,
+        *,
+        request: Request,
+        columns: Mapping[str, bool | None],
+        special: bool,
+        words: bool,
+        overflow: bool,
+        tensors: str | None,
+        split: bool,
+        verbose: bool,
+    ) -> BatchEncoding:
+        rows, batched, paired = arranged(text, pair, words=words)
+        backend = self._backend
+        if request.truncation is not None:
+            _check_room(backend, request, paired=paired, special=special, overflow=overflow)
+        tokenizer = backend.prepared(self._settings(request, split=split))
+        try:
+            found = tokenizer.encode_batch(rows, is_pretokenized=words, add_special_tokens=special)
+        except BaseException as error:
+            raise _explained(error, rows) from error
+        return self._collected(
+            found, columns, overflow=overflow, single=not batched, tensors=tensors, request=request, verbose=verbose
+        )
+
+    def _settings(self, request: Request, *, split: bool) -> Settings:
+        settings = Settings(split_special_tokens=split)
+        if request.truncation is not None:
+            settings = settings._replace(
+                truncation=request.truncation,
+                max_length=request.max_length or 0,
+                stride=request.stride,
+                truncation_side=self.truncation_side,
+            )
+        if request.padding is not None:
+            settings = settings._replace(
+                padding=request.padding,
+                padded_length=request.max_length if request.padding == "max_length" else None,
+                padding_side=request.padding_side,
+                multiple=request.multiple,
+                pad_id=self.pad_token_id or 0,
+                pad_token=self.pad_token or "",
+                pad_type=self.pad_token_type_id,
+            )
+        return settings
+
+    def _collected(
+        self,
+        found: list[Encoding],
+        columns: Mapping[str, bool | None],
+        *,
+        overflow: bool,
+        single: bool,
+        tensors: str | None,
+        request: Request,
+        verbose: bool,
+    ) -> BatchEncoding:
+        encodings, owners = found, range(len(found))
+        if overflow:
+            windows = [[encoding, *encoding.overflowing] for encoding in found]
+            encodings = [window for row in windows for window in row]
+            owners = [index for index, row in enumerate(windows) for _ in row]  # type: ignore[assignment]
+        data: dict[str, Any] = {}
+        for name, attribute in _COLUMNS.items():
+            wanted = columns.get(name, True)
+            if name in self.model_input_names if wanted is None else wanted:
+                data[name] = [getattr(encoding, attribute) for encoding in encodings]
+        if columns["length"]:
+            data["length"] = [len(encoding) for encoding in encodings]
+        if overflow:
+            data["overflow_to_sample_mapping"] = list(owners)
+        if verbose and request.max_length is None:
+            longest = max((len(encoding) for encoding in encodings), default=0)
+            if longest > self.model_max_length > 0:
+                self._warn_once(
+                    f"A text has {longest} tokens, more than the {self.model_max_length} that the model takes. "
+                    "Pass truncation=True, or cut it into windows with return_overflowing_tokens=True."
+                )
+        if single and tensors is None and not overflow:
+            data = {key: value[0] if isinstance(value[0], list) else value for key, value in data.items()}
+        return BatchEncoding(data, encodings, tensor_type=tensors)
+
+    def encode(
+        self,
+        text: Any,
+        text_pair: Any = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        padding_side: str | None = None,
+        return_tensors: str | None = None,
+        **others: Any,
+    ) -> Any:
+        """The ids of one text or pair; takes what a call takes."""
+        return self.encode_plus(
+            text,
+            text_pair,
+            add_special_tokens=add_special_tokens,
+            padding=padding,
+            truncation=truncation,
+            max_length=max_length,
+            stride=stride,
+            padding_side=padding_side,
+            return_tensors=return_tensors,
+            **others,
+        )["input_ids"]
+
+    def encode_plus(self, text: Any, text_pair: Any = None, *positional: Any, **others: Any) -> BatchEncoding:
+        """Encode one text or pair; takes what a call takes, in transformers 4's order."""
+        words = others.get("is_split_into_words", positional[5] if len(positional) > 5 else False)
+        if not words and not isinstance(text, str):
+            raise InputError(
+                f"This takes one text; found {type(text).__name__}. Call the tokenizer itself for a batch, or pass "
+                "is_split_into_words=True for words."
+            )
+        return self(text, text_pair, None, None, *positional, **others)
+
+    def batch_encode_plus(self, batch_text_or_text_pairs: Any, *positional: Any, **others: Any) -> BatchEncoding:
+        """Encode a list of texts, or a list of pairs; takes what a call takes, in transformers 4's order."""
+        rows = batch_text_or_text_pairs
+        if not isinstance(rows, list | tuple):
+            raise InputError(f"batch_encode_plus takes a list; found {type(rows).__name__}.")
+        words = others.get("is_split_into_words", positional[5] if len(positional) > 5 else False)
+        if words and rows and isinstance(rows[0], tuple) and rows[0] and isinstance(rows[0][0], list | tuple):
+            first, second = (list(part) for part in zip(*rows, strict=True))
+            return self(first, second, None, None, *positional, **others)
+        return self(list(rows), None, None, None, *positional, **others)
+
+    def tokenize(
+        self, text: str, pair: str | None = None, add_special_tokens: bool = False, **others: Any
+    ) -> list[str]:
+        """The tokens of a text or pair; takes what a call takes."""
+        return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **others).tokens()
+
+    def get_chat_template(
+        self, chat_template: str | None = None, tools: Sequence[Any] | None = None
+    ) -> str:
+        """The template that `apply_chat_template` would use: one given by text or name, or the tokenizer's own.
+
+        Raises:
+            InputError: there is none, or several without a default.
+        """
+        own = self.chat_template
+        if isinstance(own, Mapping):
+            if chat_template is not None:
+                return str(own.get(chat_template, chat_template))
+            for name in ("tool_use", "default") if tools is not None else ("default",):
+                if name in own:
+                    return str(own[name])
+            raise InputError(f"Pass chat_template= one of {', '.join(sorted(own))}: none of them is the default.")
+        chosen = own if chat_template is None else chat_template
+        if chosen is None:
+            raise InputError(
+                "This tokenizer has no chat template. Pass chat_template=..., or set tokenizer.chat_template; base "
+                "models that were not trained on chats have none."
+            )
+        return str(chosen)
+
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Sequence[Any] | None = None,
+        documents: Sequence[Mapping[str, str]] | None = None,
+        chat_template: str | None = None,
+        add_generation_prompt: bool = False,
+        continue_final_message: bool = False,
+        tokenize: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str = False,
+        max_length: int | None = None,
+        return_tensors: str | None = None,
+        return_dict: bool = False,
+        return_assistant_tokens_mask: bool = False,
+        tokenizer_kwargs: Mapping[str, Any] | None = None,
+        **template_variables: Any,
+    ) -> Any:
+        """A conversation (or several) as the model's prompt: ids, text (`tokenize=False`) or an encoding.
+
+        Raises:
+            InputError: the template or the conversation is wrong, or arguments exclude each other.
+        """
+        if return_dict and not tokenize:
+            raise InputError("return_dict=True needs tokenize=True: a text has no dict of model inputs.")
+        if return_assistant_tokens_mask and not return_dict:
+            raise InputError("return_assistant_tokens_mask=True needs return_dict=True.")
+        if continue_final_message and (add_generation_prompt or return_assistant_tokens_mask):
+            raise InputError(
+                "continue_final_message continues the last message: it excludes add_generation_prompt and "
+                "return_assistant_tokens_mask."
+            )
+        template = self.get_chat_template(chat_template, tools)
+        conversations, several = chat.checked_messages(conversation)
+        variables = {
+            **self.special_tokens_map,
+            "tools": chat.checked_tools(tools),
+            "documents": documents,
+            "add_generation_prompt": add_generation_prompt,
+            **template_variables,
+        }
+        rendered = [
+            chat.render_chat(
+                messages,
+                template,
+                variables=variables,
+                continued=continue_final_message,
+                spans=return_assistant_tokens_mask,
+            )
+            for messages in conversations
+        ]
+        texts: Any = [one.text for one in rendered] if several else rendered[0].text
+        if not tokenize:
+            return texts
+        found = self(
+            texts,
+            padding=padding,
+            truncation=truncation,
+            max_length=max_length,
+            add_special_tokens=False,
+            **(tokenizer_kwargs or {}),
+        )
+        if return_assistant_tokens_mask:
+            masks = [_assistant_mask(found, row, one.spans) for row, one in enumerate(rendered)]
+            found["assistant_masks"] = masks if several else masks[0]
+        found.convert_to_tensors(return_tensors, prepend_batch_axis=not several)
+        return found if return_dict else found["input_ids"]
+
+    def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
+        """Write the vocabulary alone, in the model's own format."""
+        return tuple(self._backend.own.model.save(str(save_directory), filename_prefix))
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        legacy_format: bool | None = None,
+        filename_prefix: str | None = None,
+    ) -> tuple[str, ...]:
+        """Write tokenizer.json and its companions; transformers 4 and 5 read the same ids from them.
+
+        Raises:
+            InputError: the path is a file, or the vocabulary alone was asked for (`legacy_format=True`).
+        """
+        if legacy_format:
+            raise InputError("legacy_format=True is not supported: use save_vocabulary for the vocabulary alone.")
+        folder = Path(save_directory)
+        if folder.is_file():
+            raise InputError(f"{folder} is a file; expected a folder to save into.")
+        backend = self._backend.own
+        state = json.loads(backend.to_str())
+        state["truncation"] = state["padding"] = None
+        # A family's class is named only where its algorithm is the one in the file: transformers 5 trusts the name.
+        known = self.convention is not None and self.convention.algorithm == state["model"]["type"]
+        config = saving.config_json(
+            {
+                **self.init_kwargs,
+                **(saving.truths(state) if known else {}),
+                **self.special_tokens_map_extended,
+                "extra_special_tokens": self.extra_special_tokens,
+                "model_max_length": self.model_max_length,
+                "padding_side": self.padding_side,
+                "truncation_side": self.truncation_side,
+                "model_input_names": list(self.model_input_names),
+                "clean_up_tokenization_spaces": self.clean_up_tokenization_spaces,
+                "tokenizer_class": self.convention.name if known and self.convention else "PreTrainedTokenizerFast",
+            },
+            self.added_tokens_decoder,
+        )
+        size = self.vocab_size
+        added = {token: index for token, index in self.added_tokens_encoder.items() if index >= size}
+        texts = {
+            "tokenizer_config.json": saving.dumped(config),
+            "special_tokens_map.json": saving.dumped(saving.as_json(self.special_tokens_map_extended, typed=False)),
+            **saving.templates(self.chat_template),
+            **({"added_tokens.json": saving.dumped(added)} if added else {}),
+            "tokenizer.json": json.dumps(state, indent=2, ensure_ascii=False),
+        }
+        prefix = f"{filename_prefix}-" if filename_prefix else ""
+        return tuple(str(saving.write(folder / (prefix + name), text)) for name, text in texts.items())
+
+    def train_new_from_iterator(
+        self,
+        text_iterator: Iterable[Any],
+        vocab_size: int,
+        length: int | None = None,
+        new_special_tokens: Sequence[Token] | None = None,
+        special_tokens_map: Mapping[str, str] | None = None,
+        **trainer_options: Any,
+    ) -> Any:
+        """A tokenizer of this kind with a vocabulary learnt from texts (or batches of texts).
+
+        Raises:
+            InputError: this kind cannot be trained, or an option of the trainer is wrong.
+        """
+        renamed = dict(special_tokens_map or {})
+        new = list(new_special_tokens or [])
+        tokenizer = trained(
+            self._backend.own,
+            text_iterator,
+            vocab_size=vocab_size,
+            length=length,
+            new_tokens=new,
+            renamed=renamed,
+            options=trainer_options,
+        )
+        roles: dict[str, Any] = {}
+        for role, token in self.special_tokens_map_extended.items():
+            if role != "additional_special_tokens":
+                roles[role] = renamed.get(str(token), token)
+        settings = {key: value for key, value in self.init_kwargs.items() if key != "added_tokens_decoder"}
+        additional = [renamed.get(str(token), token) for token in self._additional] + new
+        made = type(self).__new__(type(self))
+        set_up(made, tokenizer, {**settings, **roles, "additional_special_tokens": additional}, baked={})
+        return made
+
+
+_CALL_ARGUMENTS = {*inspect.signature(PreTrainedTokenizerFast.__call__).parameters} - {"self", "others"} | {
+    "split_special_tokens"
+}
+
+
+def _check_room(backend: Backend, request: Request, *, paired: bool, special: bool, overflow: bool) -> None:
+    surrounding = backend.own.num_special_tokens_to_add(paired) if special else 0
+    room = (request.max_length or 0) - surrounding
+    # Rust would not truncate at all in the first case, and panic in the second.
+    if room < 0 or (room == 0 and overflow):
+        raise InputError(
+            f"max_length is {request.max_length}, which leaves no room for text beside {surrounding} special tokens."
+        )
+    if request.stride and request.stride >= room:
+        raise InputError(
+            f"stride is {request.stride}; it must be smaller than the {room} tokens of text in one window "
+            f"(max_length {request.max_length} minus {surrounding} special tokens)."
+        )
+
+
+def _explained(error: BaseException, rows: list[Any]) -> BaseException:
+    if not isinstance(error, Exception) and not is_panic(error):
+        return error
+    if isinstance(error, MemoryError):
+        return error
+    return InputError(diagnosis(rows) or f"The text cannot be tokenized: {error}")
+
+
+def _assistant_mask(found: BatchEncoding, row: int, spans: list[tuple[int, int]]) -> list[int]:
+    encoding = found[row]
+    mask = [0] * len(encoding)
+    for place, (start, end) in enumerate(encoding.offsets):
+        if start < end and any(first < end and start < last for first, last in spans):
+            mask[place] = 1
+    return mask
+
+
+__all__ = ["CheckpointError", "PreTrainedTokenizerFast", "Tokenizer", "twin"]

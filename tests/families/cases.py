@@ -1,0 +1,127 @@
+"""What the fidelity tests run: a tiny configuration per model type, variants that change the maths, and inputs.
+
+To add a family: one entry in TINY, three or more in VARIANTS. Every head of its table is then compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+import hubformer
+from hubformer.families import FAMILIES, family
+from hubformer.models.family import Head
+
+VOCAB, LENGTH = 99, 11
+
+BERT = {
+    "vocab_size": VOCAB,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "max_position_embeddings": 40,
+    "num_labels": 3,
+}
+
+TINY: dict[str, dict[str, Any]] = {"bert": BERT}
+
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "bert": {
+        "plain": {},
+        "relu": {"hidden_act": "relu", "layer_norm_eps": 1e-3, "num_attention_heads": 8},
+        "types": {"type_vocab_size": 5, "hidden_act": "gelu_new", "num_attention_heads": 1},
+        "untied": {"tie_word_embeddings": False, "hidden_act": "silu"},
+    },
+}
+
+# Heads that need another configuration to be what they are.
+HEAD_CONFIG: dict[str, dict[str, Any]] = {"BertLMHeadModel": {"is_decoder": True}}
+
+
+@dataclass(frozen=True)
+class Case:
+    model_type: str
+    head: Head
+    variant: str
+
+    def __str__(self) -> str:
+        return f"{self.head.name}-{self.variant}"
+
+    def config(self) -> dict[str, Any]:
+        return {
+            **TINY[self.model_type],
+            **VARIANTS[self.model_type][self.variant],
+            **HEAD_CONFIG.get(self.head.name, {}),
+        }
+
+
+CASES = [
+    Case(model_type, head, variant)
+    for model_type in TINY
+    for head in family(model_type).heads
+    for variant in VARIANTS[model_type]
+]
+
+
+def arguments(case: Case) -> set[str]:
+    return set(case.head.forward.split())
+
+
+def padded_batch(case: Case, *, side: str = "right") -> dict[str, torch.Tensor]:
+    """Two rows (or two choices of two rows), the second with three places of padding."""
+    generator = torch.Generator().manual_seed(7)
+    config, known = case.config(), arguments(case)
+    ids = torch.randint(6, VOCAB, (2, LENGTH), generator=generator)
+    mask = torch.ones_like(ids)
+    mask[1, 8:] = 0
+    pad = hubformer.AutoConfig.for_model(case.model_type, **config).pad_token_id
+    ids[mask == 0] = pad if isinstance(pad, int) else 0
+    batch = {"input_ids": ids, "attention_mask": mask}
+    if "token_type_ids" in known:
+        types = config.get("type_vocab_size", 2)
+        batch["token_type_ids"] = torch.randint(0, types, ids.shape, generator=generator)
+    if side == "left":
+        batch = {name: torch.cat([t[:1], t[1:].roll(3, dims=1)]) for name, t in batch.items()}
+    if has_choices(case):
+        batch = {name: tensor.view(1, 2, LENGTH) for name, tensor in batch.items()}
+        if "mc_token_ids" in known:
+            batch["mc_token_ids"] = torch.tensor([[LENGTH - 1, 7]])
+    return batch
+
+
+def has_choices(case: Case) -> bool:
+    return "multiple-choice" in case.head.tasks or "mc_token_ids" in arguments(case)
+
+
+def labels(case: Case) -> dict[str, torch.Tensor]:
+    """Labels that make the head give a loss."""
+    generator = torch.Generator().manual_seed(11)
+    known, tasks = arguments(case), case.head.tasks
+    words = torch.randint(6, VOCAB, (2, LENGTH), generator=generator)
+    words[0, :3] = -100
+    words[1, 8:] = -100
+    given: dict[str, torch.Tensor] = {}
+    if "start_positions" in known:
+        given = {"start_positions": torch.tensor([2, 1]), "end_positions": torch.tensor([4, 3])}
+    elif "mc_labels" in known:
+        given = {"labels": words.view(1, 2, LENGTH), "mc_labels": torch.tensor([1])}
+    elif "multiple-choice" in tasks:
+        given = {"labels": torch.tensor([1])}
+    elif "next-sentence-prediction" in tasks:
+        given = {"labels": torch.tensor([0, 1])}
+    elif "sequence-classification" in tasks:
+        given = {"labels": torch.tensor([2, 0])}
+    elif "token-classification" in tasks:
+        given = {"labels": words % 3}
+        given["labels"][1, 8:] = -100
+    elif "labels" in known:
+        given = {"labels": words}
+    if "next_sentence_label" in known:
+        given["next_sentence_label"] = torch.tensor([0, 1])
+    return given
+
+
+assert set(TINY) <= set(FAMILIES)
