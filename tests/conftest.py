@@ -13,13 +13,12 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hub_server import HubServer
+from hub_server import HubServer, close_connections
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """A Hub of this test alone, with an empty cache and no token; `hub.add("org/name", folder)` fills it."""
-    import huggingface_hub
     from huggingface_hub import constants
 
     server = HubServer(tmp_path)
@@ -46,5 +45,4 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         monkeypatch.setattr(constants, name, constant, raising=False)
     yield server
     server.stop()
-    if close := getattr(huggingface_hub, "close_session", None):
-        close()
+    close_connections()

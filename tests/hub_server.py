@@ -192,6 +192,15 @@ class HubServer:
         return Blob(kept, size, git.hexdigest(), plain.hexdigest(), lfs)
 
 
+def close_connections() -> None:
+    """Make huggingface_hub connect anew; the name of its function depends on the version."""
+    from huggingface_hub.utils import _http
+
+    for name in ("close_session", "reset_sessions"):
+        if hasattr(_http, name):
+            getattr(_http, name)()
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True

@@ -104,7 +104,8 @@ def commit_files(
             with suppress(OSError):
                 if old is not None:
                     os.replace(old, folder / name)
-                elif name in kept and not ready[name].exists():
+                    _forget([old])  # renaming a file onto another name of itself does nothing
+                elif not ready[name].exists():
                     (folder / name).unlink(missing_ok=True)
         _forget(ready.values())
         raise

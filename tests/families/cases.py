@@ -55,6 +55,7 @@ class Case:
             **TINY[self.model_type],
             **VARIANTS[self.model_type][self.variant],
             **HEAD_CONFIG.get(self.head.name, {}),
+            **({"num_labels": 2} if "start_positions" in self.head.forward else {}),
         }
 
 

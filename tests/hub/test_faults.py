@@ -147,6 +147,7 @@ class TestBrokenConnections:
         hub.fault("norange")
         hub.fault("reset", match="model", method="GET", at=300_000, times=1)
         assert weights(repo) == WEIGHTS
+        assert hub.count("GET") == 2
 
     def test_5xx_on_the_content(self, hub: HubServer, repo: Repo) -> None:
         hub.fault("status", method="GET", times=2)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from test_repo import STOCK
 
 from hub_server import HubServer
 
 
+@STOCK
 def test_stock_client_downloads(hub: HubServer, tmp_path: Path) -> None:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
@@ -19,7 +22,7 @@ def test_stock_client_downloads(hub: HubServer, tmp_path: Path) -> None:
     (folder / "sub" / "model.safetensors").write_bytes(bytes(100_000))
     commit = hub.add("org/bert", folder)
     for hub.cdn in (False, True):
-        local = Path(snapshot_download("org/bert", cache_dir=tmp_path / str(hub.cdn)))
+        local = Path(snapshot_download("org/bert", cache_dir=tmp_path / str(hub.cdn), endpoint=hub.url))
         assert local.name == commit
         assert (local / "sub" / "model.safetensors").read_bytes() == bytes(100_000)
     api = HfApi(endpoint=hub.url)
@@ -46,11 +49,13 @@ def test_faults_happen_as_often_as_planned(hub: HubServer) -> None:
     assert hub.happening("GET", "/x/config.json") == {}
 
 
+@STOCK
 def test_commits_are_kept(hub: HubServer) -> None:
     from huggingface_hub import hf_hub_download
 
     first = hub.add("org/bert", {"a": "1"})
     second = hub.add("org/bert", {"a": "2"})
     assert first != second
+    there = {"cache_dir": os.environ["HF_HUB_CACHE"], "endpoint": hub.url}
     for commit, content in ((first, "1"), (second, "2"), ("main", "2")):
-        assert Path(hf_hub_download("org/bert", "a", revision=commit)).read_text() == content
+        assert Path(hf_hub_download("org/bert", "a", revision=commit, **there)).read_text() == content

@@ -8,18 +8,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 
 import hubformer.hub.fetch as fetch
-from hub_server import HubServer
+from hub_server import HubServer, close_connections
 from hubformer.errors import HubError, InputError
 from hubformer.hub import HubUnreachable, open_repo
 
 WEIGHTS = bytes(range(256)) * 5000  # 1.28 MB
 FILES: dict[str, bytes | str] = {"config.json": '{"model_type": "bert"}', "model.safetensors": WEIGHTS}
+
+# Older clients copy their constants around, so they cannot be pointed at a test's server.
+STOCK = pytest.mark.skipif(metadata.version("huggingface_hub") < "2", reason="the stock client is too old")
 
 
 @pytest.fixture
@@ -69,6 +72,10 @@ class TestRequests:
         load("org/bert")
         assert [request.method for request in hub.requests] == ["HEAD"]
 
+    def test_no_revision_is_main(self, hub: HubServer) -> None:
+        commit = hub.add("org/bert", FILES)
+        assert open_repo("org/bert", revision=None).commit == commit
+
     def test_cached_commit_costs_none(self, hub: HubServer) -> None:
         commit = hub.add("org/bert", FILES)
         repo = load("org/bert")
@@ -91,7 +98,7 @@ class TestRequests:
     def test_branches_tags_and_slashes(self, hub: HubServer) -> None:
         commits = {
             revision: hub.add("org/bert", {"config.json": revision}, revision=revision)
-            for revision in ("main", "v1.0", "refs/pr/3", "feature/x")
+            for revision in ("main", "v1.0", "refs/pr/3", "feature/x", "été#1")
         }
         for revision, commit in commits.items():
             repo = open_repo("org/bert", revision=revision)
@@ -152,19 +159,21 @@ class TestRequests:
         monkeypatch.setenv("HF_ENDPOINT", "hub.example")
         refused(lambda: open_repo("org/bert"), "HF_ENDPOINT is 'hub.example'", "https://huggingface.co")
 
+    @STOCK
     def test_the_cache_is_shared_with_huggingface_hub(self, hub: HubServer) -> None:
         from huggingface_hub import hf_hub_download, scan_cache_dir
 
         commit = hub.add("org/bert", FILES)
         ours = load("org/bert").file("config.json")
         hub.requests.clear()
-        assert hf_hub_download("org/bert", "config.json", revision=commit) == str(ours)
+        there = {"cache_dir": os.environ["HF_HUB_CACHE"], "endpoint": hub.url}
+        assert hf_hub_download("org/bert", "config.json", revision=commit, **there) == str(ours)
         assert hub.count(match="/resolve/") == 0
-        report = scan_cache_dir()
+        report = scan_cache_dir(os.environ["HF_HUB_CACHE"])
         assert not report.warnings
         assert [repo.repo_id for repo in report.repos] == ["org/bert"]
         theirs = hub.add("org/gpt", FILES)
-        hf_hub_download("org/gpt", "config.json", endpoint=hub.url)
+        hf_hub_download("org/gpt", "config.json", **there)
         hub.requests.clear()
         assert open_repo("org/gpt", revision=theirs).file("config.json")
         assert hub.requests == []
@@ -223,6 +232,13 @@ class TestTokens:
         hub.add("org/bert", FILES)
         assert "sesame" not in repr(open_repo("org/bert", token="hf_sesame").__dict__) + message
 
+    def test_unreadable_token(self, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> None:
+            raise ValueError("no such profile")
+
+        monkeypatch.setattr("huggingface_hub.get_token", fail)
+        refused(lambda: open_repo("org/bert"), "token of this machine", "no such profile", "token=False")
+
     def test_refused_token(self, hub: HubServer) -> None:
         hub.add("org/bert", FILES)
         refused(lambda: open_repo("org/bert", token="hf_old"), "refuses your token", "hf auth login")
@@ -248,8 +264,7 @@ class TestOffline:
     ) -> None:
         commit = hub.add("org/bert", FILES)
         load("org/bert")
-        if close := getattr(huggingface_hub, "close_session", None):  # a kept connection needs no new one
-            close()
+        close_connections()  # a kept connection would need no new one
         request.getfixturevalue("no_network")
         with pytest.raises(BaseException, match="a connection was tried"):  # the guard guards
             open_repo("org/bert", revision="dev")
@@ -294,14 +309,25 @@ class TestOffline:
 
     def test_offline_needs_no_huggingface_hub(self, hub: HubServer) -> None:
         commit = hub.add("org/bert", FILES)
-        load("org/bert")
+        path = load("org/bert").file("config.json")
         code = (
             "import sys; from hubformer.hub import open_repo\n"
             f"assert open_repo('org/bert', revision='{commit}').file('config.json')\n"
             "assert open_repo('org/bert', local_files_only=True).file('model.safetensors')\n"
+            f"assert open_repo({str(path.parent)!r}).file('config.json')\n"
             "assert not {'huggingface_hub', 'torch', 'httpx', 'requests'} & set(sys.modules)"
         )
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+    def test_offline_since_the_import(self, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        from huggingface_hub import constants
+
+        commit = hub.add("org/bert", FILES)
+        load("org/bert")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        close_connections()
+        assert load("org/bert").commit == commit
+        refused(lambda: open_repo("org/gpt"), "org/gpt", "HF_HUB_OFFLINE", kind=HubUnreachable)
 
     @pytest.mark.parametrize("fault", ["down", "503", "html", "timeout"])
     def test_cache_stands_in(
@@ -381,6 +407,8 @@ class TestFolders:
     def test_arguments_that_cannot_be_meant(self, no_network: None) -> None:
         for how in (
             {"revision": "../x"},
+            {"revision": "a/-b"},
+            {"revision": "a\0b"},
             {"revision": ""},
             {"revision": "a b"},
             {"repo_type": "table"},

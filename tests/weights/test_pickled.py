@@ -312,13 +312,13 @@ FORBIDDEN = {
     "text number": (b"I5\n", "instruction b'I'"),
     "next buffer": (b"\x97", r"instruction b'\\x97'"),
     "call of a text": (b"X\x01\0\0\0a)R", "a call of a str"),
-    "call of a result": (b"ctorch\nSize\n)R)R", "a call of a Call"),
+    "call of a result": (b"ctorch\nSize\n)R)R", "a call of the result of a call"),
     "attributes of a class": (
         b"ccollections\nOrderedDict\n}b",
         "setting attributes of collections.OrderedDict",
     ),
     "items of a list": (b"]NNs", "setting items of a list"),
-    "appending to a dict": (b"}Na", "appending to a Items"),
+    "appending to a dict": (b"}Na", "appending to a dictionary"),
     "sparse": (b"ctorch._utils\n_rebuild_sparse_tensor\n", "torch._utils._rebuild_sparse_tensor"),
     "sparse csr": (b"ctorch._utils\n_rebuild_sparse_csr_tensor\n", "_rebuild_sparse_csr_tensor"),
     "quantised": (b"ctorch._utils\n_rebuild_qtensor\n", "_rebuild_qtensor"),
@@ -359,6 +359,19 @@ LYING = {
     "repeats for ever": (state(stored_as(b"FloatStorage"), 0, (2**40,), (0,)), "repeats its elements"),
     "wider type": (state(stored_as(b"DoubleStorage"), 0, (5,), (1,)), "element 4 of a storage of 4"),
     "no storage": (state(b"X\x01\0\0\0aQ", 0, (1,), (1,)), "something that is no storage"),
+    "storage of a nested type": (
+        state(
+            stored_as(b"FloatStorage").replace(b"ctorch\nFloatStorage\n", b"N" + b"\x85" * 9999),
+            0,
+            (1,),
+            (1,),
+        ),
+        "a storage has the type a tuple",
+    ),
+    "nested storage key": (
+        state(stored_as(b"FloatStorage", key=b"N" + b"\x85" * 9999), 0, (1,), (1,)),
+        "something that is no storage",
+    ),
     "storage of a dtype": (state(stored_as(b"float32"), 0, (1,), (1,)), "which is none"),
     "empty stack": (b"0", "empty stack"),
     "unopened bracket": (b"t", "closes a bracket"),
@@ -488,6 +501,26 @@ def test_compiled_programs_are_refused(tmp_path: Path, archive: bytes) -> None:
     with zipfile.ZipFile(path, "a") as file:
         file.writestr("archive/constants.pkl", b"")
     assert "TorchScript" in refusal(path)
+
+
+def test_a_record_that_lies_beyond_64_bits_is_refused(tmp_path: Path, archive: bytes) -> None:
+    path = tmp_path / "pytorch_model.bin"
+    archive = rewritten(archive, path, lambda _, raw: raw).read_bytes()
+    directory = archive.rindex(b"PK\x05\x06")
+    where = int.from_bytes(archive[directory + 16 : directory + 20], "little")
+    bad = bytearray(archive)
+    # In the first directory entry the offset is told to stand in a 64-bit extra field, which says 2**63.
+    name = int.from_bytes(bad[where + 28 : where + 30], "little")
+    extra = struct.pack("<HHQ", 1, 8, 2**63)
+    old = int.from_bytes(bad[where + 30 : where + 32], "little")
+    bad[where + 42 : where + 46] = b"\xff" * 4
+    bad[where + 30 : where + 32] = struct.pack("<H", len(extra))
+    bad[where + 46 + name : where + 46 + name + old] = extra
+    end = bad.rindex(b"PK\x05\x06")
+    size = int.from_bytes(bad[end + 12 : end + 16], "little") + len(extra) - old
+    bad[end + 12 : end + 16] = size.to_bytes(4, "little")
+    path.write_bytes(bad)
+    assert "points to a wrong place for data.pkl" in refusal(path)
 
 
 def test_other_zip_archives_are_refused(tmp_path: Path) -> None:

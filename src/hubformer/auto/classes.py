@@ -54,7 +54,7 @@ def _family_base(model_type: str) -> type[PreTrainedModel]:
         f"{found.name}PreTrainedModel",
         (PreTrainedModel,),
         {
-            "__doc__": f"What the {found.name} classes share. Subclass it to build a model of your own on one.",
+            "__doc__": f"What the {found.name} classes share. Subclass it to build a model on one.",
             "family": found,
             "config_class": _family_config(model_type),
             "base_model_prefix": found.prefix,

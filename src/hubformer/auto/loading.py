@@ -58,8 +58,8 @@ class Options:
         kernel = given.pop("attn_implementation", None)
         if kernel not in _KERNELS:
             raise InputError(
-                f"attn_implementation is {kernel!r}, expected 'sdpa' or 'eager': the kernel is chosen here, and "
-                "attention weights are given whenever they are asked for."
+                f"attn_implementation is {kernel!r}, expected 'sdpa' or 'eager': the kernel is chosen here, "
+                "and attention weights are given whenever they are asked for."
             )
         if given.pop("state_dict", None) is not None:
             raise InputError("state_dict is not taken; build the model and call load_state_dict on it.")
@@ -137,11 +137,9 @@ def fill(
     checkpoint = open_weights(source, options)
     with torch.device("meta"):
         model = cls(config, *arguments)
-        if model.head_row is not None and model.head_row.without is not None:
-            if not options.add_pooling_layer or not _has_head(model, checkpoint):
-                model = cls(config, *arguments, add_pooling_layer=False)
-                if options.add_pooling_layer:
-                    _log.info("%s has no pooler: pooler_output is None.", source.name)
+        optional = model.head_row is not None and model.head_row.without is not None
+        if optional and not (options.add_pooling_layer and _has_head(model, checkpoint)):
+            model = cls(config, *arguments, add_pooling_layer=False)
     frozen = model.frozen()
     own_kind = model.head_row is None
     report = load_weights(
@@ -151,9 +149,7 @@ def fill(
         is_head=model.is_head,
         heads=model.family.head_rows(frozen),
         expected=[
-            row
-            for name in config.architectures or ()  # type: ignore[attr-defined]
-            for row in model.family.rows_of(str(name), frozen)
+            row for name in config.architectures or () for row in model.family.rows_of(str(name), frozen)
         ],
         allow_new=options.new_head or own_kind,
         allow_mismatched=options.ignore_mismatched_sizes,
@@ -194,7 +190,7 @@ def _refuse_unfilled(model: Any) -> None:
 
 
 def _check_vocabulary(model: Any, config: PreTrainedConfig) -> None:
-    pad = config.pad_token_id  # type: ignore[attr-defined]
+    pad = config.pad_token_id
     if isinstance(pad, int) and pad >= model.tokens.num_embeddings:
         raise ConfigError(
             f"pad_token_id is {pad}, expected 0 to {model.tokens.num_embeddings - 1}: the vocabulary has "

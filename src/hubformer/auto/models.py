@@ -42,7 +42,8 @@ class AutoModel:
         elif not isinstance(config, PreTrainedConfig):
             config = AutoConfig.from_pretrained(config)
         chosen = model_class(config, task=cls.task)
-        return chosen.from_pretrained(source, *model_args, config=config, **rest)
+        model: PreTrainedModel = chosen.from_pretrained(source, *model_args, config=config, **rest)
+        return model
 
     @classmethod
     def from_config(cls, config: PreTrainedConfig | str | PathLike[str], **named: Any) -> PreTrainedModel:
@@ -52,8 +53,9 @@ class AutoModel:
         """
         if not isinstance(config, PreTrainedConfig):
             config = AutoConfig.from_pretrained(config)
-        chosen = model_class(config, task=cls.task)  # type: ignore[arg-type]
-        return chosen.from_fresh(config, **named)  # type: ignore[arg-type]
+        assert isinstance(config, PreTrainedConfig)
+        model: PreTrainedModel = model_class(config, task=cls.task).from_fresh(config, **named)
+        return model
 
     @classmethod
     def register(

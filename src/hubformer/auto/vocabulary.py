@@ -35,9 +35,10 @@ def resize_vocabulary(
     table.num_embeddings = wanted
     head = vocab_head_of(model)
     if head is not None:
-        if hasattr(head, "output"):
-            head.output.weight = _resized(head.output.weight, wanted, std=std, near_mean=near_mean)
-            head.output.out_features = wanted
+        output = getattr(head, "output", None)
+        if output is not None:
+            output.weight = _resized(output.weight, wanted, std=std, near_mean=near_mean)
+            output.out_features = wanted
         if isinstance(head.bias, Tensor):
             head.bias = _resized(head.bias, wanted, std=0.0, near_mean=False)
     model.config.vocab_size = wanted

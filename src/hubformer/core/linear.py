@@ -28,6 +28,11 @@ class Linear(nn.Linear):
 
     backend: LinearBackend | None = None
 
+    def reset_parameters(self) -> None:
+        # Random numbers on `meta` are nothing, but cost torch an import of a second.
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
     def forward(self, x: Tensor, *, activation: str | None = None, add: Tensor | None = None) -> Tensor:
         if self.backend is not None:
             return self.backend(x, activation=activation, add=add)
@@ -41,6 +46,10 @@ class Embedding(nn.Embedding):
     """A table of vectors that can also score states against its rows, as tied language-model heads do."""
 
     backend: LinearBackend | None = None
+
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:
+            super().reset_parameters()
 
     def logits(self, x: Tensor) -> Tensor:
         """x (..., M) -> (..., rows)"""

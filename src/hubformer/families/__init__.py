@@ -6,7 +6,7 @@ README.md of this folder says what each part of a file is for.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from importlib import import_module
 
 from hubformer.errors import UnknownName, suggestion

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hubformer.errors import HubError
-from hubformer.hub.fetch import Source, _first_line, _from_transport, _reason, _refuse_failure, switched_on
+from hubformer.hub.fetch import Source, first_line, from_transport, reason_of, refuse_failure, switched_on
 from hubformer.storage import write_file
 
 _README = "README.md"
@@ -127,13 +127,13 @@ def push_folder(
                 "needs write access to it; make one in your account's settings."
             ) from error
         if response is not None:
-            _refuse_failure(response, source, what="the push")
-        if response is not None or _from_transport(error):
+            refuse_failure(response, source, what="the push")
+        if response is not None or from_transport(error):
             raise HubError(
-                f"The push to {repo_id!r} on {source.endpoint} failed: {_reason(error)}."
+                f"The push to {repo_id!r} on {source.endpoint} failed: {reason_of(error)}."
             ) from error
         if isinstance(error, ValueError):
-            raise HubError(f"{folder} cannot be pushed to {repo_id!r}: {_first_line(error)}.") from error
+            raise HubError(f"{folder} cannot be pushed to {repo_id!r}: {first_line(error)}.") from error
         raise
     return str(done.pr_url if create_pr and done.pr_url else done.commit_url)
 

@@ -107,7 +107,13 @@ class Source:
             return None
         from huggingface_hub import get_token
 
-        found: str | None = get_token()
+        try:
+            found: str | None = get_token()
+        except Exception as error:
+            raise HubError(
+                f"The token of this machine cannot be read: {reason_of(error)}. Pass token=, set HF_TOKEN, or "
+                "pass token=False to go without."
+            ) from error
         if found is None and self.token is True:
             raise HubError(
                 "token=True asks for the token of this machine, but there is none. "
@@ -151,7 +157,7 @@ def ask(source: Source, file: str, *, revision: str) -> Answer:
         # Some mirrors leave the commit out of a 404.
         commit = commit or (revision if COMMIT.fullmatch(revision) else _commit(source, revision))
         return Answer(_checked_commit(commit, source), None)
-    _refuse_failure(response, source, what=file)
+    refuse_failure(response, source, what=file)
     if commit is None:
         kind = "an HTML page" if "html" in headers.get("content-type", "") else "no X-Repo-Commit header"
         raise _no_hub(source, f"{kind} for {file!r} of {source.title}")
@@ -183,7 +189,7 @@ def list_files(source: Source, *, commit: str, folder: str = "") -> frozenset[st
         response = _request(source, "GET", url)
         if response.status_code == 404 and response.headers.get("x-error-code") == "EntryNotFound":
             break
-        _refuse_failure(response, source, what="the list of files")
+        refuse_failure(response, source, what="the list of files")
         entries = _json(response, source)
         for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict) and entry.get("type") == "file":
@@ -239,7 +245,7 @@ def _receive(source: Source, file: str, *, answer: Answer, into: Path) -> None:
                         _empty(content)
                         reason = "the server refuses to continue"
                     else:
-                        _refuse_failure(response, source, what=file)
+                        refuse_failure(response, source, what=file)
                         if status != 206:
                             _empty(content)  # the server ignores ranges and sends all of it
                         _pour(chunks, content, title=file, size=answer.size)
@@ -248,14 +254,14 @@ def _receive(source: Source, file: str, *, answer: Answer, into: Path) -> None:
         except HubformerError:
             raise
         except Exception as error:
-            if not _from_transport(error):
+            if not from_transport(error):
                 if isinstance(error, OSError) and error.errno is not None:
                     raise HubError(
                         f"{file!r} of {source} cannot be written to {into}: {error.strerror}. "
                         "Free some space, or choose another place with cache_dir= or HF_HUB_CACHE."
                     ) from error
                 raise
-            reason = _reason(error)
+            reason = reason_of(error)
         have = into.stat().st_size
         failures = 0 if have > furthest else failures + 1
         furthest = max(furthest, have)
@@ -350,9 +356,9 @@ def _request(source: Source, method: str, url: str) -> Any:
         except HubformerError:
             raise
         except Exception as error:
-            if not _from_transport(error):
+            if not from_transport(error):
                 raise
-            problem, reason = error, _reason(error)
+            problem, reason = error, reason_of(error)
             if type(error).__name__ == "OfflineModeIsEnabled":
                 raise HubUnreachable(
                     f"{source} is not cached, and huggingface_hub was switched to offline mode. Unset "
@@ -368,7 +374,8 @@ def _request(source: Source, method: str, url: str) -> Any:
         pause *= 2
 
 
-def _refuse_failure(response: Any, source: Source, *, what: str) -> None:
+def refuse_failure(response: Any, source: Source, *, what: str) -> None:
+    """Raise the one HubError that an answer of 400 or more means; `what` was asked for."""
     status: int = response.status_code
     if status < 400:
         return
@@ -419,7 +426,7 @@ def _missing_entry(response: Any, revision: str) -> bool:
 def _commit(source: Source, revision: str) -> str | None:
     url = f"{source.endpoint}/api/{source.repo_type}s/{source.name}/revision/{quote(revision, safe='')}"
     response = _request(source, "GET", url)
-    _refuse_failure(response, source, what="the commit")
+    refuse_failure(response, source, what="the commit")
     found = _json(response, source)
     return found.get("sha") if isinstance(found, Mapping) else None
 
@@ -457,7 +464,8 @@ def _origin(url: str) -> tuple[str, str, int]:
     )
 
 
-def _from_transport(error: BaseException) -> bool:
+def from_transport(error: BaseException) -> bool:
+    """Whether an exception is about the connection, whichever library the requests go through."""
     # requests, httpx and httpx2 share no base class, and none of them is ours to import.
     roots = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     return isinstance(error, (ConnectionError, TimeoutError)) or not roots.isdisjoint(
@@ -465,14 +473,22 @@ def _from_transport(error: BaseException) -> bool:
     )
 
 
-def _reason(error: BaseException) -> str:
-    name, text = type(error).__name__, _first_line(error)
-    if "Timeout" in name:
-        return f"it timed out ({name})"
-    return f"{text or name}"
+def reason_of(error: BaseException) -> str:
+    """Why a connection failed, in a few words."""
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    for inner in chain:
+        if "Timeout" in type(inner).__name__:
+            return f"it timed out ({type(inner).__name__})"
+    for inner in reversed(chain):  # "Connection refused" is at the bottom of a page of wrapping
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+    return first_line(error) or type(error).__name__
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """An exception's message, cut to what fits into a sentence of ours."""
     return (str(error).strip().splitlines() or [""])[0].rstrip(".")[:200]
 
 

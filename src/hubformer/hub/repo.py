@@ -28,7 +28,8 @@ _log = logging.getLogger("hubformer")
 _TYPES = ("model", "dataset", "space")
 _WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_WORD}(?:/{_WORD})?")
-_REVISION = re.compile(r"[A-Za-z0-9_][\w.+@=-]*(?:/[A-Za-z0-9_][\w.+@=-]*)*", re.ASCII)
+_PART = r"""[^-.\s\x00-\x1f\x7f/\\:?*\[~^<>|"'][^\s\x00-\x1f\x7f/\\:?*\[~^<>|"']*"""
+_REVISION = re.compile(rf"{_PART}(?:/{_PART})*")  # it becomes a path in the cache
 _DEEPEST = 3  # folders below a local one that are listed: nobody wants "/" to be walked
 
 
@@ -194,7 +195,7 @@ class Repo:
 def open_repo(
     name_or_path: str | os.PathLike[str],
     *,
-    revision: str = "main",
+    revision: str | None = "main",
     token: str | bool | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     subfolder: str = "",
@@ -220,6 +221,7 @@ def open_repo(
         raise InputError(f"{name!r} names no repository; expected 'org/name' or the path of a folder.")
     if repo_type not in _TYPES:
         raise InputError(f"repo_type is {repo_type!r}; expected one of {', '.join(_TYPES)}.")
+    revision = "main" if revision is None else revision
     subfolder = subfolder.strip("/")
     if subfolder:
         check_name(subfolder)

@@ -82,7 +82,7 @@ class Body(nn.Module):
         length, mask, device = inputs.batch_shape[1], inputs.attention_mask, inputs.device
         pairs = None
         if mask is not None and mask.dim() == 3:
-            mask, pairs = None, mask.bool()
+            pairs, mask = mask.bool(), None
         mask = without_trivial(mask)
         layout = (
             Layout.of(length, mask=mask, device=device)

@@ -33,8 +33,8 @@ class Field:
     def check(self, name: str, value: Any) -> None:
         if not self.fits(value):
             raise ConfigError(
-                f"{name} is {value!r} in the configuration, expected {self.expected}. Correct it in config.json "
-                "or in the call."
+                f"{name} is {value!r} in the configuration, expected {self.expected}. Correct it in "
+                "config.json or in the call."
             )
 
 
@@ -126,9 +126,27 @@ COMMON: dict[str, Field] = {
 
 # Keys of old and new files that change no number: dead switches, records of how the file was made, and
 # settings of generation, which are read by that room.
-HARMLESS = frozenset(
-    ["_attn_implementation", "_commit_hash", "_name_or_path", "_num_labels", "adapters", "attn_implementation", "auto_map", "bad_words_ids", "begin_suppress_tokens", "cell", "custom_pipelines", "dataset", "directionality", "diversity_penalty", "do_sample", "dtype", "early_stopping", "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id", "gradient_checkpointing", "language", "length_penalty", "max_length", "min_length", "model_name", "model_type", "name", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences", "output_past", "output_scores", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type", "predict_special_tokens", "pruned_heads", "quantization_config", "remove_invalid_values", "repetition_penalty", "return_dict_in_generate", "sbert_ce_default_activation_function", "sentence_transformers", "suppress_tokens", "temperature", "tf_legacy_loss", "top_k", "top_p", "torchscript", "transformers_version", "transformers_weights", "typical_p", "use_bfloat16", "use_return_dict", "xla_device"]
-)
+_HARMLESS = """
+    _attn_implementation _commit_hash _name_or_path _num_labels adapters attn_implementation auto_map
+    bad_words_ids begin_suppress_tokens cell custom_pipelines dataset directionality diversity_penalty
+    do_sample dtype early_stopping encoder_no_repeat_ngram_size exponential_decay_length_penalty
+    forced_bos_token_id forced_eos_token_id gradient_checkpointing language length_penalty max_length
+    min_length model_name model_type name no_repeat_ngram_size num_beam_groups num_beams
+    num_return_sequences output_past output_scores pooler_fc_size pooler_num_attention_heads
+    pooler_num_fc_layers pooler_size_per_head pooler_type predict_special_tokens pruned_heads
+    quantization_config remove_invalid_values repetition_penalty return_dict_in_generate
+    sbert_ce_default_activation_function sentence_transformers suppress_tokens temperature tf_legacy_loss
+    top_k top_p torchscript transformers_version transformers_weights typical_p use_bfloat16 use_return_dict
+    xla_device
+"""
+HARMLESS = frozenset(_HARMLESS.split())
+
+
+# Keys that change the numbers in a way that cannot be honoured, unless they are empty.
+_REFUSED = {
+    "pruned_heads": "Pruned heads are not supported; save the model without pruning.",
+    "quantization_config": "Quantised files are not supported; use the unquantised checkpoint.",
+}
 
 
 class Config(Mapping[str, Any]):
@@ -178,8 +196,8 @@ class PreTrainedConfig:
     def __init__(self, *values: Any, **named: Any) -> None:
         if len(values) > len(self.fields):
             raise ConfigError(
-                f"{type(self).__name__} takes {len(self.fields)} fields by position, {len(values)} were given. "
-                "Give them by name."
+                f"{type(self).__name__} takes {len(self.fields)} fields by position, {len(values)} were "
+                "given. Give them by name."
             )
         named.update(zip(self.fields, values))  # noqa: B905 - fewer values than fields is usual
         known = {**COMMON, **self.fields}
@@ -203,8 +221,8 @@ class PreTrainedConfig:
             near = [field for field in absent if _edits(name, field) <= 2]
             if near:
                 raise ConfigError(
-                    f"{type(self).__name__} has no field {name!r}.{suggestion(name, near)} Correct the name, or "
-                    "remove it."
+                    f"{type(self).__name__} has no field {name!r}.{suggestion(name, near)} Correct the name, "
+                    "or remove it."
                 )
 
     def _set_labels(self, given: dict[str, Any]) -> None:
@@ -261,11 +279,9 @@ class PreTrainedConfig:
         """Raise ConfigError unless every field has a value that its kind allows."""
         for name, field in {**COMMON, **self.fields}.items():
             field.check(name, getattr(self, name))
-        if getattr(self, "pruned_heads", None):
-            raise ConfigError(
-                f"The configuration prunes attention heads ({self.pruned_heads}), which is not supported. Save "
-                "the model without pruning."
-            )
+        for name, remedy in _REFUSED.items():
+            if vars(self).get(name):
+                raise ConfigError(f"The configuration has {name}: {vars(self)[name]!r}. {remedy}")
 
     def freeze(self) -> Config:
         """What a family builds from; later changes of this object do not reach it."""

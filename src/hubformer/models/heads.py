@@ -123,7 +123,9 @@ class _PooledHead(nn.Module):
         if self.spec.activation is not None:
             x = ACTIVATIONS[self.spec.activation](x)
         x = self.last_dropout(x)
-        return x if self.output is None else self.output(x)
+        if self.output is not None:
+            x = self.output(x)
+        return x
 
     def picked(self, states: Tensor, context: Context) -> Tensor:
         if self.spec.pick != "given":

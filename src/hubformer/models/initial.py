@@ -1,4 +1,4 @@
-"""The weights a model starts from. Pre-training depends on them, so each parameter has its published spread."""
+"""The weights a model starts from. Pre-training depends on them: each parameter has its published spread."""
 
 from __future__ import annotations
 

@@ -151,12 +151,12 @@ def check(inputs: Inputs, limits: Limits) -> None:
     _check_ids("input_ids", inputs.input_ids, below=limits.vocab, of="the vocabulary")
     _check_ids("token_type_ids", inputs.token_type_ids, below=limits.types, of="the token types")
     past = _past_length(inputs.past_key_values)
-    if limits.length is not None:
-        if inputs.position_ids is None and past + shape[1] > limits.length:
-            raise InputError(
-                f"The input has {past + shape[1]} tokens, the model reads at most {limits.length}. Shorten it, "
-                "or let the tokenizer do so with truncation=True."
-            )
+    total = past + shape[1]
+    if limits.length is not None and inputs.position_ids is None and total > limits.length:
+        raise InputError(
+            f"The input has {total} tokens, the model reads at most {limits.length}. Shorten it, or let the "
+            "tokenizer do so with truncation=True."
+        )
     _check_ids("position_ids", inputs.position_ids, below=limits.places, of="the position table")
     _check_mask(inputs.attention_mask, shape, past=past)
 
@@ -178,8 +178,8 @@ def _check_ids(name: str, ids: Tensor | None, *, below: int | None, of: str) -> 
     if low < 0 or (below is not None and high >= below):
         bad = low if low < 0 else high
         raise InputError(
-            f"{name} holds {bad}, expected 0 to {'more' if below is None else below - 1} for {of}. Check that "
-            "tokenizer and model belong together."
+            f"{name} holds {bad}, expected 0 to {'more' if below is None else below - 1} for {of}. Check "
+            "that tokenizer and model belong together."
         )
 
 
@@ -193,6 +193,6 @@ def _check_mask(mask: Tensor | None, shape: torch.Size, *, past: int) -> None:
     }
     if not fits.get(mask.dim(), False):
         raise InputError(
-            f"attention_mask has the shape {list(mask.shape)}, expected {[rows, past + length]} as input_ids, or "
-            f"{[rows, length, past + length]} to say it for every pair of tokens."
+            f"attention_mask has the shape {list(mask.shape)}, expected {[rows, past + length]} as input_ids, "
+            f"or {[rows, length, past + length]} to say it for every pair of tokens."
         )

@@ -49,8 +49,8 @@ class Model(nn.Module):
         super().__init__()
         if not isinstance(config, PreTrainedConfig):
             raise ConfigError(
-                f"{type(self).__name__} is built from a configuration, such as {self.family.name}Config(), not "
-                f"from {type(config).__name__}."
+                f"{type(self).__name__} is built from a configuration, such as {self.family.name}Config(), "
+                f"not from {type(config).__name__}."
             )
         self.config = config
         if self.head_row is None:
@@ -66,7 +66,8 @@ class Model(nn.Module):
             initialise(self, self.family.initial(frozen), device=destination)
 
     def frozen(self) -> Config:
-        return self.config.freeze()
+        frozen: Config = self.config.freeze()
+        return frozen
 
     def run(self, inputs: Inputs) -> ModelOutput | tuple[Any, ...]:
         """One forward pass."""

@@ -86,8 +86,8 @@ def _sequence_loss(scores: Tensor, labels: Tensor, config: PreTrainedConfig) -> 
     if kind == "multi_label_classification":
         if labels.shape != scores.shape:
             raise InputError(
-                f"labels has the shape {list(labels.shape)}, expected {list(scores.shape)} for several labels "
-                "a row: 1.0 where a label applies, else 0.0."
+                f"labels has the shape {list(labels.shape)}, expected {list(scores.shape)} for several "
+                "labels a row: 1.0 where a label applies, else 0.0."
             )
         return F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype))
     if scores.shape[-1] == 1:

@@ -1,1 +1,23 @@
+"""Tokenizers: folder -> tokenizer, text -> model inputs. The only room that knows `tokenizers`."""
 
+from tokenizers import AddedToken
+
+from hubformer.tokenization.conventions import CONVENTIONS
+from hubformer.tokenization.encoding import BatchEncoding, CharSpan, TokenSpan
+from hubformer.tokenization.files import TOKENIZER_FILES, Resolved, load_tokenizer, set_resolver
+from hubformer.tokenization.named import TOKENIZER_CLASSES
+from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
+
+__all__ = [
+    "CONVENTIONS",
+    "TOKENIZER_CLASSES",
+    "TOKENIZER_FILES",
+    "AddedToken",
+    "BatchEncoding",
+    "CharSpan",
+    "PreTrainedTokenizerFast",
+    "Resolved",
+    "TokenSpan",
+    "load_tokenizer",
+    "set_resolver",
+]

@@ -154,10 +154,10 @@ class Backend:
         tokenizer = _configured(self._tokenizer, Settings())
         count = tokenizer.num_special_tokens_to_add(pair)
         for probe in ("a", "1", ".", "the", "一"):
-            given = (probe, probe) if pair else (probe,)
-            plain = tokenizer.encode(*given, add_special_tokens=False)
-            full = tokenizer.encode(*given)
-            if len(plain.ids) >= len(given) and len(full.ids) == len(plain.ids) + count:
+            second = probe if pair else None
+            plain = tokenizer.encode(probe, second, add_special_tokens=False)
+            full = tokenizer.encode(probe, second)
+            if len(plain.ids) >= 1 + pair and len(full.ids) == len(plain.ids) + count:
                 break
         else:
             raise InputError(

@@ -146,9 +146,10 @@ def template(single: str, pair: str) -> Callable[[Tokenizer, Mapping[str, Any]],
 def roberta_template(tokenizer: Tokenizer, options: Mapping[str, Any]) -> Any:
     """RoBERTa's `<s> A </s></s> B </s>`, which also trims spaces off the offsets."""
     sep, cls = str(options["sep_token"]), str(options["cls_token"])
+    # By place: the name of the second argument differs between releases of `tokenizers`.
     return processors.RobertaProcessing(
-        sep=(sep, _id(tokenizer, sep)),
-        cls=(cls, _id(tokenizer, cls)),
+        (sep, _id(tokenizer, sep)),
+        (cls, _id(tokenizer, cls)),
         add_prefix_space=bool(options["add_prefix_space"]),
         trim_offsets=bool(options["trim_offsets"]),
     )

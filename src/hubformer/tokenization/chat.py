@@ -44,7 +44,12 @@ class Rendered:
 
 
 def render_chat(
-    messages: Any, template: str, *, variables: Mapping[str, Any], continued: bool = False, spans: bool = False
+    messages: Any,
+    template: str,
+    *,
+    variables: Mapping[str, Any],
+    continued: bool = False,
+    spans: bool = False,
 ) -> Rendered:
     """One conversation as text. `continued` ends it inside the last message; `spans` marks assistant text.
 
@@ -112,14 +117,26 @@ def _render(template: str, variables: dict[str, Any]) -> str:
         for piece in _compiled(template).generate(variables):
             size += len(piece)
             if size > LONGEST_OUTPUT:
-                raise InputError(f"The chat template writes more than {LONGEST_OUTPUT} characters; it was stopped.")
+                raise InputError(
+                    f"The chat template writes more than {LONGEST_OUTPUT} characters; it was stopped."
+                )
             pieces.append(piece)
     except InputError:
         raise
     except jinja2.TemplateError as error:
         raise InputError(f"The chat template cannot be rendered: {error.message or error}") from error
-    except (RecursionError, OverflowError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-        raise InputError(f"The chat template fails on this conversation: {type(error).__name__}: {error}") from error
+    except (
+        RecursionError,
+        OverflowError,
+        TypeError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
+        raise InputError(
+            f"The chat template fails on this conversation: {type(error).__name__}: {error}"
+        ) from error
     return "".join(pieces)
 
 
@@ -181,7 +198,9 @@ def _environment() -> Any:
     def _filtered(node: Any, name: str) -> Any:
         return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
-    environment = Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols])
+    environment = Sandbox(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols]
+    )
     environment.filters.update(
         _counted=jinja2.pass_context(_counted),
         _joined=_joined,
@@ -204,7 +223,9 @@ def _counted(context: Any, values: Any) -> Iterator[Any]:
 def _joined(values: list[Any]) -> str:
     texts = [str(value) for value in values]
     if sum(map(len, texts)) > LONGEST_OUTPUT:
-        raise InputError(f"The chat template builds a text of more than {LONGEST_OUTPUT} characters; it was stopped.")
+        raise InputError(
+            f"The chat template builds a text of more than {LONGEST_OUTPUT} characters; it was stopped."
+        )
     return "".join(texts)
 
 
@@ -222,7 +243,9 @@ def _check_operation(operator: str, left: Any, right: Any) -> None:
     if size > LONGEST_OUTPUT:
         raise InputError(f"The chat template builds a value of {size} entries; it was stopped.")
     if isinstance(left, int) and isinstance(right, int):
-        bits = left.bit_length() * max(1, right) if operator == "**" else left.bit_length() + right.bit_length()
+        bits = (
+            left.bit_length() * max(1, right) if operator == "**" else left.bit_length() + right.bit_length()
+        )
         if operator in ("**", "*") and bits > _LARGEST_NUMBER_BITS:
             raise InputError("The chat template computes a number too large to write; it was stopped.")
 
@@ -239,10 +262,16 @@ def _bounded(function: Any) -> Any:
 
 
 def _to_json(
-    value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: Any = None,
+    separators: Any = None,
+    sort_keys: bool = False,
 ) -> str:
     # Jinja's own filter escapes HTML, which no model was trained on.
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+    )
 
 
 def _raise_exception(message: str) -> None:
@@ -273,7 +302,9 @@ def _cut_for_continuing(text: str, final: str) -> str:
     tag = _CONTINUE.strip()
     at = text.rfind(tag)
     if at < 0 or final.strip() not in text:
-        raise InputError("continue_final_message=True: the template leaves the last message out, or changes it.")
+        raise InputError(
+            "continue_final_message=True: the template leaves the last message out, or changes it."
+        )
     # A template that trims messages has taken the space of the tag, and with it the message's own.
     return text[:at] if text[at:].startswith(_CONTINUE) else text[:at].rstrip()
 

@@ -31,6 +31,7 @@ class Convention:
     model_type: str
     tokens: Mapping[str, Token]  # role -> default
     files: Mapping[str, tuple[str, ...]]  # constructor argument -> file names, the first found is used
+    algorithm: str  # the model type in tokenizer.json
     build: Builder
     surround: Callable[[Tokenizer, Mapping[str, Any]], Any]  # -> post-processor
     parameters: tuple[str, ...]  # transformers 4's positional order of the plain class
@@ -58,9 +59,13 @@ class Convention:
         )
 
 
-def _mask(content: str, *, normalized: bool) -> AddedToken:
-    # The mask takes the space before it along, like a word of these vocabularies.
-    return AddedToken(content, lstrip=True, normalized=normalized, special=True)
+# The mask takes the space before it along, like a word of these vocabularies.
+_MASK = AddedToken("<mask>", lstrip=True, normalized=False, special=True)
+
+
+def _as_normalized(content: str) -> AddedToken:
+    # These families have no normalizer; the flag only makes their files equal to transformers'.
+    return AddedToken(content, normalized=True, special=True)
 
 
 _BERT = {
@@ -72,6 +77,7 @@ _BERT = {
         "mask_token": "[MASK]",
     },
     "files": _VOCAB_TXT,
+    "algorithm": "WordPiece",
     "build": building.word_piece,
     "surround": building.template("{cls}:0 $A:0 {sep}:0", "{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1"),
     "parameters": (
@@ -112,8 +118,9 @@ _ROWS: tuple[Convention, ...] = (
     Convention(
         name="RobertaTokenizer",
         model_type="roberta",
-        tokens={**_FAIRSEQ_TOKENS, "mask_token": _mask("<mask>", normalized=False)},
+        tokens={**{role: _as_normalized(str(t)) for role, t in _FAIRSEQ_TOKENS.items()}, "mask_token": _MASK},
         files=_VOCAB_JSON,
+        algorithm="BPE",
         build=building.byte_level,
         surround=building.roberta_template,
         parameters=("vocab_file", "merges_file", "errors", *_FAIRSEQ, "add_prefix_space", "trim_offsets"),
@@ -122,8 +129,9 @@ _ROWS: tuple[Convention, ...] = (
     Convention(
         name="GPT2Tokenizer",
         model_type="gpt2",
-        tokens={role: "<|endoftext|>" for role in ("bos_token", "eos_token", "unk_token")},
+        tokens={role: _as_normalized("<|endoftext|>") for role in ("bos_token", "eos_token", "unk_token")},
         files=_VOCAB_JSON,
+        algorithm="BPE",
         build=building.byte_level,
         surround=building.gpt2_template,
         parameters=(
@@ -146,9 +154,10 @@ _ROWS: tuple[Convention, ...] = (
             **_FAIRSEQ_TOKENS,
             "sep_token": "<sep>",
             "cls_token": "<cls>",
-            "mask_token": _mask("<mask>", normalized=True),
+            "mask_token": _MASK,
         },
         files={"vocab_file": ("spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model")},
+        algorithm="Unigram",
         build=building.sentencepiece_xlnet,
         surround=building.template("$A:0 {sep}:0 {cls}:2", "$A:0 {sep}:0 $B:1 {sep}:1 {cls}:2"),
         parameters=(
@@ -180,8 +189,9 @@ _ROWS: tuple[Convention, ...] = (
     Convention(
         name="XLMRobertaTokenizer",
         model_type="xlm-roberta",
-        tokens={**_FAIRSEQ_TOKENS, "mask_token": _mask("<mask>", normalized=True)},
+        tokens={**_FAIRSEQ_TOKENS, "mask_token": _MASK},
         files=_SENTENCEPIECE,
+        algorithm="Unigram",
         build=building.sentencepiece_xlm_roberta,
         surround=_FAIRSEQ_TEMPLATE,
         parameters=("vocab_file", *_FAIRSEQ, "sp_model_kwargs"),
@@ -190,8 +200,9 @@ _ROWS: tuple[Convention, ...] = (
     Convention(
         name="CamembertTokenizer",
         model_type="camembert",
-        tokens={**_FAIRSEQ_TOKENS, "mask_token": _mask("<mask>", normalized=False)},
+        tokens={**_FAIRSEQ_TOKENS, "mask_token": _MASK},
         files=_SENTENCEPIECE,
+        algorithm="Unigram",
         build=building.sentencepiece_camembert,
         surround=_FAIRSEQ_TEMPLATE,
         parameters=("vocab_file", *_FAIRSEQ, "additional_special_tokens", "sp_model_kwargs"),

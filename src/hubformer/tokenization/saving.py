@@ -46,7 +46,9 @@ def as_json(value: Any, *, typed: bool) -> Any:
 def config_json(settings: Mapping[str, Any], added: Mapping[int, AddedToken]) -> dict[str, Any]:
     """The content of tokenizer_config.json."""
     config = {key: as_json(value, typed=True) for key, value in settings.items() if key not in _NOT_WRITTEN}
-    config["added_tokens_decoder"] = {str(index): dict(token.__getstate__()) for index, token in added.items()}
+    config["added_tokens_decoder"] = {
+        str(index): dict(token.__getstate__()) for index, token in added.items()
+    }
     return config
 
 
@@ -80,7 +82,9 @@ def templates(chat_template: Any) -> dict[str, str]:
     files: dict[str, str] = {}
     for name, text in chat_template.items():
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-            raise InputError(f"The chat template's name {name!r} cannot be a file name: use letters, digits, _ and -.")
+            raise InputError(
+                f"The chat template's name {name!r} cannot be a file name: use letters, digits, _ and -."
+            )
         default = name == "default"
         files["chat_template.jinja" if default else f"additional_chat_templates/{name}.jinja"] = text
     return files

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 
-from hubformer.errors import CheckpointError, InputError, UnknownArgument, refuse_unknown, suggestion
+from hubformer.errors import InputError, refuse_unknown, suggestion
 from hubformer.tokenization import chat, saving
-from hubformer.tokenization.backend import Backend, Settings, is_panic, twin
+from hubformer.tokenization.backend import Backend, Settings, is_panic
 from hubformer.tokenization.conventions import Convention
 from hubformer.tokenization.encoding import BatchEncoding
 from hubformer.tokenization.inputs import arranged, diagnosis
@@ -49,6 +49,9 @@ class PreTrainedTokenizerFast(Vocabulary):
     """
 
     convention: ClassVar[Convention | None] = None
+    fast_order: ClassVar[bool] = (
+        True  # whether positional arguments come in the order of transformers' "Fast" class
+    )
     vocab_files_names: ClassVar[dict[str, str]] = {"tokenizer_file": "tokenizer.json"}
     model_input_names: list[str] = ["input_ids", "token_type_ids", "attention_mask"]  # noqa: RUF012
     padding_side: str = "right"
@@ -58,6 +61,7 @@ class PreTrainedTokenizerFast(Vocabulary):
     init_kwargs: dict[str, Any]
     chat_template: Any
     split_special_tokens: bool
+    _said: set[str]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         from hubformer.tokenization import files
@@ -71,14 +75,15 @@ class PreTrainedTokenizerFast(Vocabulary):
         """The names of positional arguments, in transformers 4's order."""
         if cls.convention is None:
             return ()
-        fast = any(base.__name__.endswith("Fast") and base.convention for base in cls.__mro__ if hasattr(base, "convention"))
-        return cls.convention.fast_parameters() if fast else cls.convention.parameters
+        return cls.convention.fast_parameters() if cls.fast_order else cls.convention.parameters
 
     @classmethod
     def _bound(cls, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         names = cls._parameters()
         if len(args) > len(names):
-            raise InputError(f"{cls.__name__} takes {len(names)} positional arguments; {len(args)} were given.")
+            raise InputError(
+                f"{cls.__name__} takes {len(names)} positional arguments; {len(args)} were given."
+            )
         given = dict(zip(names, args, strict=False))
         twice = [name for name in given if name in kwargs]
         if twice:
@@ -134,14 +139,16 @@ class PreTrainedTokenizerFast(Vocabulary):
             return str(extra[name])
         if name.endswith("_id") and name[:-3] in extra:
             return self._id_of(str(extra[name[:-3]]))
-        options = type(self).convention.options if type(self).convention else {}  # type: ignore[union-attr]
+        options = self.convention.options if self.convention else {}
         if not name.startswith("_"):
             given = state.get("init_kwargs", {})
             if name in options or name == "add_prefix_space":
                 return given.get(name, options.get(name, False))
             if name in given:
                 return given[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{suggestion(name, dir(type(self)))}")
+        raise AttributeError(
+            f"{type(self).__name__} has no attribute {name!r}.{suggestion(name, dir(type(self)))}"
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_lock"}
@@ -258,9 +265,17 @@ class PreTrainedTokenizerFast(Vocabulary):
         try:
             found = tokenizer.encode_batch(rows, is_pretokenized=words, add_special_tokens=special)
         except BaseException as error:
-            raise _explained(error, rows) from error
+            if isinstance(error, MemoryError) or not (isinstance(error, Exception) or is_panic(error)):
+                raise
+            raise InputError(diagnosis(rows) or f"The text cannot be tokenized: {error}") from error
         return self._collected(
-            found, columns, overflow=overflow, single=not batched, tensors=tensors, request=request, verbose=verbose
+            found,
+            columns,
+            overflow=overflow,
+            single=not batched,
+            tensors=tensors,
+            request=request,
+            verbose=verbose,
         )
 
     def _settings(self, request: Request, *, split: bool) -> Settings:
@@ -357,7 +372,9 @@ class PreTrainedTokenizerFast(Vocabulary):
             )
         return self(text, text_pair, None, None, *positional, **others)
 
-    def batch_encode_plus(self, batch_text_or_text_pairs: Any, *positional: Any, **others: Any) -> BatchEncoding:
+    def batch_encode_plus(
+        self, batch_text_or_text_pairs: Any, *positional: Any, **others: Any
+    ) -> BatchEncoding:
         """Encode a list of texts, or a list of pairs; takes what a call takes, in transformers 4's order."""
         rows = batch_text_or_text_pairs
         if not isinstance(rows, list | tuple):
@@ -374,9 +391,7 @@ class PreTrainedTokenizerFast(Vocabulary):
         """The tokens of a text or pair; takes what a call takes."""
         return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **others).tokens()
 
-    def get_chat_template(
-        self, chat_template: str | None = None, tools: Sequence[Any] | None = None
-    ) -> str:
+    def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """The template that `apply_chat_template` would use: one given by text or name, or the tokenizer's own.
 
         Raises:
@@ -389,7 +404,9 @@ class PreTrainedTokenizerFast(Vocabulary):
             for name in ("tool_use", "default") if tools is not None else ("default",):
                 if name in own:
                     return str(own[name])
-            raise InputError(f"Pass chat_template= one of {', '.join(sorted(own))}: none of them is the default.")
+            raise InputError(
+                f"Pass chat_template= one of {', '.join(sorted(own))}: none of them is the default."
+            )
         chosen = own if chat_template is None else chat_template
         if chosen is None:
             raise InputError(
@@ -482,7 +499,9 @@ class PreTrainedTokenizerFast(Vocabulary):
             InputError: the path is a file, or the vocabulary alone was asked for (`legacy_format=True`).
         """
         if legacy_format:
-            raise InputError("legacy_format=True is not supported: use save_vocabulary for the vocabulary alone.")
+            raise InputError(
+                "legacy_format=True is not supported: use save_vocabulary for the vocabulary alone."
+            )
         folder = Path(save_directory)
         if folder.is_file():
             raise InputError(f"{folder} is a file; expected a folder to save into.")
@@ -502,7 +521,9 @@ class PreTrainedTokenizerFast(Vocabulary):
                 "truncation_side": self.truncation_side,
                 "model_input_names": list(self.model_input_names),
                 "clean_up_tokenization_spaces": self.clean_up_tokenization_spaces,
-                "tokenizer_class": self.convention.name if known and self.convention else "PreTrainedTokenizerFast",
+                "tokenizer_class": self.convention.name
+                if known and self.convention
+                else "PreTrainedTokenizerFast",
             },
             self.added_tokens_decoder,
         )
@@ -510,7 +531,9 @@ class PreTrainedTokenizerFast(Vocabulary):
         added = {token: index for token, index in self.added_tokens_encoder.items() if index >= size}
         texts = {
             "tokenizer_config.json": saving.dumped(config),
-            "special_tokens_map.json": saving.dumped(saving.as_json(self.special_tokens_map_extended, typed=False)),
+            "special_tokens_map.json": saving.dumped(
+                saving.as_json(self.special_tokens_map_extended, typed=False)
+            ),
             **saving.templates(self.chat_template),
             **({"added_tokens.json": saving.dumped(added)} if added else {}),
             "tokenizer.json": json.dumps(state, indent=2, ensure_ascii=False),
@@ -574,14 +597,6 @@ def _check_room(backend: Backend, request: Request, *, paired: bool, special: bo
         )
 
 
-def _explained(error: BaseException, rows: list[Any]) -> BaseException:
-    if not isinstance(error, Exception) and not is_panic(error):
-        return error
-    if isinstance(error, MemoryError):
-        return error
-    return InputError(diagnosis(rows) or f"The text cannot be tokenized: {error}")
-
-
 def _assistant_mask(found: BatchEncoding, row: int, spans: list[tuple[int, int]]) -> list[int]:
     encoding = found[row]
     mask = [0] * len(encoding)
@@ -589,6 +604,3 @@ def _assistant_mask(found: BatchEncoding, row: int, spans: list[tuple[int, int]]
         if start < end and any(first < end and start < last for first, last in spans):
             mask[place] = 1
     return mask
-
-
-__all__ = ["CheckpointError", "PreTrainedTokenizerFast", "Tokenizer", "twin"]

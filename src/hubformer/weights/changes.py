@@ -13,7 +13,7 @@ Tensors = list[Tensor]
 
 @dataclass(frozen=True)
 class Change:
-    """`load` takes a row's Hub tensors to ours, `save` takes ours to the Hub's. Both accept `meta` tensors."""
+    """`load` takes a row's Hub tensors to ours, `save` ours to the Hub's. Both accept `meta` tensors."""
 
     load: Callable[[Tensors], Tensors]
     save: Callable[[Tensors], Tensors]

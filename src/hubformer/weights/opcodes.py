@@ -157,13 +157,13 @@ class Machine:
     def extend(self, values: list[object]) -> None:
         target = self.top()
         if not isinstance(target, list):
-            raise Forbidden(f"appending to {_describe(target)}")
+            raise Forbidden(f"appending to {describe(target)}")
         target.extend(values)
 
     def set_items(self, values: list[object]) -> None:
         target = self.top()
         if not isinstance(target, Items):
-            raise Forbidden(f"setting items of {_describe(target)}")
+            raise Forbidden(f"setting items of {describe(target)}")
         if len(values) % 2:
             raise Damaged(f"its pickle has a key without a value before byte {self.at:,}")
         target.pairs.extend(zip(values[::2], values[1::2], strict=True))
@@ -182,7 +182,7 @@ class Machine:
     def call(self) -> None:
         arguments, function = self.pop(), self.pop()
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
-            raise Forbidden(f"a call of {_describe(function)}")
+            raise Forbidden(f"a call of {describe(function)}")
         self.push(self.mapping(arguments) if function == _MAPPING else Call(function, arguments))
 
     def mapping(self, arguments: tuple[object, ...]) -> Items:
@@ -200,7 +200,7 @@ class Machine:
         # The attributes of a dictionary (`_metadata` of a state dict) or of a value that nobody looks at.
         self.pop()
         if not isinstance(self.top(), (Items, Call)):
-            raise Forbidden(f"setting attributes of {_describe(self.top())}")
+            raise Forbidden(f"setting attributes of {describe(self.top())}")
 
     def persist(self) -> None:
         self.persistent.append(Persistent(self.pop()))
@@ -214,8 +214,12 @@ class Machine:
             raise Damaged(f"its pickle has text that is not UTF-8: {raw[:40]!r}") from error
 
 
-def _describe(value: object) -> str:
-    return str(value) if isinstance(value, Name) else f"a {type(value).__name__}"
+def describe(value: object) -> str:
+    """A value in a message, without its content: that may be endless."""
+    if isinstance(value, Name):
+        return str(value)
+    kinds = {Items: "a dictionary", Call: "the result of a call", Persistent: "a storage"}
+    return kinds.get(type(value), f"a {type(value).__name__}")
 
 
 def _whole(machine: Machine) -> None:

@@ -20,7 +20,7 @@ from typing import BinaryIO, NamedTuple, TypeGuard
 import torch
 
 from hubformer.errors import CheckpointError
-from hubformer.weights.opcodes import Call, Damaged, Forbidden, Items, Machine, Name, Persistent
+from hubformer.weights.opcodes import Call, Damaged, Forbidden, Items, Machine, Name, Persistent, describe
 from hubformer.weights.stored import DOWNLOAD_AGAIN, Stored, layout_fault
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first value in a file of torch before 1.6
@@ -119,9 +119,9 @@ def read_pickled(path: Path) -> dict[str, Stored]:
         return _tensors(_weights(state), path=path, length=length, locate=locate)
     except Forbidden as error:
         raise CheckpointError(
-            f"{path} contains {error}, and loading it would run that. hubformer reads tensors from a "
-            "PyTorch file and never runs anything in it. If you trust the file's author, convert it where it "
-            "can do no harm: load it with transformers in a throw-away environment and call "
+            f"{path} contains {error}. hubformer reads plain tensors from a PyTorch file and never runs "
+            "anything in it. If you trust its author, convert it where it can do no harm: load it with "
+            "transformers in a throw-away environment and call "
             "save_pretrained(folder, safe_serialization=True), then load that folder here."
         ) from error
     except Damaged as error:
@@ -134,131 +134,122 @@ def read_pickled(path: Path) -> dict[str, Stored]:
 
 
 def _from_zip(file: BinaryIO, length: int) -> tuple[object, _Locate]:
-    records = _directory(file)
-    pickles = [name for name in records if name.count("/") == 1 and name.endswith("/data.pkl")]
-    if len(pickles) != 1:
-        raise Damaged(f"it is a zip archive with {len(pickles)} records named data.pkl; expected one")
-    root = pickles[0].removesuffix("data.pkl")
-    if f"{root}constants.pkl" in records:
-        raise Forbidden("a compiled TorchScript program (constants.pkl)")
-
-    def find(name: str) -> tuple[int, int]:
-        record = records.get(root + name)
-        if record is None:
-            raise Damaged(f"its record {name} is absent")
-        return _extent(file, record, length=length)
-
-    def content(name: str, *, limit: int) -> bytes:
-        start, size = find(name)
-        if size > limit:
-            raise Damaged(f"its record {name} has {size:,} bytes, more than the {limit:,} that make sense")
-        file.seek(start)
-        found = file.read(size)
-        if zlib.crc32(found) != records[root + name].CRC:
-            raise Damaged(f"the checksum of its record {name} does not fit")
-        return found
-
+    archive = _Archive(file, length)
     byteorder = "little"
-    if f"{root}byteorder" in records:
-        byteorder = content("byteorder", limit=16).decode("ascii", "replace").strip()
+    if "byteorder" in archive:
+        byteorder = archive.content("byteorder", limit=16).decode("ascii", "replace").strip()
         if byteorder not in ("little", "big"):
             raise Damaged(f"its byte order is {byteorder!r}; expected 'little' or 'big'")
-    extents: dict[str, tuple[int, int]] = {}
-    machine = Machine(content("data.pkl", limit=_MAX_PICKLE), at=0, allowed=_ALLOWED)
+    machine = Machine(archive.content("data.pkl", limit=_MAX_PICKLE), at=0, allowed=_ALLOWED)
     state = machine.run()
-    for reference in machine.persistent:  # now, because `locate` is called after the file is closed
-        key = str(_storage_key(reference)[2])
-        if key not in extents:
-            extents[key] = find(f"data/{key}")
+    # Looked up now, because the file is closed when `locate` is called.
+    keys = {_storage_key(reference)[2] for reference in machine.persistent}
+    extents = {key: archive.extent(f"data/{key}") for key in keys}
 
     def locate(reference: tuple[object, ...]) -> _Bytes:
-        start, size = extents[str(reference[2])]
-        return _Bytes(start, size, byteorder)
+        return _Bytes(*extents[reference[2]], byteorder)
 
     return state, locate
 
 
-def _directory(file: BinaryIO) -> dict[str, zipfile.ZipInfo]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            listed = archive.infolist()
-    except (
-        zipfile.BadZipFile,
-        struct.error,
-        ValueError,
-        NotImplementedError,
-        OverflowError,
-        EOFError,
-    ) as error:
-        raise Damaged(
-            f"its zip directory cannot be read ({error}), so most likely its end is missing"
-        ) from error
-    records = {record.filename: record for record in listed}
-    if len(records) != len(listed):
-        raise Damaged("its zip directory names a record twice")
-    return records
+class _Archive:
+    """The records of a zip archive: only where they lie is left to the standard library."""
 
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self.file, self.length = file, length
+        try:
+            with zipfile.ZipFile(file) as archive:
+                listed = archive.infolist()
+        except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, EOFError) as error:
+            raise Damaged(f"its zip directory cannot be read ({error}); its end may be missing") from error
+        self.records = {record.filename: record for record in listed}
+        if len(self.records) != len(listed):
+            raise Damaged("its zip directory names a record twice")
+        pickles = [name for name in self.records if name.count("/") == 1 and name.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise Damaged(f"it is a zip archive with {len(pickles)} records named data.pkl; expected one")
+        self.root = pickles[0].removesuffix("data.pkl")
+        if "constants.pkl" in self:
+            raise Forbidden("a compiled TorchScript program (constants.pkl)")
 
-def _extent(file: BinaryIO, record: zipfile.ZipInfo, *, length: int) -> tuple[int, int]:
-    if record.compress_type != zipfile.ZIP_STORED or record.flag_bits & 1:
-        raise Damaged(
-            f"its record {record.filename} is compressed or encrypted, which PyTorch never does and "
-            "which can hide any amount of data"
-        )
-    file.seek(max(0, record.header_offset))
-    header = file.read(30)
-    if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
-        raise Damaged(f"its zip directory points to a wrong place for {record.filename}")
-    # The local header repeats name and extra field with lengths of their own.
-    start = record.header_offset + 30 + sum(struct.unpack_from("<HH", header, 26))
-    if start + record.file_size > length or record.compress_size != record.file_size:
-        raise Damaged(f"its record {record.filename} is longer than the file")
-    return start, record.file_size
+    def __contains__(self, name: str) -> bool:
+        return self.root + name in self.records
+
+    def extent(self, name: str) -> tuple[int, int]:
+        """Where a record's content begins, and its size, in bytes."""
+        if name not in self:
+            raise Damaged(f"its record {name} is absent")
+        record = self.records[self.root + name]
+        if record.compress_type != zipfile.ZIP_STORED or record.flag_bits & 1:
+            raise Damaged(
+                f"its record {name} is compressed or encrypted, which PyTorch never does and which can hide "
+                "any amount of data"
+            )
+        header = b""
+        if 0 <= record.header_offset < self.length:
+            self.file.seek(record.header_offset)
+            header = self.file.read(30)
+        if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
+            raise Damaged(f"its zip directory points to a wrong place for {name}")
+        # The local header repeats name and extra field with lengths of their own.
+        start = record.header_offset + 30 + sum(struct.unpack_from("<HH", header, 26))
+        if start + record.file_size > self.length or record.compress_size != record.file_size:
+            raise Damaged(f"its record {name} is longer than the file")
+        return start, record.file_size
+
+    def content(self, name: str, *, limit: int) -> bytes:
+        start, size = self.extent(name)
+        if size > limit:
+            raise Damaged(f"its record {name} has {size:,} bytes, more than the {limit:,} that make sense")
+        self.file.seek(start)
+        found = self.file.read(size)
+        if zlib.crc32(found) != self.records[self.root + name].CRC:
+            raise Damaged(f"the checksum of its record {name} does not fit")
+        return found
 
 
 def _from_stream(file: BinaryIO, length: int) -> tuple[object, _Locate]:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-        at = 0
+        machines = [Machine(buffer, at=0, allowed=_ALLOWED)]
 
-        def value() -> tuple[object, list[Persistent]]:
-            nonlocal at
-            machine = Machine(buffer, at=at, allowed=_ALLOWED)
-            found = machine.run()
-            at = machine.at
-            return found, machine.persistent
+        def value() -> object:
+            found = machines[-1].run()
+            machines.append(Machine(buffer, at=machines[-1].at, allowed=_ALLOWED))
+            return found
 
-        if value()[0] != _MAGIC:
+        if value() != _MAGIC:
             raise Damaged("it is a pickle, but it does not begin as PyTorch's files do")
-        if (version := value()[0]) != _PROTOCOL:
-            raise Damaged(f"its format is version {version!r}; expected {_PROTOCOL}")
+        if value() != _PROTOCOL:
+            raise Damaged(f"its format is not version {_PROTOCOL}, the only one there is")
         value()  # the sizes of C types on the machine that wrote it; the layout does not depend on them
-        state, references = value()
-        keys, _ = value()
-        widths = {str(key[2]): _storage_dtype(key).itemsize for key in map(_storage_key, references)}
-        if not isinstance(keys, list) or {str(key) for key in keys} != set(widths):
+        state = value()
+        used = [_storage_key(reference) for reference in machines[-2].persistent]
+        keys = value()
+        widths = {key[2]: _storage_dtype(key).itemsize for key in used}
+        if (
+            not isinstance(keys, list)
+            or not all(isinstance(key, str) for key in keys)
+            or {*keys} != {*widths}
+        ):
             raise Damaged("the list of its storages does not fit the storages that its tensors use")
-        extents: dict[str, tuple[int, int]] = {}
-        for key in map(str, keys):
-            count = int.from_bytes(buffer[at : at + 8], "little", signed=True)
-            size = count * widths[key]
+        extents: dict[object, tuple[int, int]] = {}
+        at = machines[-1].at
+        for key in keys:
+            size = int.from_bytes(buffer[at : at + 8], "little", signed=True) * widths[key]
             if at + 8 > length or size < 0 or at + 8 + size > length:
-                raise Damaged(
-                    f"it has {length:,} bytes and its storage {key} needs {at + 8 + max(size, 0):,}"
-                )
+                raise Damaged(f"it has {length:,} bytes; storage {key} needs {at + 8 + max(size, 0):,}")
             extents[key] = (at + 8, size)
             at += 8 + size
 
     def locate(reference: tuple[object, ...]) -> _Bytes:
-        start, size = extents[str(reference[2])]
-        view = reference[5] if len(reference) > 5 else None
-        if view is None:
-            return _Bytes(start, size, "little")
-        width = _storage_dtype(
-            reference
-        ).itemsize  # a stretch of a larger storage, as torch 0.3 and older wrote
-        match view:
-            case (_, int(first), int(count)) if min(first, count) >= 0 and (first + count) * width <= size:
-                return _Bytes(start + first * width, count * width, "little")
+        start, size = extents[reference[2]]
+        match reference[5] if len(reference) > 5 else None:
+            case None:
+                return _Bytes(start, size, "little")
+            case (_, int(first), int(count)):  # a part of a larger storage, as torch before 0.4 wrote
+                width = _storage_dtype(reference).itemsize
+                if min(first, count) >= 0 and (first + count) * width <= size:
+                    return _Bytes(start + first * width, count * width, "little")
         raise Damaged(f"it has a view outside of storage {reference[2]!r}")
 
     return state, locate
@@ -282,7 +273,7 @@ def _storage_key(reference: Persistent) -> tuple[object, ...]:
 def _storage_dtype(reference: tuple[object, ...]) -> torch.dtype:
     kind = reference[1]
     if not isinstance(kind, Name) or kind.name not in _STORAGES:
-        raise Damaged(f"a storage has the type {kind}, which is none")
+        raise Damaged(f"a storage has the type {describe(kind)}, which is none")
     return _STORAGES[kind.name]
 
 
@@ -335,7 +326,7 @@ def _tensor(call: object, *, path: Path, length: int, locate: _Locate) -> Stored
     if third:
         kind = rest[2] if len(rest) > 2 else None
         if not isinstance(kind, Name) or kind.module != "torch" or kind.name not in _DTYPES:
-            raise Damaged(f"a tensor has the type {kind}, which is none")
+            raise Damaged(f"a tensor has the type {describe(kind)}, which is none")
         dtype = _DTYPES[kind.name]
     extra = rest[3 if third else 2 :]
     if any(value is not None and not (isinstance(value, Items) and not value.pairs) for value in extra):

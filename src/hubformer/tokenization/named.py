@@ -1,0 +1,108 @@
+"""The named classes of transformers 4, as real classes.
+
+They live here, so pickles find them wherever else they are shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubformer.tokenization.conventions import CONVENTIONS, Convention
+from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
+
+
+class _Family(PreTrainedTokenizerFast):
+    """Takes its defaults from the row of CONVENTIONS with the class's name."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        row: Convention | None = CONVENTIONS.get(cls.__name__.removesuffix("Fast"))
+        # Only our own: a user's subclass inherits, whatever its name.
+        if row is None or cls.__module__ != __name__:
+            return
+        cls.convention = row
+        cls.fast_order = cls.__name__.endswith("Fast")
+        cls.model_input_names = list(row.model_input_names)
+        cls.padding_side = row.padding_side
+        cls.vocab_files_names = {
+            **{argument: names[0] for argument, names in row.files.items()},
+            "tokenizer_file": "tokenizer.json",
+        }
+
+
+class BertTokenizer(_Family):
+    """BERT's WordPiece: `[CLS] A [SEP] B [SEP]`."""
+
+
+class BertTokenizerFast(BertTokenizer):
+    """BertTokenizer, with the argument order of transformers' fast class."""
+
+
+class DistilBertTokenizer(_Family):
+    """BERT's WordPiece, without token types."""
+
+
+class DistilBertTokenizerFast(DistilBertTokenizer):
+    """DistilBertTokenizer, with the argument order of transformers' fast class."""
+
+
+class RobertaTokenizer(_Family):
+    """Byte-level BPE: `<s> A </s></s> B </s>`."""
+
+
+class RobertaTokenizerFast(RobertaTokenizer):
+    """RobertaTokenizer, with the argument order of transformers' fast class."""
+
+
+class GPT2Tokenizer(_Family):
+    """Byte-level BPE without special tokens around texts; it has no padding token of its own."""
+
+
+class GPT2TokenizerFast(GPT2Tokenizer):
+    """GPT2Tokenizer, with the argument order of transformers' fast class."""
+
+
+class XLNetTokenizer(_Family):
+    """SentencePiece Unigram, padded on the left: `A <sep> B <sep> <cls>`."""
+
+
+class XLNetTokenizerFast(XLNetTokenizer):
+    """XLNetTokenizer, with the argument order of transformers' fast class."""
+
+
+class XLMRobertaTokenizer(_Family):
+    """SentencePiece Unigram with fairseq's ids: `<s> A </s></s> B </s>`."""
+
+
+class XLMRobertaTokenizerFast(XLMRobertaTokenizer):
+    """XLMRobertaTokenizer, with the argument order of transformers' fast class."""
+
+
+class CamembertTokenizer(_Family):
+    """SentencePiece Unigram with fairseq's placeholders: `<s> A </s></s> B </s>`."""
+
+
+class CamembertTokenizerFast(CamembertTokenizer):
+    """CamembertTokenizer, with the argument order of transformers' fast class."""
+
+
+TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
+    kind.__name__: kind
+    for kind in (
+        PreTrainedTokenizerFast,
+        BertTokenizer,
+        BertTokenizerFast,
+        DistilBertTokenizer,
+        DistilBertTokenizerFast,
+        RobertaTokenizer,
+        RobertaTokenizerFast,
+        GPT2Tokenizer,
+        GPT2TokenizerFast,
+        XLNetTokenizer,
+        XLNetTokenizerFast,
+        XLMRobertaTokenizer,
+        XLMRobertaTokenizerFast,
+        CamembertTokenizer,
+        CamembertTokenizerFast,
+    )
+}

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hubformer.errors import CheckpointError
+from hubformer.weights.changes import TRANSPOSE, cut, reshape
+from hubformer.weights.map import WeightMap, row
+
+MAP = WeightMap(
+    rows=(
+        row("m.h.{i}.attn.weight", "b.{i}.q.weight", "b.{i}.k.weight", change=TRANSPOSE.then(cut(2))),
+        row("m.h.{i}.norm.*", "b.{i}.norm.*"),
+        row("m.flat", "flat", change=reshape((6,), (2, 3))),
+    ),
+    prefix="m.",
+)
+OURS = {
+    "b.0.q.weight": torch.arange(6.0).view(2, 3),
+    "b.0.k.weight": torch.arange(6.0, 12.0).view(2, 3),
+    "b.0.norm.weight": torch.ones(3),
+    "b.0.norm.bias": torch.zeros(3),
+    "flat": torch.arange(6.0).view(2, 3),
+}
+
+
+def test_to_the_hub_and_back_is_the_same() -> None:
+    hub = MAP.to_hub(OURS)
+    assert sorted(hub) == ["m.flat", "m.h.0.attn.weight", "m.h.0.norm.bias", "m.h.0.norm.weight"]
+    assert hub["m.h.0.attn.weight"].shape == (3, 4)
+    for transfer in MAP.transfers(OURS):
+        back = transfer.change.load([hub[name] for name in transfer.hub])
+        for name, tensor in zip(transfer.ours, back, strict=True):
+            assert torch.equal(tensor, OURS[name])
+
+
+def test_a_bare_map_writes_without_the_prefix() -> None:
+    bare = WeightMap(MAP.rows, prefix="m.", bare=True)
+    assert "h.0.attn.weight" in bare.to_hub(OURS)
+
+
+def test_a_parameter_without_a_row_or_with_two() -> None:
+    with pytest.raises(CheckpointError, match=r"'other' matches 0 rows"):
+        MAP.to_hub({"other": torch.ones(1)})
+    twice = WeightMap((*MAP.rows, row("m.again", "flat")))
+    with pytest.raises(CheckpointError, match=r"'flat' matches 2 rows"):
+        twice.to_hub(OURS)
