@@ -56,6 +56,5 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], *, call: str) -> 
     names = sorted(known)
     for name in given:
         if name not in names:
-            raise UnknownArgument(
-                f"{call} takes no argument {name!r}.{suggestion(name, names)} It takes: {', '.join(names)}."
-            )
+            listed = f" It takes: {', '.join(names)}." if len(names) <= 40 else ""
+            raise UnknownArgument(f"{call} takes no argument {name!r}.{suggestion(name, names)}{listed}")

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_repo import STOCK
+from test_hub_repo import STOCK
 
 from hub_server import HubServer
 

@@ -93,6 +93,7 @@ def test_metadata_and_alignment_are_not_required(tmp_path: Path) -> None:
         path.write_bytes(packed(header, data.numpy().tobytes()))
         checkpoint = open_checkpoint(path)
         assert torch.equal(checkpoint.read("a"), data)
+        assert checkpoint.read("a").data_ptr() % 4 == 0
         assert checkpoint.metadata == {}
 
 

@@ -191,6 +191,7 @@ SHARED = {
     "another dtype": (BASE, BASE.view(torch.int32)),
     "another width": (BASE, BASE.view(torch.float16)),
     "an expanded row": (BASE, BASE[3].expand(5, 6)),
+    "an expanded row first": (BASE[0].expand(5, 6), BASE),
 }
 
 

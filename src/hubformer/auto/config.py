@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from hubformer.auto.classes import config_class
+from hubformer.auto.loading import LABELS, Options
 from hubformer.auto.source import Source
-from hubformer.errors import ConfigError, UnknownName, suggestion
+from hubformer.errors import ConfigError, UnknownName, refuse_unknown, suggestion
 from hubformer.families import FAMILIES, every_family
-from hubformer.models.config import PreTrainedConfig, read_json
+from hubformer.models.config import COMMON, HARMLESS, PreTrainedConfig, read_json
 from hubformer.presets import preset
 
 # Keys that only one family writes; for hand-made files that say neither model_type nor architectures.
@@ -62,6 +63,7 @@ def understood(values: Mapping[str, Any], *, where: str, name: str = "", **chang
     """A config.json's values as a configuration of the right class."""
     kind = config_class(model_type_of(values, where=where))
     assert kind is not None
+    refuse_misspelt(changes, kind, also=values)
     kept = {key: value for key, value in values.items() if key != "_commit_hash"}
     if "num_labels" in changes and "id2label" not in changes:
         kept = {
@@ -71,6 +73,14 @@ def understood(values: Mapping[str, Any], *, where: str, name: str = "", **chang
         return kind.from_dict(kept, **changes)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def refuse_misspelt(
+    changes: Iterable[str], kind: type[PreTrainedConfig], *, also: Iterable[str] = ()
+) -> None:
+    """Raise UnknownArgument for a call's argument that is no field of the configuration it would change."""
+    known = {*kind.fields, *kind.attribute_map, *COMMON, *HARMLESS, *Options.NAMES, *LABELS, *also}
+    refuse_unknown(changes, known, call="from_pretrained")
 
 
 class AutoConfig:

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 import torch
 
 from hubformer.auto.source import Source
-from hubformer.errors import CheckpointError, ConfigError, InputError, refuse_unknown
+from hubformer.errors import CheckpointError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise
 from hubformer.weights.files import Checkpoint, candidates, open_checkpoint
 from hubformer.weights.load import LoadReport, canonical_names, load_weights, names_one
 
 _log = logging.getLogger("hubformer")
+LABELS = ("num_labels", "id2label", "label2id")
 _KERNELS = (None, "eager", "sdpa")
 
 
@@ -170,7 +171,6 @@ def fill(
     _refuse_unfilled(model)
     if report.unused:
         _log.info("%s: not used by %s: %s.", source.name, cls.__name__, ", ".join(report.unused))
-    _check_vocabulary(model, config)
     return model, Loaded(report)
 
 
@@ -187,12 +187,3 @@ def _refuse_unfilled(model: Any) -> None:
     left = [name for name, p in model.named_parameters() if p.is_meta]
     if left:
         raise CheckpointError(f"These parameters were not filled: {left}. This is a fault of the weight map.")
-
-
-def _check_vocabulary(model: Any, config: PreTrainedConfig) -> None:
-    pad = config.pad_token_id
-    if isinstance(pad, int) and pad >= model.tokens.num_embeddings:
-        raise ConfigError(
-            f"pad_token_id is {pad}, expected 0 to {model.tokens.num_embeddings - 1}: the vocabulary has "
-            f"{model.tokens.num_embeddings} entries."
-        )

@@ -11,24 +11,23 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from hubformer.auto.loading import Options, fill
+from hubformer.auto.loading import LABELS, Options, fill
 from hubformer.auto.source import Source
 from hubformer.auto.vocabulary import resize_vocabulary
 from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, refuse_unknown
-from hubformer.models.config import COMMON, HARMLESS, PreTrainedConfig
+from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise, number_of_parameters
 from hubformer.models.model import Model
 from hubformer.weights.saving import save_checkpoint
 
 _log = logging.getLogger("hubformer")
-_LABELS = ("num_labels", "id2label", "label2id")
 
 
 def config_changes(named: dict[str, Any]) -> dict[str, Any]:
     """Take the arguments that change the configuration out of a call's; new labels ask for a new head."""
     changes = {key: named.pop(key) for key in list(named) if key not in Options.NAMES}
-    if any(key in changes for key in _LABELS):
+    if any(key in changes for key in LABELS):
         named.setdefault("new_head", True)
     return changes
 
@@ -67,19 +66,19 @@ class PreTrainedModel(Model):
         Raises:
             HubError, ConfigError, CheckpointError, UnknownArgument: as their messages say.
         """
-        from hubformer.auto.config import AutoConfig, load_config
+        from hubformer.auto.config import AutoConfig, load_config, refuse_misspelt
 
         where, rest = Source.options(named)
         source = Source.of(pretrained_model_name_or_path, **where)
         config = rest.pop("config", None)
         changes = config_changes(rest)
         if config is None:
-            config = load_config(source, **_known(changes, cls))
+            config = load_config(source, **changes)
         elif not isinstance(config, PreTrainedConfig):
             config = AutoConfig.from_pretrained(config, **changes)
         else:
-            for name, value in _known(changes, type(config)).items():
-                setattr(config, name, value)
+            refuse_misspelt(changes, type(config), also=vars(config))
+            config.update(changes)
         cls._refuse_foreign(config)
         config.name_or_path = source.name
         options = Options.of(rest, call=f"{cls.__name__}.from_pretrained")
@@ -334,11 +333,3 @@ class PreTrainedModel(Model):
         if self.head_row is None:
             return super().__repr__()
         return f"{type(self).__name__}({number_of_parameters(self):,} parameters)\n{super().__repr__()}"
-
-
-def _known(changes: dict[str, Any], cls: Any) -> dict[str, Any]:
-    """Changes of fields that the configuration has; a misspelt one is an error."""
-    kind = getattr(cls, "config_class", cls)
-    known = {*kind.fields, *kind.attribute_map, *COMMON, *HARMLESS, *_LABELS, "dtype", *Options.NAMES}
-    refuse_unknown(changes, known, call=f"{cls.__name__}.from_pretrained")
-    return changes

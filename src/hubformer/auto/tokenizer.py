@@ -84,7 +84,8 @@ class AutoTokenizer:
         model_type = resolved.model_type if config is None else config.model_type
         own = _REGISTERED.get(model_type or "")
         if own is not None:
-            return own.from_pretrained(resolved.folder, **rest)
+            tokenizer: PreTrainedTokenizerFast = own.from_pretrained(resolved.folder, **rest)
+            return tokenizer
         return load_tokenizer(
             Path(resolved.folder),
             model_type=model_type,
@@ -105,7 +106,7 @@ class AutoTokenizer:
             raise ConfigError("AutoTokenizer.register got no tokenizer class. Pass fast_tokenizer_class=.")
         if config_class.model_type in _REGISTERED and not exist_ok:
             raise ConfigError(
-                f"{config_class.model_type!r} already has a tokenizer class. Pass exist_ok=True to replace it."
+                f"{config_class.model_type!r} has a tokenizer class already; pass exist_ok=True."
             )
         _REGISTERED[config_class.model_type] = kind
 

@@ -100,6 +100,7 @@ def body(config: Config, *, first_position: int = 0) -> BodySpec:
             width=width,
             positions=config["max_position_embeddings"],
             first_position=first_position,
+            padding=config["pad_token_id"],
             types=config["type_vocab_size"],
             norm=norm,
             dropout=dropout,

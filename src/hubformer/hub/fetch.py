@@ -111,8 +111,8 @@ class Source:
             found: str | None = get_token()
         except Exception as error:
             raise HubError(
-                f"The token of this machine cannot be read: {reason_of(error)}. Pass token=, set HF_TOKEN, or "
-                "pass token=False to go without."
+                f"The token of this machine cannot be read: {reason_of(error)}. "
+                "Pass token=, set HF_TOKEN, or pass token=False to go without."
             ) from error
         if found is None and self.token is True:
             raise HubError(

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, overload
 
 from hubformer.errors import HubError, InputError, suggestion
 from hubformer.hub.cache import Shelf, default_folder
@@ -61,6 +62,12 @@ class Repo:
 
     def __str__(self) -> str:
         return f"The folder {self.folder}" if self._hub is None else str(self._hub.source)
+
+    @overload
+    def file(self, name: str, *, required: Literal[True] = True) -> Path: ...
+
+    @overload
+    def file(self, name: str, *, required: bool) -> Path | None: ...
 
     def file(self, name: str, *, required: bool = True) -> Path | None:
         """The local path of a file, downloaded if needed; None if it is absent and not required.

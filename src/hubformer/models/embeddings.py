@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.core import Embedding, Linear, NormSpec
+from hubformer.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class TokenEmbedding:
     width: int
     positions: int = 0  # rows of the table of learned absolute positions; 0: none
     first_position: int = 0  # RoBERTa counts from pad_token_id + 1
+    padding: int | None = None  # the token, and the position, whose vector does not learn from being read
     types: int = 0
     norm: NormSpec | None = None
     factor: float = 1.0  # Gemma multiplies by sqrt(width)
@@ -40,8 +42,10 @@ class TokenEmbeddings(nn.Module):
 
     def __init__(self, spec: TokenEmbedding, width: int) -> None:
         super().__init__()
-        self.spec, self.tokens = spec, Embedding(spec.vocab, spec.width)
-        self.positions = Embedding(spec.positions, spec.width) if spec.positions else None
+        self.spec, padding = spec, _row(spec.padding, of=spec.vocab)
+        self.tokens = Embedding(spec.vocab, spec.width, padding_idx=padding)
+        unused = padding if spec.first_position else None
+        self.positions = Embedding(spec.positions, spec.width, padding_idx=unused) if spec.positions else None
         self.types = Embedding(spec.types, spec.width) if spec.types else None
         self.norm = spec.norm.build(spec.width) if spec.norm else nn.Identity()
         self.project = Linear(spec.width, width) if spec.width != width else nn.Identity()
@@ -66,3 +70,11 @@ class TokenEmbeddings(nn.Module):
             x = x + self.tokens(types)
         out: Tensor = self.project(self.dropout(self.norm(x)))
         return out
+
+
+def _row(padding: int | None, *, of: int) -> int | None:
+    if padding is not None and padding >= of:
+        raise ConfigError(
+            f"pad_token_id is {padding}, expected 0 to {of - 1}: the vocabulary has {of} entries."
+        )
+    return None if padding is None or padding < 0 else padding

@@ -193,6 +193,6 @@ def _check_mask(mask: Tensor | None, shape: torch.Size, *, past: int) -> None:
     }
     if not fits.get(mask.dim(), False):
         raise InputError(
-            f"attention_mask has the shape {list(mask.shape)}, expected {[rows, past + length]} as input_ids, "
-            f"or {[rows, length, past + length]} to say it for every pair of tokens."
+            f"attention_mask has the shape {list(mask.shape)}, expected {[rows, past + length]} as "
+            f"input_ids, or {[rows, length, past + length]} to say it for every pair of tokens."
         )

@@ -1,8 +1,9 @@
 """The Rust tokenizer, held so that no call can change it.
 
-Truncation and padding are settings of the Rust object, and changing them while another thread encodes gives that
-thread wrong ids without an error. So the object a tokenizer holds never changes: a call that truncates or pads
-runs on a twin, which shares the vocabulary (no copy of it) and carries the settings of that call.
+Truncation and padding are settings of the Rust object, and changing them while another thread encodes
+gives that
+thread wrong ids without an error. So the object a tokenizer holds never changes: a call that truncates or
+pads runs on a twin, which shares the vocabulary (no copy of it) and carries the settings of that call.
 """
 
 from __future__ import annotations
@@ -161,7 +162,8 @@ class Backend:
                 break
         else:
             raise InputError(
-                "The pattern of special tokens cannot be read: this tokenizer finds no token in any probe text."
+                "The pattern of special tokens cannot be read: this tokenizer finds no token in any "
+                "probe text."
             )
         slots: list[Slot] = []
         for index, type_id, part in zip(full.ids, full.type_ids, full.sequence_ids, strict=True):

@@ -253,6 +253,7 @@ def _require(vocab: Mapping[str, int], tokens: list[str], *, path: Path) -> None
     for token in tokens:
         if token not in vocab:
             raise CheckpointError(
-                f"{path} has no {token!r} among its {len(vocab)} words; expected one word a line, the special "
+                f"{path} has no {token!r} among its {len(vocab)} words; expected one word a line, the "
+                "special "
                 "tokens among them."
             )

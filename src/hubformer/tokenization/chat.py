@@ -1,7 +1,7 @@
 """Chat templates: Jinja in a sandbox, with a budget for steps and memory.
 
-A template comes with a checkpoint, so it is untrusted. Jinja's sandbox keeps it from reaching Python; the budget keeps
-it from looping for ever or filling the memory.
+A template comes with a checkpoint, so it is untrusted. Jinja's sandbox keeps it from reaching Python; the
+budget keeps it from looping for ever or filling the memory.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def render_chat(
     """
     if spans and not re.search(r"\{%-?\s*generation\s*-?%\}", template):
         raise InputError(
-            "return_assistant_tokens_mask=True needs a chat template with {% generation %} blocks; this one has none."
+            "return_assistant_tokens_mask=True needs a chat template with {% generation %} blocks; this "
+            "one has none."
         )
     final = ""
     if continued:

@@ -102,7 +102,8 @@ class BatchEncoding(UserDict[str, Any]):
     def _of(self, row: int) -> Encoding:
         if self._encodings is None:
             raise InputError(
-                "This BatchEncoding does not know its text (it was padded, or built from ids), so tokens cannot "
+                "This BatchEncoding does not know its text (it was padded, or built from ids), so "
+                "tokens cannot "
                 "be traced. Ask the result of calling the tokenizer on the text."
             )
         try:

@@ -1,6 +1,7 @@
 """A folder of files -> a tokenizer.
 
-`tokenizer.json` is taken verbatim where it exists; the class name then only decides the roles of special tokens
+`tokenizer.json` is taken verbatim where it exists; the class name then only decides the roles of special
+tokens
 and defaults such as the padding side. Without it the tokenizer is built from the raw files of its family.
 """
 
@@ -94,9 +95,10 @@ _resolver: Resolver = resolve_folder
 
 
 def set_resolver(resolver: Resolver | None) -> None:
-    """Let `from_pretrained` resolve names by `resolver(name, **options) -> Resolved | Path`; None puts back the default.
+    """Let `from_pretrained` resolve names by `resolver(name, **options)`; None puts back the default.
 
-    The options are revision, token, cache_dir, local_files_only, force_download and subfolder.
+    It answers with a folder, or a Resolved. The options are revision, token, cache_dir, local_files_only,
+    force_download and subfolder.
     """
     global _resolver
     _resolver = resolve_folder if resolver is None else resolver
@@ -129,8 +131,8 @@ def load_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """The tokenizer of a local folder, as the named class that its files or the model type say.
 
-    `model_limit` is how many tokens the model takes, where its config says so: the tokenizer's own limit holds where
-    it is smaller. `overrides` are constructor arguments that win over the files.
+    `model_limit` is how many tokens the model takes, where its config says so: the tokenizer's own limit
+    holds where it is smaller. `overrides` are constructor arguments that win over the files.
 
     Raises:
         CheckpointError: files are missing or malformed; it names the file.
@@ -148,7 +150,8 @@ def load_tokenizer(
         kind = TOKENIZER_CLASSES[f"{convention.name}Fast"]
     defaults: dict[str, Any] = {}
     if kind.convention is None and convention is not None:
-        # A generic class says nothing about the model: what the model takes, and where it is padded, still holds.
+        # A generic class says nothing about the model: what the model takes, and where it is padded, still
+        # holds.
         defaults = {
             "model_input_names": list(convention.model_input_names),
             "padding_side": convention.padding_side,
@@ -225,7 +228,7 @@ def _settings(folder: Path, config: Mapping[str, Any], overrides: Mapping[str, A
     # Files of transformers before 4.34 spread the same facts over two more files.
     if decoder is None:
         settings.update(_legacy(folder, settings))
-    for role in (*ROLES, *(key for key in settings if key.endswith("_token"))):
+    for role in dict.fromkeys((*ROLES, *(key for key in settings if key.endswith("_token")))):
         value = settings.get(role)
         if isinstance(value, str | dict) and (value or role in ROLES):
             settings[role] = added_token(value, path=path, name=role)

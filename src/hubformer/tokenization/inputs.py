@@ -10,7 +10,8 @@ import numpy as np
 from hubformer.errors import InputError
 
 _ACCEPTED = (
-    "Expected a text, a list of texts, a list of (text, text) pairs, or with is_split_into_words=True a list of "
+    "Expected a text, a list of texts, a list of (text, text) pairs, or with is_split_into_words=True a "
+    "list of "
     "words or a list of lists of words."
 )
 
@@ -60,7 +61,8 @@ def diagnosis(rows: Iterable[Any]) -> str | None:
                 text.encode("utf-8")
             except UnicodeEncodeError as error:
                 return (
-                    f"Row {place} holds {text[error.start]!r} at character {error.start}: half of a surrogate pair, "
+                    f"Row {place} holds {text[error.start]!r} at character {error.start}: half of a "
+                    "surrogate pair, "
                     "which is no character. Repair the text, for instance with "
                     "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
                 )

@@ -24,7 +24,7 @@ class Preparation(SpecialTokens):
     model_max_length: int
     pad_token_type_id: int
 
-    def _warn_once(self, message: str) -> None:
+    def _warn_once(self, message: str, *, topic: str | None = None) -> None:
         raise NotImplementedError
 
     def _request(self, *, verbose: bool = True, **arguments: Any) -> Request:
@@ -44,8 +44,10 @@ class Preparation(SpecialTokens):
         if self.pad_token is not None:
             found = f"has the padding token {self.pad_token!r}, which is not in the vocabulary"
         return (
-            f"Padding was asked for, but this tokenizer {found}. Set tokenizer.pad_token = tokenizer.eos_token, "
-            "or add one: tokenizer.add_special_tokens({'pad_token': '[PAD]'}) and resize the model's embeddings."
+            f"Padding was asked for, but this tokenizer {found}. Set tokenizer.pad_token = "
+            "tokenizer.eos_token, "
+            "or add one: tokenizer.add_special_tokens({'pad_token': '[PAD]'}) and resize the model's "
+            "embeddings."
         )
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
@@ -122,7 +124,8 @@ class Preparation(SpecialTokens):
             return ids, None, []
         if strategy not in ("longest_first", "only_first", "only_second"):
             raise InputError(
-                f"truncation_strategy is {truncation_strategy!r}; expected longest_first, only_first or only_second."
+                f"truncation_strategy is {truncation_strategy!r}; expected longest_first, only_first or "
+                "only_second."
             )
         chosen = pair_ids if strategy == "only_second" and pair_ids is not None else ids
         if len(chosen) <= num_tokens_to_remove:
@@ -214,7 +217,7 @@ class Preparation(SpecialTokens):
         return_tensors: str | None = None,
         verbose: bool = True,
     ) -> BatchEncoding:
-        """Pad encoded rows to one length: a dict of lists, or a list of dicts (so it can be a collate function).
+        """Pad encoded rows to one length: a dict of lists, or a list of dicts (a collate function).
 
         Pads `input_ids`, `attention_mask`, `token_type_ids` and `special_tokens_mask`; other keys are kept.
 

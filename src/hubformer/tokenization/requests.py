@@ -84,7 +84,8 @@ def resolved(
     truncates, pads = cut != "do_not_truncate", pad != "do_not_pad"
     if truncates and pads and multiple is not None and max_length is not None and max_length % multiple:
         raise InputError(
-            f"max_length {max_length} is not a multiple of pad_to_multiple_of {multiple}, so a truncated row would "
+            f"max_length {max_length} is not a multiple of pad_to_multiple_of {multiple}, so a "
+            "truncated row would "
             f"be padded past it. Use max_length={max_length // multiple * multiple or multiple}."
         )
     return Request(
@@ -100,7 +101,8 @@ def resolved(
 
 def _unknown_limit(asked: str, result: str) -> str:
     return (
-        f"{asked} was asked for without max_length, and the tokenizer does not know the model's limit, so {result}. "
+        f"{asked} was asked for without max_length, and the tokenizer does not know the model's limit, "
+        f"so {result}. "
         "Pass max_length=..., or set tokenizer.model_max_length."
     )
 

@@ -98,14 +98,12 @@ def _tokens(
     defaults = convention.tokens if convention else {}
     for role in ROLES:
         default = defaults.get(role)
-        # A family's default only counts where the vocabulary has it: else a wrong class name would add tokens.
+        # A family's default only counts where the vocabulary has it: else a wrong class name would add
+        # tokens.
         token = default if default is not None and tokenizer.token_to_id(str(default)) is not None else None
-        if (
-            role == "pad_token"
-            and token is None
-            and tokenizer.token_to_id(baked.get("pad_token", "")) is not None
-        ):
-            token = baked["pad_token"]
+        fallback = baked.get("pad_token") if role == "pad_token" else None
+        if token is None and fallback and tokenizer.token_to_id(fallback) is not None:
+            token = fallback
         if role in settings:
             token = settings[role]
         if token is None:
@@ -148,8 +146,10 @@ def _with_special(tokenizer: Tokenizer, special: list[Token], decoder: Mapping[i
         copy.add_tokens([token])
         if copy.token_to_id(token.content) != index:
             raise CheckpointError(
-                f"The added token {token.content!r} should have the id {index}, but the vocabulary before it ends at "
-                f"{copy.token_to_id(token.content)}: tokenizer_config.json and the vocabulary do not belong together."
+                f"The added token {token.content!r} should have the id {index}, but the vocabulary "
+                "before it ends at "
+                f"{copy.token_to_id(token.content)}: tokenizer_config.json and the vocabulary do not "
+                "belong together."
             )
     known = {token.content for token in copy.get_added_tokens_decoder().values()}
     missing = [token for token in special if str(token) not in known]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from tokenizers import AddedToken
 
@@ -49,7 +49,8 @@ class _RoleId:
         if owner is None:
             return self
         token = owner._roles.get(self.role)
-        # The unknown token's id, as transformers 4 gives for a token outside the vocabulary, would be a wrong answer.
+        # The unknown token's id, as transformers 4 gives for a token outside the vocabulary, would be a
+        # wrong answer.
         return None if token is None else owner._id_of(str(token))
 
     def __set__(self, owner: SpecialTokens, value: int | None) -> None:
@@ -59,7 +60,7 @@ class _RoleId:
 class SpecialTokens:
     """The roles of special tokens, as attributes that can be read and set."""
 
-    SPECIAL_TOKENS_ATTRIBUTES = list(ATTRIBUTES)
+    SPECIAL_TOKENS_ATTRIBUTES: ClassVar[list[str]] = list(ATTRIBUTES)
 
     _roles: dict[str, Token]
     _additional: list[Token]
@@ -168,7 +169,7 @@ class SpecialTokens:
         special_tokens_dict: Mapping[str, Token | Sequence[Token]],
         replace_additional_special_tokens: bool = True,
     ) -> int:
-        """Give tokens a role, adding them to the vocabulary where they are not in it; returns how many were added.
+        """Give tokens a role, adding them to the vocabulary where needed; returns how many were added.
 
         Raises:
             UnknownArgument: a key is not a role.

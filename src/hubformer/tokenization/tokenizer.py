@@ -40,8 +40,8 @@ _COLUMNS = {
 class PreTrainedTokenizerFast(Vocabulary):
     """A tokenizer. Calls never change it, so threads may share one.
 
-    Made from a Rust tokenizer (`tokenizer_object=`), a `tokenizer_file=`, or by `from_pretrained`; subclasses also
-    from the raw vocabulary files of their family.
+    Made from a Rust tokenizer (`tokenizer_object=`), a `tokenizer_file=`, or by `from_pretrained`;
+    subclasses also from the raw vocabulary files of their family.
 
     Raises:
         CheckpointError: a file is malformed.
@@ -110,8 +110,8 @@ class PreTrainedTokenizerFast(Vocabulary):
     ) -> Any:
         """The tokenizer of a folder, or of a name where the Hub layer is installed.
 
-        `use_fast` and `trust_remote_code` are accepted for transformers 4's sake: every tokenizer here is fast, and
-        no remote code is ever run.
+        `use_fast` and `trust_remote_code` are accepted for transformers 4's sake: every tokenizer here is
+        fast, and no remote code is ever run.
 
         Raises:
             HubError: the name cannot be resolved to a folder.
@@ -164,9 +164,9 @@ class PreTrainedTokenizerFast(Vocabulary):
             f"truncation_side={self.truncation_side!r}, special_tokens={self.special_tokens_map})"
         )
 
-    def _warn_once(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
+    def _warn_once(self, message: str, *, topic: str | None = None) -> None:
+        if (topic or message) not in self._said:
+            self._said.add(topic or message)
             log.warning(message)
 
     def __call__(
@@ -195,8 +195,8 @@ class PreTrainedTokenizerFast(Vocabulary):
     ) -> BatchEncoding:
         """Encode a text, a pair, or a batch of either; lists out, or tensors with `return_tensors`.
 
-        Rows keep their lengths unless `padding`; nothing is cut unless `truncation` (or `max_length` alone, as in
-        transformers 4, with a note). `text_target` gives `labels`.
+        Rows keep their lengths unless `padding`; nothing is cut unless `truncation` (or `max_length`
+        alone, as in transformers 4, with a note). `text_target` gives `labels`.
 
         Raises:
             InputError: says what is wrong with the text or the arguments.
@@ -328,8 +328,10 @@ class PreTrainedTokenizerFast(Vocabulary):
             longest = max((len(encoding) for encoding in encodings), default=0)
             if longest > self.model_max_length > 0:
                 self._warn_once(
-                    f"A text has {longest} tokens, more than the {self.model_max_length} that the model takes. "
-                    "Pass truncation=True, or cut it into windows with return_overflowing_tokens=True."
+                    f"A text has {longest} tokens, more than the {self.model_max_length} that the model "
+                    "takes. "
+                    "Pass truncation=True, or cut it into windows with return_overflowing_tokens=True.",
+                    topic="too long",
                 )
         if single and tensors is None and not overflow:
             data = {key: value[0] if isinstance(value[0], list) else value for key, value in data.items()}
@@ -367,7 +369,8 @@ class PreTrainedTokenizerFast(Vocabulary):
         words = others.get("is_split_into_words", positional[5] if len(positional) > 5 else False)
         if not words and not isinstance(text, str):
             raise InputError(
-                f"This takes one text; found {type(text).__name__}. Call the tokenizer itself for a batch, or pass "
+                f"This takes one text; found {type(text).__name__}. Call the tokenizer itself for a "
+                "batch, or pass "
                 "is_split_into_words=True for words."
             )
         return self(text, text_pair, None, None, *positional, **others)
@@ -392,7 +395,7 @@ class PreTrainedTokenizerFast(Vocabulary):
         return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **others).tokens()
 
     def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
-        """The template that `apply_chat_template` would use: one given by text or name, or the tokenizer's own.
+        """The template that `apply_chat_template` would use: given by text or name, or its own.
 
         Raises:
             InputError: there is none, or several without a default.
@@ -410,7 +413,8 @@ class PreTrainedTokenizerFast(Vocabulary):
         chosen = own if chat_template is None else chat_template
         if chosen is None:
             raise InputError(
-                "This tokenizer has no chat template. Pass chat_template=..., or set tokenizer.chat_template; base "
+                "This tokenizer has no chat template. Pass chat_template=..., or set "
+                "tokenizer.chat_template; base "
                 "models that were not trained on chats have none."
             )
         return str(chosen)
@@ -508,7 +512,8 @@ class PreTrainedTokenizerFast(Vocabulary):
         backend = self._backend.own
         state = json.loads(backend.to_str())
         state["truncation"] = state["padding"] = None
-        # A family's class is named only where its algorithm is the one in the file: transformers 5 trusts the name.
+        # A family's class is named only where its algorithm is the one in the file: transformers 5 trusts
+        # the name.
         known = self.convention is not None and self.convention.algorithm == state["model"]["type"]
         config = saving.config_json(
             {
@@ -588,7 +593,8 @@ def _check_room(backend: Backend, request: Request, *, paired: bool, special: bo
     # Rust would not truncate at all in the first case, and panic in the second.
     if room < 0 or (room == 0 and overflow):
         raise InputError(
-            f"max_length is {request.max_length}, which leaves no room for text beside {surrounding} special tokens."
+            f"max_length is {request.max_length}, which leaves no room for text beside {surrounding} "
+            "special tokens."
         )
     if request.stride and request.stride >= room:
         raise InputError(

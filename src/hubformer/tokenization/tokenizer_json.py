@@ -63,7 +63,8 @@ def _check(state: dict[str, Any], *, path: Path) -> None:
     for token in added:
         if not isinstance(token.get("content"), str) or not token["content"]:
             raise CheckpointError(
-                f"{path}: the added token with id {token.get('id')} has the content {token.get('content')!r}; "
+                f"{path}: the added token with id {token.get('id')} has the content "
+                f"{token.get('content')!r}; "
                 "expected a text that is not empty. Remove it."
             )
     _check_vocabulary(model, added, path=path)
@@ -75,7 +76,8 @@ def _check(state: dict[str, Any], *, path: Path) -> None:
             growth *= max(1.0, len(str(part.get("content", ""))) / max(1, size))
     if growth > _LARGEST_GROWTH:
         raise CheckpointError(
-            f"{path}: its replacements can make a text {growth:.0f} times longer, which would exhaust memory. "
+            f"{path}: its replacements can make a text {growth:.0f} times longer, which would exhaust "
+            "memory. "
             "Do not use this file."
         )
 
@@ -93,7 +95,8 @@ def _check_vocabulary(model: dict[str, Any], added: list[Any], *, path: Path) ->
     missing = [index for index in check_ids(vocab, path=path, complete=False) if index not in taken]
     if missing:
         log.warning(
-            "%s: %d ids have no token (the first is %d). If tokens were not removed on purpose, the file is damaged.",
+            "%s: %d ids have no token (the first is %d). If tokens were not removed on purpose, the "
+            "file is damaged.",
             path,
             len(missing),
             missing[0],
@@ -101,7 +104,8 @@ def _check_vocabulary(model: dict[str, Any], added: list[Any], *, path: Path) ->
     unknown = model.get("unk_token")
     if model.get("type") in ("WordPiece", "WordLevel") and unknown not in vocab:
         raise CheckpointError(
-            f"{path}: the unknown token {unknown!r} is not in the vocabulary, so unknown words could not be encoded."
+            f"{path}: the unknown token {unknown!r} is not in the vocabulary, so unknown words could "
+            "not be encoded."
         )
 
 

@@ -50,7 +50,8 @@ def trained(
     special: list[Token] = []
     for token in added:
         flags = {key: value for key, value in token.items() if key not in ("id", "content")}
-        # Unigram's pieces include its added tokens; elsewhere ordinary added words belong to the old vocabulary.
+        # Unigram's pieces include its added tokens; elsewhere ordinary added words belong to the old
+        # vocabulary.
         if kind == "Unigram" or flags.get("special"):
             special.append(AddedToken(renamed.get(token["content"], token["content"]), **flags))
     settings = {**_trainer_options(state, unknown), **options}

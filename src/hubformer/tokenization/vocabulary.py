@@ -118,7 +118,7 @@ class Vocabulary(Preparation):
         return count
 
     def convert_tokens_to_ids(self, tokens: Any) -> Any:
-        """The id of a token, or of each of several; unknown ones get the unknown token's id (None without one)."""
+        """The id of a token, or of each of several; the unknown token's (or None) for unknown ones."""
         own = self._backend.own
         unknown = self.unk_token_id
         if isinstance(tokens, str):
@@ -197,7 +197,7 @@ def _ids(value: Any) -> Any:
     """Plain numbers or lists of what may be an array or a tensor."""
     if callable(getattr(value, "tolist", None)):
         return value.tolist()
-    if isinstance(value, bool) or isinstance(value, str | bytes):
+    if isinstance(value, bool | str | bytes):
         raise InputError(f"Ids are numbers; found {value!r}.")
     if hasattr(value, "__index__"):
         return int(value)

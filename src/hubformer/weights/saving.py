@@ -210,12 +210,8 @@ def _refuse_shared(tensors: Mapping[str, Tensor]) -> None:
         used = torch.zeros(-(-(end - begin) // width), dtype=torch.bool)
         for name, tensor in cluster:
             place, left = divmod(tensor.data_ptr() - begin, width)
-            # An expanded dimension is one place in memory, and torch refuses to write to it many times.
-            shape = [
-                1 if step == 0 else size for size, step in zip(tensor.shape, tensor.stride(), strict=True)
-            ]
             same = not left and tensor.element_size() == width
-            mine = used.as_strided(shape, tensor.stride(), place) if same else None
+            mine = used.as_strided(tensor.shape, tensor.stride(), place) if same else None
             if mine is None or bool(mine.any()):
                 others = [other for other, _ in cluster if other != name]
                 raise CheckpointError(
@@ -223,7 +219,7 @@ def _refuse_shared(tensors: Mapping[str, Tensor]) -> None:
                     "would hold two copies that no longer belong together. Save tied weights under one name, "
                     "or clone() them if they are meant to part."
                 )
-            mine.fill_(True)
+            mine.fill_(True)  # expanded dimensions too: every write is the same
 
 
 def _clusters(tensors: Mapping[str, Tensor]) -> Iterator[list[tuple[str, Tensor]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_repo import refused
+from test_hub_repo import refused
 
 import hubformer.hub.fetch as fetch
 from hub_server import HubServer
