@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hubformer.models.bodies import AnyBodySpec
@@ -36,6 +36,10 @@ class Head:
     without: Callable[[Config], HeadSpec] | None = None  # in its place, where a checkpoint lacks its weights
     bare: bool = False  # saved without the backbone's prefix
     generates: bool = False
+    fields: tuple[str, ...] = ()  # of the output
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fields", tuple(f.name for f in fields(self.output)))
 
     def rows_in(self, config: Config) -> tuple[Row, ...]:
         return self.rows(config) if callable(self.rows) else self.rows

@@ -6,7 +6,6 @@ Shapes:  B rows  L length  M model width
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any, ClassVar
 
 import torch
@@ -80,10 +79,9 @@ class Model(nn.Module):
         states: States = self.body(prepared, trace=trace, use_cache=self._use_cache(inputs))
         scores = self.head(states.last, Context(states.layout, prepared, self.body.embedding.tokens))
         found = {"last_hidden_state": states.last, **row.finish(scores, inputs, self.config)}
-        names = {f.name for f in fields(row.output)}
         for name in ("past_key_values", "hidden_states", "attentions", "cross_attentions", "mems"):
             found[name] = getattr(states, name)
-        output = row.output(**{name: value for name, value in found.items() if name in names})
+        output = row.output(**{name: found[name] for name in row.fields if name in found})
         as_output = inputs.return_dict if inputs.return_dict is not None else self.config.use_return_dict
         return output if as_output else output.to_tuple()
 

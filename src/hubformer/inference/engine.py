@@ -1,0 +1,167 @@
+"""Rows of tokens through a model, in input order, with as little padding and as few calls as possible.
+
+Rows are sorted by length and cut into packs of a bounded number of tokens. A pack has no padding: its rows are
+laid end to end, the linear layers see only real tokens, and attention runs once per group of equal length.
+Models that cannot read a pack get padded batches of rows of similar length instead.
+
+Shapes:  B rows  L length  T tokens of a pack  N labels
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from hubformer.core import AnyLayout, Layout, Packed
+from hubformer.models.heads import Context
+from hubformer.models.inputs import Inputs, Limits, check
+from hubformer.models.model import Model
+
+# Tokens in one pass. On the CPU 512 to 8192 measure the same; a GPU wants more work in each call.
+BUDGET = {"cpu": 2048}
+BUDGET_ELSEWHERE = 16384
+FIRST_WINDOW, LARGEST_WINDOW = 32, 1024  # rows looked ahead
+
+_Item = TypeVar("_Item")
+Progress = Callable[[float], None]  # is told the share of the work that was just done
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """One row: token ids and, where the model has them, token types. Both of length L."""
+
+    ids: Sequence[int]
+    types: Sequence[int] | None = None
+
+
+def windows(items: Iterable[_Item], *, first: int = LARGEST_WINDOW) -> Iterator[list[_Item]]:
+    """Lists of items to be answered together. Each is twice as long as the one before, up to LARGEST_WINDOW:
+    a small first one gives the first answers of a slow source early."""
+    rest, size = iter(items), first
+    while window := list(islice(rest, size)):
+        yield window
+        size = min(2 * size, LARGEST_WINDOW)
+
+
+class Engine:
+    """Runs rows through one model. Keeps no state between calls, so that threads may share it."""
+
+    def __init__(self, model: Model, *, pad_id: int = 0, pad_left: bool = False) -> None:
+        """pad_id and pad_left: how batches are padded, for models that cannot read a pack."""
+        self.model, self.pad_id, self.pad_left = model, pad_id, pad_left
+        self.takes = frozenset(inspect.signature(model.forward).parameters)
+
+    @property
+    def packs(self) -> bool:
+        """Whether the model reads packed rows."""
+        return self.model.head_row is not None and hasattr(self.model.body, "read")
+
+    @property
+    def longest(self) -> int | None:
+        """The most tokens a row may have; None: any number."""
+        if self.model.head_row is None:
+            return None
+        limits: Limits = self.model.body.limits
+        return limits.length
+
+    def run(self, rows: Sequence[Encoded], *, progress: Progress | None = None) -> list[Tensor]:
+        """What the model's head says of each row: (N,), or (L, N) from a head that scores every token.
+
+        On the CPU, in float32 or better.
+
+        Raises:
+            InputError: ids that the model does not have.
+        """
+        found: list[Tensor | None] = [None] * len(rows)
+        whole = sum(len(row.ids) for row in rows)
+        read = self._packed if self.packs else self._padded
+        for places in self._packs(rows):
+            pack = [rows[place] for place in places]
+            with torch.inference_mode():
+                scores = read(pack)
+            for place, score in zip(places, scores, strict=True):
+                found[place] = score
+            if progress is not None:
+                progress(sum(len(row.ids) for row in pack) / whole)
+        return found  # type: ignore[return-value]  # every place was in one pack
+
+    def _packs(self, rows: Sequence[Encoded]) -> Iterator[list[int]]:
+        """Places of rows that are read together: neighbours in length, at most a budget of tokens."""
+        budget = BUDGET.get(self.model.device.type, BUDGET_ELSEWHERE)
+        places: list[int] = []
+        tokens = 0
+        for place in sorted(range(len(rows)), key=lambda place: len(rows[place].ids)):
+            length = len(rows[place].ids)
+            # In a padded batch every row costs as much as its longest, which is the last.
+            total = tokens + length if self.packs else (len(places) + 1) * length
+            if places and total > budget:
+                yield places
+                places, tokens = [], 0
+            places.append(place)
+            tokens += length
+        if places:
+            yield places
+
+    def _packed(self, pack: Sequence[Encoded]) -> list[Tensor]:
+        model, device = self.model, self.model.device
+        lengths = [len(row.ids) for row in pack]
+        layout: AnyLayout = Packed.of(lengths, device=device)
+        shape = (1, -1)
+        if lengths[0] == lengths[-1]:
+            layout, shape = Layout.of(lengths[0], device=device), (len(pack), -1)
+        ids = torch.tensor(list(chain.from_iterable(row.ids for row in pack))).view(shape)
+        types = None
+        if "token_type_ids" in self.takes and pack[0].types is not None:
+            types = torch.tensor(list(chain.from_iterable(row.types or () for row in pack))).view(shape)
+        inputs = Inputs(input_ids=ids, token_type_ids=types)
+        limits: Limits = model.body.limits
+        check(inputs, Limits(limits.vocab, None, limits.types))
+        ids, types = ids.to(device), None if types is None else types.to(device)
+        states = model.body.read(ids, layout=layout, types=types)
+        scores = model.head(states.last, Context(layout, inputs, model.body.embedding.tokens))
+        scores = _high(states.last if scores is None else scores)
+        if scores.dim() == 2:
+            return list(scores.unbind())
+        return [row for part in layout.split(scores) for row in part.unbind()]
+
+    def _padded(self, batch: Sequence[Encoded]) -> list[Tensor]:
+        longest = max(len(row.ids) for row in batch)
+
+        def filled(values: Iterable[Sequence[int]], pad: int) -> Tensor:
+            rows = [
+                [pad] * (longest - len(v)) + list(v) if self.pad_left else [*v, *[pad] * (longest - len(v))]
+                for v in values
+            ]
+            return torch.tensor(rows, device=self.model.device)
+
+        given = {"input_ids": filled((row.ids for row in batch), self.pad_id)}
+        if "attention_mask" in self.takes:
+            given["attention_mask"] = filled(([1] * len(row.ids) for row in batch), 0)
+        if "token_type_ids" in self.takes and batch[0].types is not None:
+            given["token_type_ids"] = filled((row.types or () for row in batch), 0)
+        scores = _high(_scores_of(self.model(**given)))
+        if scores.dim() == 2:
+            return list(scores.unbind())
+        lengths = [len(row.ids) for row in batch]
+        return [
+            row[longest - length :] if self.pad_left else row[:length]
+            for row, length in zip(scores.unbind(), lengths, strict=True)
+        ]
+
+
+def _scores_of(output: Any) -> Tensor:
+    """The scores in a model's output, with the two ends of a span as two labels."""
+    if "start_logits" in output:
+        return torch.stack([output["start_logits"], output["end_logits"]], dim=-1)
+    scores: Tensor = output["logits"] if "logits" in output else output[0]
+    return scores
+
+
+def _high(scores: Tensor) -> Tensor:
+    return scores.to("cpu", torch.promote_types(scores.dtype, torch.float32))
