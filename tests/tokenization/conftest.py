@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tokenization.token_samples import TEXTS, shared
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 
 @pytest.fixture(scope="session")
 def oracle() -> Any:
@@ -30,7 +32,9 @@ def _sentencepiece(folder: Path, name: str, tokenizer_class: str, **options: Any
 
     folder.mkdir()
     corpus = folder.parent / "corpus.txt"
-    lines = TEXTS * 30 + [f"line {i} of {7 * i} words {chr(97 + i % 26)}{chr(98 + i % 24)}" for i in range(300)]
+    lines = TEXTS * 30 + [
+        f"line {i} of {7 * i} words {chr(97 + i % 26)}{chr(98 + i % 24)}" for i in range(300)
+    ]
     corpus.write_text("\n".join(line for line in lines if line), encoding="utf-8")
     sentencepiece.SentencePieceTrainer.train(
         input=str(corpus),
@@ -60,7 +64,9 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             control_symbols=["<cls>", "<sep>", "<pad>", "<mask>", "<eod>"],
             user_defined_symbols=["<eop>", ".", "(", ")"],
         ),
-        "xlm-roberta": lambda folder: _sentencepiece(folder, "sentencepiece.bpe.model", "XLMRobertaTokenizer"),
+        "xlm-roberta": lambda folder: _sentencepiece(
+            folder, "sentencepiece.bpe.model", "XLMRobertaTokenizer"
+        ),
         "camembert": lambda folder: _sentencepiece(folder, "sentencepiece.bpe.model", "CamembertTokenizer"),
         "bert": lambda folder: _copied(folder, "BertTokenizer", "bert-base-uncased/vocab.txt"),
         "cased": lambda folder: _copied(
@@ -91,7 +97,25 @@ def _copied(folder: Path, tokenizer_class: str, *files: str, **config: Any) -> N
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
 
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the quick brown fox ##es jumps over a lazy dog ! , . hello world".split()
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "##es",
+    "jumps",
+    "a",
+    "dog",
+    ",",
+    ".",
+    "hello",
+    "world",
+]
 
 
 @pytest.fixture
@@ -105,7 +129,9 @@ def small(tmp_path: Path) -> Path:
     backend.decoder = decoders.WordPiece()
     backend.add_special_tokens(WORDS[:5])
     backend.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     folder = tmp_path / "small"
     folder.mkdir()

@@ -8,7 +8,8 @@ import pytest
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "tokenizers"
 
-# One row a script, and the shapes that trip tokenizers: empty, spaces around, special tokens as text, accents.
+# One row a script, and the shapes that trip tokenizers: empty, spaces around, special tokens as text,
+# accents.
 TEXTS = [
     "The quick brown fox jumps over 12, lazy dogs near the river bank.",
     "Быстрая лисица перепрыгнула через высокий забор.",
@@ -19,6 +20,7 @@ TEXTS = [
     "naïve café — 🦊🐕 [MASK] <mask> twice  spaced",
     "",
     " a space on both sides ",
+    "twice  spaced   words,  1, 22, 3,",
 ]
 PAIRS = list(reversed(TEXTS))
 

@@ -1,9 +1,8 @@
 """The Rust tokenizer, held so that no call can change it.
 
 Truncation and padding are settings of the Rust object, and changing them while another thread encodes
-gives that
-thread wrong ids without an error. So the object a tokenizer holds never changes: a call that truncates or
-pads runs on a twin, which shares the vocabulary (no copy of it) and carries the settings of that call.
+gives that thread wrong ids without an error. So the object a tokenizer holds never changes: a call that
+truncates or pads runs on a twin, which shares the vocabulary (no copy of it) and has its settings.
 """
 
 from __future__ import annotations

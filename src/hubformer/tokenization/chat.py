@@ -194,7 +194,7 @@ def _environment() -> Any:
     class _Joins(jinja2.visitor.NodeTransformer):
         def visit_Concat(self, node: Any) -> Any:
             self.generic_visit(node)
-            return _filtered(nodes.List(node.nodes, "load", lineno=node.lineno), "_joined")
+            return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
 
     def _filtered(node: Any, name: str) -> Any:
         return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)

@@ -1,8 +1,7 @@
 """A folder of files -> a tokenizer.
 
 `tokenizer.json` is taken verbatim where it exists; the class name then only decides the roles of special
-tokens
-and defaults such as the padding side. Without it the tokenizer is built from the raw files of its family.
+tokens and defaults such as the padding side. Without it the raw files of the family are built from.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from hubformer.tokenization.backend import rust, twin
 from hubformer.tokenization.conventions import CONVENTIONS, Convention, convention_of
 from hubformer.tokenization.reading import added_token, read_json, read_text
 from hubformer.tokenization.requests import LARGEST_LIMIT
+from hubformer.tokenization.saving import OWN_CLASS
 from hubformer.tokenization.settings import CONSTRUCTOR, set_up
 from hubformer.tokenization.special_tokens import ATTRIBUTES, ROLES, Token
 from hubformer.tokenization.tokenizer_json import CHANGES, read_tokenizer_json
@@ -53,6 +53,7 @@ _MACHINERY = (
     "tokenizer_object",
     "backend",
     "is_local",
+    OWN_CLASS,
 )
 # Accepted by from_pretrained for transformers' sake, without effect here.
 _IGNORED = frozenset(
@@ -208,7 +209,7 @@ def _set_limit(settings: dict[str, Any], given: Mapping[str, Any], model_limit: 
 
 
 def _class_name(config: Mapping[str, Any]) -> str | None:
-    name = config.get("tokenizer_class")
+    name = config.get(OWN_CLASS, config.get("tokenizer_class"))
     return name if isinstance(name, str) else None
 
 
@@ -232,7 +233,7 @@ def _settings(folder: Path, config: Mapping[str, Any], overrides: Mapping[str, A
         value = settings.get(role)
         if isinstance(value, str | dict) and (value or role in ROLES):
             settings[role] = added_token(value, path=path, name=role)
-        elif value is not None and role in ROLES:
+        elif value is not None and role in ROLES and not isinstance(value, AddedToken):
             raise CheckpointError(f"{path}: {role} is {value!r}; expected a text, an object or null.")
     for name in ("additional_special_tokens", "extra_special_tokens"):
         settings[name] = _listed(settings.get(name), path=path, name=name)

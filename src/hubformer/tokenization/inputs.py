@@ -120,17 +120,22 @@ def _check_words(row: Any, *, name: str) -> None:
 
 
 def _pairs(rows: list[Any]) -> list[Any]:
+    texts = isinstance(rows[0], str)
     pairs = []
     for place, row in enumerate(rows):
+        if texts and isinstance(row, str):
+            continue
         if not isinstance(row, list | tuple):
-            kinds = "texts" if isinstance(rows[0], str) else "pairs"
-            raise InputError(f"text[{place}] is {_described(row)} in a list of {kinds}. {_ACCEPTED}")
+            raise InputError(
+                f"text[{place}] is {_described(row)} in a list of {'texts' if texts else 'pairs'}. "
+                f"{_ACCEPTED}"
+            )
         if len(row) != 2 or not all(isinstance(part, str) for part in row):
             raise InputError(
                 f"text[{place}] is {_described(row)}, not a text or a pair of texts. "
                 "For lists of words, pass is_split_into_words=True."
             )
-        if isinstance(rows[0], str):
+        if texts:
             raise InputError(
                 f"text[{place}] is a pair in a list of texts; give pairs everywhere, or nowhere."
             )

@@ -8,11 +8,17 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import AddedToken
 
 from hubformer.errors import InputError
+
+if TYPE_CHECKING:
+    from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
+
+# Names the family where transformers must be told the general class, to take tokenizer.json as it is.
+OWN_CLASS = "hubformer_tokenizer_class"
 
 # Said anew by the files themselves, or about this machine only.
 _NOT_WRITTEN = (
@@ -25,6 +31,7 @@ _NOT_WRITTEN = (
     "chat_template",
     "added_tokens_decoder",
     "max_len",
+    OWN_CLASS,
 )
 
 
@@ -43,16 +50,69 @@ def as_json(value: Any, *, typed: bool) -> Any:
     return value
 
 
-def config_json(settings: Mapping[str, Any], added: Mapping[int, AddedToken]) -> dict[str, Any]:
-    """The content of tokenizer_config.json."""
+def texts_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, str]:
+    """File name -> content, for everything that a tokenizer is.
+
+    Raises:
+        InputError: a chat template's name cannot be a file name.
+    """
+    state = json.loads(tokenizer._backend.own.to_str())
+    state["truncation"] = state["padding"] = None
+    added = tokenizer.added_tokens_decoder
+    beyond = {token.content: i for i, token in added.items() if i >= tokenizer.vocab_size}
+    special = as_json(tokenizer.special_tokens_map_extended, typed=False)
+    return {
+        "tokenizer_config.json": _dumped(_config(tokenizer, state)),
+        "special_tokens_map.json": _dumped(special),
+        **_templates(tokenizer.chat_template),
+        **({"added_tokens.json": _dumped(beyond)} if beyond else {}),
+        "tokenizer.json": json.dumps(state, indent=2, ensure_ascii=False),
+    }
+
+
+def _config(tokenizer: PreTrainedTokenizerFast, state: Mapping[str, Any]) -> dict[str, Any]:
+    settings = {
+        **tokenizer.init_kwargs,
+        **tokenizer.special_tokens_map_extended,
+        "extra_special_tokens": tokenizer.extra_special_tokens,
+        "model_max_length": tokenizer.model_max_length,
+        "padding_side": tokenizer.padding_side,
+        "truncation_side": tokenizer.truncation_side,
+        "model_input_names": list(tokenizer.model_input_names),
+        "clean_up_tokenization_spaces": tokenizer.clean_up_tokenization_spaces,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+    }
+    if tokenizer.pad_token_type_id:
+        settings["pad_token_type_id"] = tokenizer.pad_token_type_id
+    own: dict[str, str] = {}
+    convention = tokenizer.convention
+    if convention is not None and convention.algorithm == state["model"]["type"]:
+        if _is_rebuilt_right(state):
+            settings.update(_truths(state), tokenizer_class=convention.name)
+        else:
+            own[OWN_CLASS] = convention.name
     config = {key: as_json(value, typed=True) for key, value in settings.items() if key not in _NOT_WRITTEN}
+    config.update(own)
     config["added_tokens_decoder"] = {
-        str(index): dict(token.__getstate__()) for index, token in added.items()
+        str(index): dict(token.__getstate__()) for index, token in tokenizer.added_tokens_decoder.items()
     }
     return config
 
 
-def truths(state: Mapping[str, Any]) -> dict[str, Any]:
+def _is_rebuilt_right(state: Mapping[str, Any]) -> bool:
+    """Whether transformers 5, which rebuilds the pipeline from the class name, gets the one in the file.
+
+    It does not for SentencePiece families: spaces around special and added tokens go astray.
+    """
+    kinds = [
+        (state.get(part) or {}).get("type") for part in ("normalizer", "pre_tokenizer", "post_processor")
+    ]
+    return kinds == ["BertNormalizer", "BertPreTokenizer", "TemplateProcessing"] or (
+        kinds[:2] == [None, "ByteLevel"] and kinds[2] in ("RobertaProcessing", "ByteLevel")
+    )
+
+
+def _truths(state: Mapping[str, Any]) -> dict[str, Any]:
     """Options as the pipeline has them: transformers 5 rebuilds it from these, not from tokenizer.json."""
     found: dict[str, Any] = {}
     normalizer = state.get("normalizer") or {}
@@ -69,7 +129,7 @@ def truths(state: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def templates(chat_template: Any) -> dict[str, str]:
+def _templates(chat_template: Any) -> dict[str, str]:
     """Relative path -> text of the files that hold chat templates.
 
     Raises:
@@ -90,7 +150,7 @@ def templates(chat_template: Any) -> dict[str, str]:
     return files
 
 
-def dumped(value: Any) -> str:
+def _dumped(value: Any) -> str:
     """JSON as transformers writes it."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

@@ -1,8 +1,7 @@
 """Reading SentencePiece models without the sentencepiece package.
 
-A model file is one protobuf message; only the fields below matter. Wire format: each field is a key
-(number and
-wire type, as a varint) and a value: varint (0), 8 bytes (1), length and bytes (2), or 4 bytes (5).
+A model file is one protobuf message; only the fields below matter. Wire format: each field is a key (number
+and wire type, as a varint) and a value: varint (0), 8 bytes (1), length and bytes (2), or 4 bytes (5).
 """
 
 from __future__ import annotations

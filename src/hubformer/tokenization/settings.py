@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from hubformer.errors import CheckpointError, InputError
+from hubformer.errors import InputError
 from hubformer.tokenization.backend import Backend, rust, twin
 from hubformer.tokenization.conventions import Convention
 from hubformer.tokenization.requests import LARGEST_LIMIT, NO_LIMIT
@@ -66,7 +66,7 @@ def set_up(
 
     Raises:
         InputError: a setting has a wrong value.
-        CheckpointError: an added token cannot have the id that the files give it.
+        InputError: an added token cannot have the id that the files give it.
     """
     convention = made.convention
     made.init_kwargs = {key: value for key, value in settings.items() if key not in _OWN}
@@ -145,7 +145,7 @@ def _with_special(tokenizer: Tokenizer, special: list[Token], decoder: Mapping[i
         token.special = token.special or token.content in names
         copy.add_tokens([token])
         if copy.token_to_id(token.content) != index:
-            raise CheckpointError(
+            raise InputError(
                 f"The added token {token.content!r} should have the id {index}, but the vocabulary "
                 "before it ends at "
                 f"{copy.token_to_id(token.content)}: tokenizer_config.json and the vocabulary do not "
@@ -155,7 +155,7 @@ def _with_special(tokenizer: Tokenizer, special: list[Token], decoder: Mapping[i
     missing = [token for token in special if str(token) not in known]
     if missing:
         copy = twin(copy) if copy is tokenizer else copy
-        with rust("The special tokens cannot be added", kind=CheckpointError):
+        with rust("The special tokens cannot be added"):
             copy.add_special_tokens(missing)
     return copy
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import os
 import threading
@@ -14,9 +13,10 @@ from typing import Any, ClassVar
 from tokenizers import Encoding
 
 from hubformer.errors import InputError, refuse_unknown, suggestion
-from hubformer.tokenization import chat, saving
+from hubformer.tokenization import saving
 from hubformer.tokenization.backend import Backend, Settings, is_panic
 from hubformer.tokenization.conventions import Convention
+from hubformer.tokenization.conversation import Conversation
 from hubformer.tokenization.encoding import BatchEncoding
 from hubformer.tokenization.inputs import arranged, diagnosis
 from hubformer.tokenization.requests import Request
@@ -37,7 +37,7 @@ _COLUMNS = {
 }
 
 
-class PreTrainedTokenizerFast(Vocabulary):
+class PreTrainedTokenizerFast(Vocabulary, Conversation):
     """A tokenizer. Calls never change it, so threads may share one.
 
     Made from a Rust tokenizer (`tokenizer_object=`), a `tokenizer_file=`, or by `from_pretrained`;
@@ -59,7 +59,6 @@ class PreTrainedTokenizerFast(Vocabulary):
 
     name_or_path: str
     init_kwargs: dict[str, Any]
-    chat_template: Any
     split_special_tokens: bool
     _said: set[str]
 
@@ -394,99 +393,6 @@ class PreTrainedTokenizerFast(Vocabulary):
         """The tokens of a text or pair; takes what a call takes."""
         return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **others).tokens()
 
-    def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
-        """The template that `apply_chat_template` would use: given by text or name, or its own.
-
-        Raises:
-            InputError: there is none, or several without a default.
-        """
-        own = self.chat_template
-        if isinstance(own, Mapping):
-            if chat_template is not None:
-                return str(own.get(chat_template, chat_template))
-            for name in ("tool_use", "default") if tools is not None else ("default",):
-                if name in own:
-                    return str(own[name])
-            raise InputError(
-                f"Pass chat_template= one of {', '.join(sorted(own))}: none of them is the default."
-            )
-        chosen = own if chat_template is None else chat_template
-        if chosen is None:
-            raise InputError(
-                "This tokenizer has no chat template. Pass chat_template=..., or set "
-                "tokenizer.chat_template; base "
-                "models that were not trained on chats have none."
-            )
-        return str(chosen)
-
-    def apply_chat_template(
-        self,
-        conversation: Any,
-        tools: Sequence[Any] | None = None,
-        documents: Sequence[Mapping[str, str]] | None = None,
-        chat_template: str | None = None,
-        add_generation_prompt: bool = False,
-        continue_final_message: bool = False,
-        tokenize: bool = True,
-        padding: bool | str = False,
-        truncation: bool | str = False,
-        max_length: int | None = None,
-        return_tensors: str | None = None,
-        return_dict: bool = False,
-        return_assistant_tokens_mask: bool = False,
-        tokenizer_kwargs: Mapping[str, Any] | None = None,
-        **template_variables: Any,
-    ) -> Any:
-        """A conversation (or several) as the model's prompt: ids, text (`tokenize=False`) or an encoding.
-
-        Raises:
-            InputError: the template or the conversation is wrong, or arguments exclude each other.
-        """
-        if return_dict and not tokenize:
-            raise InputError("return_dict=True needs tokenize=True: a text has no dict of model inputs.")
-        if return_assistant_tokens_mask and not return_dict:
-            raise InputError("return_assistant_tokens_mask=True needs return_dict=True.")
-        if continue_final_message and (add_generation_prompt or return_assistant_tokens_mask):
-            raise InputError(
-                "continue_final_message continues the last message: it excludes add_generation_prompt and "
-                "return_assistant_tokens_mask."
-            )
-        template = self.get_chat_template(chat_template, tools)
-        conversations, several = chat.checked_messages(conversation)
-        variables = {
-            **self.special_tokens_map,
-            "tools": chat.checked_tools(tools),
-            "documents": documents,
-            "add_generation_prompt": add_generation_prompt,
-            **template_variables,
-        }
-        rendered = [
-            chat.render_chat(
-                messages,
-                template,
-                variables=variables,
-                continued=continue_final_message,
-                spans=return_assistant_tokens_mask,
-            )
-            for messages in conversations
-        ]
-        texts: Any = [one.text for one in rendered] if several else rendered[0].text
-        if not tokenize:
-            return texts
-        found = self(
-            texts,
-            padding=padding,
-            truncation=truncation,
-            max_length=max_length,
-            add_special_tokens=False,
-            **(tokenizer_kwargs or {}),
-        )
-        if return_assistant_tokens_mask:
-            masks = [_assistant_mask(found, row, one.spans) for row, one in enumerate(rendered)]
-            found["assistant_masks"] = masks if several else masks[0]
-        found.convert_to_tensors(return_tensors, prepend_batch_axis=not several)
-        return found if return_dict else found["input_ids"]
-
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
         """Write the vocabulary alone, in the model's own format."""
         return tuple(self._backend.own.model.save(str(save_directory), filename_prefix))
@@ -509,40 +415,7 @@ class PreTrainedTokenizerFast(Vocabulary):
         folder = Path(save_directory)
         if folder.is_file():
             raise InputError(f"{folder} is a file; expected a folder to save into.")
-        backend = self._backend.own
-        state = json.loads(backend.to_str())
-        state["truncation"] = state["padding"] = None
-        # A family's class is named only where its algorithm is the one in the file: transformers 5 trusts
-        # the name.
-        known = self.convention is not None and self.convention.algorithm == state["model"]["type"]
-        config = saving.config_json(
-            {
-                **self.init_kwargs,
-                **(saving.truths(state) if known else {}),
-                **self.special_tokens_map_extended,
-                "extra_special_tokens": self.extra_special_tokens,
-                "model_max_length": self.model_max_length,
-                "padding_side": self.padding_side,
-                "truncation_side": self.truncation_side,
-                "model_input_names": list(self.model_input_names),
-                "clean_up_tokenization_spaces": self.clean_up_tokenization_spaces,
-                "tokenizer_class": self.convention.name
-                if known and self.convention
-                else "PreTrainedTokenizerFast",
-            },
-            self.added_tokens_decoder,
-        )
-        size = self.vocab_size
-        added = {token: index for token, index in self.added_tokens_encoder.items() if index >= size}
-        texts = {
-            "tokenizer_config.json": saving.dumped(config),
-            "special_tokens_map.json": saving.dumped(
-                saving.as_json(self.special_tokens_map_extended, typed=False)
-            ),
-            **saving.templates(self.chat_template),
-            **({"added_tokens.json": saving.dumped(added)} if added else {}),
-            "tokenizer.json": json.dumps(state, indent=2, ensure_ascii=False),
-        }
+        texts = saving.texts_of(self)
         prefix = f"{filename_prefix}-" if filename_prefix else ""
         return tuple(str(saving.write(folder / (prefix + name), text)) for name, text in texts.items())
 
@@ -601,12 +474,3 @@ def _check_room(backend: Backend, request: Request, *, paired: bool, special: bo
             f"stride is {request.stride}; it must be smaller than the {room} tokens of text in one window "
             f"(max_length {request.max_length} minus {surrounding} special tokens)."
         )
-
-
-def _assistant_mask(found: BatchEncoding, row: int, spans: list[tuple[int, int]]) -> list[int]:
-    encoding = found[row]
-    mask = [0] * len(encoding)
-    for place, (start, end) in enumerate(encoding.offsets):
-        if start < end and any(first < end and start < last for first, last in spans):
-            mask[place] = 1
-    return mask

@@ -103,7 +103,7 @@ def canonical_names(
         full = weights.prefix + today
         bare = today not in wanted and (full in wanted or today.split(".")[0] in roots)
         found[full if bare else today] = name
-    for alias, owner in weights.tied:
+    for alias, owner in (*weights.tied, *weights.twins):
         if alias in found and alias not in wanted:
             name = found.pop(alias)
             found.setdefault(owner, name)
@@ -174,7 +174,8 @@ def _was_mismatched(transfer: Row, plan: _Plan) -> bool:
 def _assign(model: nn.Module, name: str, tensor: Tensor) -> None:
     path, _, leaf = name.rpartition(".")
     module = model.get_submodule(path)
-    setattr(module, leaf, nn.Parameter(tensor, requires_grad=tensor.is_floating_point()))
+    trained = module.get_parameter(leaf).requires_grad
+    setattr(module, leaf, nn.Parameter(tensor, requires_grad=trained and tensor.is_floating_point()))
 
 
 def _shortened(names: list[str], most: int = 6) -> list[str]:

@@ -39,6 +39,7 @@ class WeightMap:
     prefix: str = ""  # of the backbone, with its dot; "" where there is none
     bare: bool = False  # write without the prefix, as a model without head is saved
     tied: tuple[tuple[str, str], ...] = ()  # (alias, owner): two Hub names of one tensor
+    twins: tuple[tuple[str, str], ...] = ()  # (copy, owner): likewise, but files carry both
     old_names: tuple[tuple[str, str], ...] = ()  # read only: (pattern, today's name)
     ignored: tuple[str, ...] = ()  # patterns of Hub names that carry nothing we need
 
@@ -81,6 +82,9 @@ class WeightMap:
         for transfer in self.transfers(ours):
             tensors = transfer.change.save([ours[name] for name in transfer.ours])
             hub.update(zip((self.written(name) for name in transfer.hub), tensors, strict=True))
+        for copy, owner in self.twins:
+            if owner in hub:
+                hub[copy] = hub[owner].clone()
         return hub
 
     def written(self, name: str) -> str:
