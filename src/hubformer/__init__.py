@@ -17,7 +17,8 @@ __all__ = sorted({*LOCATIONS, *FAMILY_CLASSES, *TOKENIZER_NAMES})
 
 def __getattr__(name: str) -> Any:
     if name in LOCATIONS:
-        found = getattr(import_module(f"hubformer.{LOCATIONS[name]}"), name)
+        module, _, own_name = LOCATIONS[name].partition(":")
+        found = getattr(import_module(f"hubformer.{module}"), own_name or name)
     elif name in FAMILY_CLASSES:
         found = import_module("hubformer.auto.classes").public_class(name, FAMILY_CLASSES[name])
     elif name in TOKENIZER_NAMES:

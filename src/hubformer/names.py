@@ -1,6 +1,7 @@
 """Where each public name lives. Written by scripts/write_names.py; a test fails when it is out of date."""
 
 LOCATIONS = {
+    "AddedToken": "tokenization",
     "AutoConfig": "auto.config",
     "AutoModel": "auto.models",
     "AutoModelForCausalLM": "auto.models",
@@ -12,10 +13,115 @@ LOCATIONS = {
     "AutoModelForSeq2SeqLM": "auto.models",
     "AutoModelForSequenceClassification": "auto.models",
     "AutoModelForTokenClassification": "auto.models",
+    "AutoTokenizer": "auto.tokenizer",
+    "BaseStreamer": "generation",
+    "BatchEncoding": "tokenization",
+    "CharSpan": "tokenization",
+    "CheckpointError": "errors",
+    "ConfigError": "errors",
+    "GenerationConfig": "generation",
+    "HubError": "errors",
+    "HubformerError": "errors",
+    "InputError": "errors",
+    "PIPELINE_REGISTRY": "pipelines.registry",
+    "Pipeline": "pipelines.base",
+    "PreTrainedConfig": "models.config",
     "PreTrainedModel": "auto.pretrained",
+    "PreTrainedTokenizer": "tokenization.tokenizer:PreTrainedTokenizerFast",
+    "PreTrainedTokenizerBase": "tokenization.tokenizer:PreTrainedTokenizerFast",
+    "PretrainedConfig": "models.config:PreTrainedConfig",
+    "QuestionAnsweringPipeline": "pipelines.question_answering",
+    "TextClassificationPipeline": "pipelines.text_classification",
+    "TextIteratorStreamer": "generation",
+    "TextStreamer": "generation",
+    "TokenSpan": "tokenization",
+    "UnknownArgument": "errors",
+    "UnknownName": "errors",
+    "pipeline": "pipelines",
 }
-FAMILY_CLASSES = {
-    n: "bert"
-    for n in ["BertConfig", "BertPreTrainedModel", "BertModel", "BertForPreTraining", "BertForMaskedLM", "BertLMHeadModel", "BertForNextSentencePrediction", "BertForSequenceClassification", "BertForMultipleChoice", "BertForTokenClassification", "BertForQuestionAnswering"]
+_CLASSES = {
+    "bert": """
+        BertConfig
+        BertPreTrainedModel
+        BertModel
+        BertForPreTraining
+        BertForMaskedLM
+        BertLMHeadModel
+        BertForNextSentencePrediction
+        BertForSequenceClassification
+        BertForMultipleChoice
+        BertForTokenClassification
+        BertForQuestionAnswering
+    """,
+    "camembert": """
+        CamembertConfig
+        CamembertPreTrainedModel
+        CamembertModel
+        CamembertForMaskedLM
+        CamembertForCausalLM
+        CamembertForSequenceClassification
+        CamembertForMultipleChoice
+        CamembertForTokenClassification
+        CamembertForQuestionAnswering
+    """,
+    "distilbert": """
+        DistilBertConfig
+        DistilBertPreTrainedModel
+        DistilBertModel
+        DistilBertForMaskedLM
+        DistilBertForSequenceClassification
+        DistilBertForQuestionAnswering
+        DistilBertForTokenClassification
+        DistilBertForMultipleChoice
+    """,
+    "gpt2": """
+        GPT2Config
+        GPT2PreTrainedModel
+        GPT2Model
+        GPT2LMHeadModel
+        GPT2DoubleHeadsModel
+        GPT2ForSequenceClassification
+        GPT2ForTokenClassification
+        GPT2ForQuestionAnswering
+    """,
+    "roberta": """
+        RobertaConfig
+        RobertaPreTrainedModel
+        RobertaModel
+        RobertaForMaskedLM
+        RobertaForCausalLM
+        RobertaForSequenceClassification
+        RobertaForMultipleChoice
+        RobertaForTokenClassification
+        RobertaForQuestionAnswering
+    """,
+    "xlm-roberta": """
+        XLMRobertaConfig
+        XLMRobertaPreTrainedModel
+        XLMRobertaModel
+        XLMRobertaForMaskedLM
+        XLMRobertaForCausalLM
+        XLMRobertaForSequenceClassification
+        XLMRobertaForMultipleChoice
+        XLMRobertaForTokenClassification
+        XLMRobertaForQuestionAnswering
+    """,
 }
-TOKENIZER_NAMES: tuple[str, ...] = ()
+FAMILY_CLASSES = {name: model_type for model_type, names in _CLASSES.items() for name in names.split()}
+TOKENIZER_NAMES = (
+    "BertTokenizer",
+    "BertTokenizerFast",
+    "CamembertTokenizer",
+    "CamembertTokenizerFast",
+    "DistilBertTokenizer",
+    "DistilBertTokenizerFast",
+    "GPT2Tokenizer",
+    "GPT2TokenizerFast",
+    "PreTrainedTokenizerFast",
+    "RobertaTokenizer",
+    "RobertaTokenizerFast",
+    "XLMRobertaTokenizer",
+    "XLMRobertaTokenizerFast",
+    "XLNetTokenizer",
+    "XLNetTokenizerFast",
+)

@@ -1,4 +1,4 @@
-"""What the fidelity tests run: a tiny configuration per model type, variants that change the maths, and inputs.
+"""What the fidelity tests run: a tiny configuration per model type, variants that change the maths, inputs.
 
 To add a family: one entry in TINY, three or more in VARIANTS. Every head of its table is then compared.
 """
@@ -26,7 +26,37 @@ BERT = {
     "num_labels": 3,
 }
 
-TINY: dict[str, dict[str, Any]] = {"bert": BERT}
+ROBERTA = {**BERT, "max_position_embeddings": 42, "type_vocab_size": 1}
+DISTILBERT = {
+    "vocab_size": VOCAB,
+    "dim": 32,
+    "n_layers": 3,
+    "n_heads": 4,
+    "hidden_dim": 48,
+    "max_position_embeddings": 40,
+    "num_labels": 3,
+}
+
+GPT2 = {
+    "vocab_size": VOCAB,
+    "n_embd": 32,
+    "n_layer": 3,
+    "n_head": 4,
+    "n_positions": 40,
+    "bos_token_id": 2,
+    "eos_token_id": 2,
+    "pad_token_id": 1,
+    "num_labels": 3,
+}
+
+TINY: dict[str, dict[str, Any]] = {
+    "bert": BERT,
+    "camembert": ROBERTA,
+    "distilbert": DISTILBERT,
+    "gpt2": GPT2,
+    "roberta": ROBERTA,
+    "xlm-roberta": ROBERTA,
+}
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "bert": {
@@ -35,10 +65,36 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "types": {"type_vocab_size": 5, "hidden_act": "gelu_new", "num_attention_heads": 1},
         "untied": {"tie_word_embeddings": False, "hidden_act": "silu"},
     },
+    "camembert": {"plain": {}, "relu": {"hidden_act": "relu", "layer_norm_eps": 1e-5}},
+    "distilbert": {
+        "plain": {},
+        "sinusoidal": {"sinusoidal_pos_embds": True, "n_heads": 1},
+        "relu": {"activation": "relu", "n_heads": 8, "pad_token_id": 3},
+        "untied": {"tie_word_embeddings": False, "n_layers": 1},
+    },
+    "gpt2": {
+        "plain": {},
+        "scaled": {"scale_attn_by_inverse_layer_idx": True, "n_head": 8},
+        "unscaled": {"scale_attn_weights": False, "activation_function": "relu", "n_inner": 40},
+        "untied": {"tie_word_embeddings": False, "layer_norm_epsilon": 1e-3, "summary_activation": "tanh"},
+        "one head": {"activation_function": "gelu", "n_head": 1, "n_layer": 1},
+    },
+    "roberta": {
+        "plain": {},
+        "relu": {"hidden_act": "relu", "layer_norm_eps": 1e-3, "num_attention_heads": 8},
+        "padding": {"pad_token_id": 4, "type_vocab_size": 3, "num_attention_heads": 1},
+        "untied": {"tie_word_embeddings": False, "hidden_act": "gelu_new"},
+    },
+    "xlm-roberta": {"plain": {}, "untied": {"tie_word_embeddings": False, "layer_norm_eps": 1e-5}},
 }
 
 # Heads that need another configuration to be what they are.
-HEAD_CONFIG: dict[str, dict[str, Any]] = {"BertLMHeadModel": {"is_decoder": True}}
+HEAD_CONFIG: dict[str, dict[str, Any]] = {
+    "BertLMHeadModel": {"is_decoder": True},
+    "CamembertForCausalLM": {"is_decoder": True},
+    "RobertaForCausalLM": {"is_decoder": True},
+    "XLMRobertaForCausalLM": {"is_decoder": True},
+}
 
 
 @dataclass(frozen=True)

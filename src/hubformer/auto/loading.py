@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 
 from hubformer.auto.source import Source
-from hubformer.errors import CheckpointError, InputError, refuse_unknown
+from hubformer.errors import CheckpointError, ConfigError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise
 from hubformer.weights.files import Checkpoint, candidates, open_checkpoint
@@ -172,6 +172,27 @@ def fill(
     if report.unused:
         _log.info("%s: not used by %s: %s.", source.name, cls.__name__, ", ".join(report.unused))
     return model, Loaded(report)
+
+
+def first_settings(config: PreTrainedConfig) -> Any:
+    """How a model with this configuration generates, where no file says it."""
+    from hubformer.generation.config import GenerationConfig
+
+    return GenerationConfig.from_model_config(config)
+
+
+def stored_settings(source: Source) -> Any:
+    """What generation_config.json says, or None where a source has none."""
+    from hubformer.generation.config import FILE_NAME, GenerationConfig
+    from hubformer.models.config import read_json
+
+    path = source.optional(FILE_NAME)
+    if path is None:
+        return None
+    try:
+        return GenerationConfig.from_dict(read_json(path))
+    except InputError as error:
+        raise ConfigError(f"{FILE_NAME} of {source.name}: {error}") from None
 
 
 def _has_head(model: Any, checkpoint: Checkpoint) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from hubformer.auto.loading import LABELS, Options, fill
+from hubformer.auto.loading import LABELS, Options, fill, first_settings, stored_settings
 from hubformer.auto.source import Source
 from hubformer.auto.vocabulary import resize_vocabulary
 from hubformer.core import Embedding
@@ -42,7 +42,7 @@ class PreTrainedModel(Model):
     def __init__(self, config: PreTrainedConfig, *, add_pooling_layer: bool = True) -> None:
         super().__init__(config, head=add_pooling_layer)
         self.name_or_path = config.name_or_path
-        self.generation_config: Any = None
+        self.generation_config: Any = first_settings(config) if self.can_generate() else None
 
     def post_init(self) -> None:
         """Called at the end of `__init__` by classes written for v4; there is nothing left to do."""
@@ -84,6 +84,8 @@ class PreTrainedModel(Model):
         options = Options.of(rest, call=f"{cls.__name__}.from_pretrained")
         model, report = fill(cls, source, config=config, arguments=model_args, options=options)
         model.name_or_path = source.name
+        if model.can_generate():
+            model.generation_config = stored_settings(source) or model.generation_config
         return (model.eval(), report.as_v4()) if options.output_loading_info else model.eval()
 
     @classmethod

@@ -32,6 +32,7 @@ class LayerSpec:
     feed_forward_norms: Norms | None = None  # None: as norms
     cross_attention: AttentionSpec | None = None
     dropout: float = 0.0  # of each sublayer's result
+    feed_forward_dropout: float | None = None  # None: as dropout; DistilBERT drops here only
 
     def build(self, width: int) -> nn.Module:
         return Block(self, width)
@@ -50,7 +51,7 @@ class Block(nn.Module):
             self.cross_residual = spec.norms.build(width, dropout=spec.dropout)
         self.feed_forward = spec.feed_forward.build(width)
         self.feed_forward_residual = (spec.feed_forward_norms or spec.norms).build(
-            width, dropout=spec.dropout
+            width, dropout=spec.dropout if spec.feed_forward_dropout is None else spec.feed_forward_dropout
         )
 
     def forward(

@@ -46,5 +46,5 @@ class LayerTrace:
         self.own[self.index] = weights
 
     def crossing(self) -> LayerTrace:
-        """The same layer's cross-attention: its weights go beside, and no head of it is silenced."""
-        return LayerTrace(self.wants_weights, None, self.index, self.cross, self.cross)
+        """The same layer's cross-attention: its weights go beside; the same heads are silenced, as in v4."""
+        return LayerTrace(self.wants_weights, self.head_scale, self.index, self.cross, self.cross)

@@ -14,6 +14,11 @@ from hubformer.models.family import Family
 
 FAMILIES: dict[str, str] = {
     "bert": "bert:BERT",
+    "camembert": "roberta:CAMEMBERT",
+    "distilbert": "distilbert:DISTILBERT",
+    "gpt2": "gpt2:GPT2",
+    "roberta": "roberta:ROBERTA",
+    "xlm-roberta": "roberta:XLM_ROBERTA",
 }
 
 

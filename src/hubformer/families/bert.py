@@ -13,13 +13,16 @@ from hubformer.core import (
     StackSpec,
 )
 from hubformer.core.positions import PositionSpec
+from hubformer.errors import ConfigError
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
+    Field,
     activation,
     choice,
     count,
+    flag,
     number,
     optional,
     positive,
@@ -34,7 +37,7 @@ from hubformer.models.initial import Initial, normal_but_row
 from hubformer.models.inputs import flatten_choices
 from hubformer.weights.map import Row, row
 
-FIELDS = {
+FIELDS: dict[str, Field] = {
     "vocab_size": size(30522),
     "hidden_size": size(768),
     "num_hidden_layers": count(12),
@@ -49,13 +52,13 @@ FIELDS = {
     "layer_norm_eps": positive(1e-12),
     "pad_token_id": token(0),
     "position_embedding_type": choice("absolute", "relative_key", "relative_key_query"),
+    "use_cache": flag(True),
     "classifier_dropout": optional(rate(0.0)),
 }
 
 
 def whole(config: Config, *, of: str, by: str) -> int:
-    from hubformer.errors import ConfigError
-
+    """One size as a multiple of another, such as the width of a head."""
     if config[of] % config[by]:
         raise ConfigError(f"{of} is {config[of]} and {by} is {config[by]}, expected a multiple of it.")
     quotient: int = config[of] // config[by]
@@ -76,7 +79,9 @@ def body(config: Config, *, first_position: int = 0) -> BodySpec:
         config["hidden_dropout_prob"],
     )
     wide = whole(config, of="hidden_size", by="num_attention_heads")
-    causal = config["is_decoder"]
+    causal, crossed = config["is_decoder"], config["add_cross_attention"]
+    if crossed and not causal:
+        raise ConfigError("add_cross_attention is true and is_decoder is false, expected both to be true.")
     attention = AttentionSpec(
         config["num_attention_heads"],
         wide,
@@ -91,7 +96,7 @@ def body(config: Config, *, first_position: int = 0) -> BodySpec:
         attention=attention,
         feed_forward=FeedForward(config["intermediate_size"], config["hidden_act"]),
         norms=Norms(after=norm),
-        cross_attention=crossing if causal and config["add_cross_attention"] else None,
+        cross_attention=crossing if crossed else None,
         dropout=dropout,
     )
     return BodySpec(
@@ -100,6 +105,7 @@ def body(config: Config, *, first_position: int = 0) -> BodySpec:
             width=width,
             positions=config["max_position_embeddings"],
             first_position=first_position,
+            placing="learned" if config["position_embedding_type"] == "absolute" else "unread",
             padding=config["pad_token_id"],
             types=config["type_vocab_size"],
             norm=norm,
@@ -162,36 +168,61 @@ def initial(config: Config) -> Initial:
     return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
 
 
-LAYER, BLOCK = "bert.encoder.layer.{i}.", "body.stack.blocks.{i}."
-
-ROWS = (
-    row("bert.embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
-    row("bert.embeddings.position_embeddings.weight", "body.embedding.positions.weight"),
-    row("bert.embeddings.token_type_embeddings.weight", "body.embedding.types.weight"),
-    row("bert.embeddings.LayerNorm.*", "body.embedding.norm.*"),
-    row(LAYER + "attention.self.query.*", BLOCK + "attention.query.*"),
-    row(LAYER + "attention.self.key.*", BLOCK + "attention.key.*"),
-    row(LAYER + "attention.self.value.*", BLOCK + "attention.value.*"),
-    row(LAYER + "attention.self.distance_embedding.weight", BLOCK + "attention.position.relations"),
-    row(LAYER + "attention.output.dense.*", BLOCK + "attention.output.*"),
-    row(LAYER + "attention.output.LayerNorm.*", BLOCK + "attention_residual.after.*"),
-    row(LAYER + "crossattention.self.query.*", BLOCK + "cross_attention.query.*"),
-    row(LAYER + "crossattention.self.key.*", BLOCK + "cross_attention.key.*"),
-    row(LAYER + "crossattention.self.value.*", BLOCK + "cross_attention.value.*"),
-    row(LAYER + "crossattention.output.dense.*", BLOCK + "cross_attention.output.*"),
-    row(LAYER + "crossattention.output.LayerNorm.*", BLOCK + "cross_residual.after.*"),
-    row(LAYER + "intermediate.dense.*", BLOCK + "feed_forward.up.*"),
-    row(LAYER + "output.dense.*", BLOCK + "feed_forward.down.*"),
-    row(LAYER + "output.LayerNorm.*", BLOCK + "feed_forward_residual.after.*"),
-)
+BLOCK = "body.stack.blocks.{i}."
 
 
-def vocab_rows(home: str) -> tuple[Row, ...]:
+def rows(backbone: str) -> tuple[Row, ...]:
+    """The weights of a BERT-like backbone that files keep under that name."""
+    layer = backbone + ".encoder.layer.{i}."
+    return (
+        row(backbone + ".embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
+        row(backbone + ".embeddings.position_embeddings.weight", "body.embedding.positions.weight"),
+        row(backbone + ".embeddings.token_type_embeddings.weight", "body.embedding.types.weight"),
+        row(backbone + ".embeddings.LayerNorm.*", "body.embedding.norm.*"),
+        row(layer + "attention.self.query.*", BLOCK + "attention.query.*"),
+        row(layer + "attention.self.key.*", BLOCK + "attention.key.*"),
+        row(layer + "attention.self.value.*", BLOCK + "attention.value.*"),
+        row(layer + "attention.self.distance_embedding.weight", BLOCK + "attention.position.relations"),
+        row(layer + "attention.output.dense.*", BLOCK + "attention.output.*"),
+        row(layer + "attention.output.LayerNorm.*", BLOCK + "attention_residual.after.*"),
+        row(layer + "crossattention.self.query.*", BLOCK + "cross_attention.query.*"),
+        row(layer + "crossattention.self.key.*", BLOCK + "cross_attention.key.*"),
+        row(layer + "crossattention.self.value.*", BLOCK + "cross_attention.value.*"),
+        row(layer + "crossattention.output.dense.*", BLOCK + "cross_attention.output.*"),
+        row(layer + "crossattention.output.LayerNorm.*", BLOCK + "cross_residual.after.*"),
+        row(layer + "intermediate.dense.*", BLOCK + "feed_forward.up.*"),
+        row(layer + "output.dense.*", BLOCK + "feed_forward.down.*"),
+        row(layer + "output.LayerNorm.*", BLOCK + "feed_forward_residual.after.*"),
+    )
+
+
+# Two names of the bias of the vocabulary scores. Where the vocabulary is tied, files carry the first; where
+# it is not, transformers 5 scores with the second and keeps the first unused, transformers 4 shares them.
+BIASES = ("cls.predictions.bias", "cls.predictions.decoder.bias")
+
+
+def bias_twins(config: Config, *, biases: tuple[str, str] = BIASES) -> tuple[tuple[str, str], ...]:
+    return () if config["tie_word_embeddings"] else (biases,)
+
+
+def bias_row(config: Config, home: str, *, biases: tuple[str, str] = BIASES) -> Row:
+    return row(biases[0 if config["tie_word_embeddings"] else 1], home + "bias")
+
+
+def vocab_rows(config: Config, home: str = "head.") -> tuple[Row, ...]:
     return (
         row("cls.predictions.transform.dense.*", home + "dense.*"),
         row("cls.predictions.transform.LayerNorm.*", home + "norm.*"),
-        row("cls.predictions.bias", home + "bias"),
+        bias_row(config, home),
         row("cls.predictions.decoder.weight", home + "output.weight"),  # where it is not tied
+    )
+
+
+def pretraining_rows(config: Config) -> tuple[Row, ...]:
+    return (
+        *vocab_rows(config, "head.first."),
+        row(POOLER, "head.second.dense.*"),
+        row("cls.seq_relationship.*", "head.second.output.*"),
     )
 
 
@@ -200,30 +231,27 @@ READ = "input_ids attention_mask token_type_ids position_ids head_mask inputs_em
 CROSS = "encoder_hidden_states encoder_attention_mask "
 ASK = " output_attentions output_hidden_states return_dict"
 MODEL = READ + CROSS + "past_key_values use_cache" + ASK + " cache_position"
+GENERATING = READ + CROSS + "labels past_key_values use_cache" + ASK + " cache_position logits_to_keep"
 LABELS, SPAN = READ + "labels" + ASK, READ + "start_positions end_positions" + ASK
 
 HEADS = (
     Head(
-        "BertModel", ("base",), pooler, MODEL, outputs.BaseModelOutputWithPoolingAndCrossAttentions, tasks.pooled,
+        "BertModel", ("base",), pooler, MODEL,
+        outputs.BaseModelOutputWithPoolingAndCrossAttentions, tasks.pooled,
         rows=(row(POOLER, "head.dense.*"),), without=no_pooler, bare=True,
     ),
     Head(
         "BertForPreTraining", ("pretraining",), pretraining_head,
         READ + "labels next_sentence_label" + ASK, outputs.BertForPreTrainingOutput, tasks.pretraining,
-        rows=(
-            *vocab_rows("head.first."),
-            row(POOLER, "head.second.dense.*"),
-            row("cls.seq_relationship.*", "head.second.output.*"),
-        ),
+        rows=pretraining_rows,
     ),
     Head(
         "BertForMaskedLM", ("masked-lm",), vocab_head, READ + CROSS + "labels" + ASK,
-        outputs.MaskedLMOutput, tasks.labelled_tokens, rows=vocab_rows("head."),
+        outputs.MaskedLMOutput, tasks.labelled_tokens, rows=vocab_rows,
     ),
     Head(
-        "BertLMHeadModel", ("causal-lm",), vocab_head,
-        READ + CROSS + "labels past_key_values use_cache" + ASK + " cache_position logits_to_keep",
-        outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=vocab_rows("head."), generates=True,
+        "BertLMHeadModel", ("causal-lm",), vocab_head, GENERATING,
+        outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=vocab_rows, generates=True,
     ),
     Head(
         "BertForNextSentencePrediction", ("next-sentence-prediction",), next_sentence_head, LABELS,
@@ -256,14 +284,15 @@ BERT = Family(
     prefix="bert",
     fields=FIELDS,
     body=body,
-    rows=ROWS,
+    rows=rows("bert"),
     heads=HEADS,
     initial=initial,
     paper="Devlin et al. 2018, arXiv:1810.04805",
     tied=(
         ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
-        ("cls.predictions.decoder.bias", "cls.predictions.bias"),
+        (BIASES[1], BIASES[0]),
     ),
+    twins=bias_twins,
     old_names=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
     ignored=(r"embeddings\.position_ids$", r"embeddings\.token_type_ids$"),
     caches=lambda config: bool(config["is_decoder"]),

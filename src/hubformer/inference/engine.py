@@ -1,8 +1,8 @@
 """Rows of tokens through a model, in input order, with as little padding and as few calls as possible.
 
-Rows are sorted by length and cut into packs of a bounded number of tokens. A pack has no padding: its rows are
-laid end to end, the linear layers see only real tokens, and attention runs once per group of equal length.
-Models that cannot read a pack get padded batches of rows of similar length instead.
+Rows are sorted by length and cut into packs of a bounded number of tokens. A pack has no padding: its rows
+are laid end to end, the linear layers see only real tokens, and attention runs once per group of equal
+length. Models that cannot read a pack get padded batches of rows of similar length instead.
 
 Shapes:  B rows  L length  T tokens of a pack  N labels
 """
@@ -124,7 +124,8 @@ class Engine:
         check(inputs, Limits(limits.vocab, None, limits.types))
         ids, types = ids.to(device), None if types is None else types.to(device)
         states = model.body.read(ids, layout=layout, types=types)
-        scores = model.head(states.last, Context(layout, inputs, model.body.embedding.tokens))
+        # Inputs() and not inputs: a pack has no rectangle of ids, and a head must go by the layout.
+        scores = model.head(states.last, Context(layout, Inputs(), model.body.embedding.tokens))
         scores = _high(states.last if scores is None else scores)
         if scores.dim() == 2:
             return list(scores.unbind())

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.core import AnyLayout, Cache, Layout, Memory, StackSpec, Trace
+from hubformer.errors import InputError
 from hubformer.models.embeddings import TokenEmbedding, TokenEmbeddings
 from hubformer.models.inputs import Inputs, Limits
 
@@ -61,22 +62,38 @@ class Body(nn.Module):
 
     @property
     def limits(self) -> Limits:
-        spec = self.spec.embedding
-        return Limits(spec.vocab, spec.longest, spec.types or spec.vocab, spec.positions or None)
+        spec, vocab = self.spec.embedding, self.embedding.tokens.num_embeddings  # which may be resized
+        return Limits(vocab, spec.longest, spec.types or vocab, spec.positions or None)
 
     def forward(self, inputs: Inputs, *, trace: Trace | None = None, use_cache: bool = False) -> States:
         cache = as_cache(inputs.past_key_values, layers=len(self.spec.stack.layers), wanted=use_cache)
         layout = self._layout(inputs, cache)
         given = inputs.input_ids if inputs.inputs_embeds is None else inputs.inputs_embeds
         assert given is not None
-        x = self.embedding(given, at=layout.at, rows=inputs.position_ids, types=inputs.token_type_ids)
-        x = self.stack(x, layout=layout, memory=_memory(inputs, layout), cache=cache, trace=trace)
+        valid = None if layout.key_valid is None else layout.key_valid[:, -layout.at.shape[1] :]
+        x = self.embedding(
+            given, at=layout.at, rows=inputs.position_ids, types=inputs.token_type_ids, valid=valid
+        )
+        x = self.stack(x, layout=layout, memory=self._memory(inputs, layout), cache=cache, trace=trace)
         return States(x, layout, cache if use_cache else None, **seen(trace))
 
     def read(self, ids: Tensor, *, layout: AnyLayout, types: Tensor | None = None) -> States:
         """A batch whose layout the caller has made, packed or not: ids (B, L) or (1, T)."""
         x = self.embedding(ids, at=layout.at, types=types)
         return States(self.stack(x, layout=layout), layout)
+
+    def _memory(self, inputs: Inputs, layout: Layout) -> Memory | None:
+        states = inputs.encoder_hidden_states
+        if states is None:
+            return None
+        if all(layer.cross_attention is None for layer in self.spec.stack.layers):
+            raise InputError(
+                "encoder_hidden_states was given, but this model has no cross-attention to read it. Build it "
+                "with is_decoder=True and add_cross_attention=True, or leave the argument out."
+            )
+        mask = without_trivial(inputs.encoder_attention_mask)
+        key_at = torch.arange(states.shape[1], device=states.device)[None]
+        return states, Layout(layout.query_at, key_at, None if mask is None else mask.bool())
 
     def _layout(self, inputs: Inputs, cache: Cache | None) -> Layout:
         length, mask, device = inputs.batch_shape[1], inputs.attention_mask, inputs.device
@@ -107,15 +124,6 @@ def as_cache(past: object, *, layers: int, wanted: bool) -> Cache | None:
     if isinstance(past, (tuple, list)):
         return Cache.of(past)
     return Cache(layers) if wanted else None
-
-
-def _memory(inputs: Inputs, layout: Layout) -> Memory | None:
-    states = inputs.encoder_hidden_states
-    if states is None:
-        return None
-    mask = without_trivial(inputs.encoder_attention_mask)
-    key_at = torch.arange(states.shape[1], device=states.device)[None]
-    return states, Layout(layout.query_at, key_at, None if mask is None else mask.bool())
 
 
 def seen(trace: Trace | None) -> dict[str, tuple[Tensor, ...] | None]:

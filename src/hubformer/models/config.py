@@ -131,7 +131,7 @@ _HARMLESS = """
     bad_words_ids begin_suppress_tokens cell custom_pipelines dataset directionality diversity_penalty
     do_sample dtype early_stopping encoder_no_repeat_ngram_size exponential_decay_length_penalty
     forced_bos_token_id forced_eos_token_id gradient_checkpointing language length_penalty max_length
-    min_length model_name model_type name no_repeat_ngram_size num_beam_groups num_beams
+    min_length model_name model_type n_ctx name no_repeat_ngram_size num_beam_groups num_beams
     num_return_sequences output_past output_scores pooler_fc_size pooler_num_attention_heads
     pooler_num_fc_layers pooler_size_per_head pooler_type predict_special_tokens pruned_heads
     quantization_config remove_invalid_values repetition_penalty return_dict_in_generate

@@ -6,6 +6,7 @@ Shapes:  B rows  L length  E embedding width  M model width
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ class TokenEmbedding:
     width: int
     positions: int = 0  # rows of the table of learned absolute positions; 0: none
     first_position: int = 0  # RoBERTa counts from pad_token_id + 1
+    # "fixed": added, never trained (sinusoids). "unread": kept for the file, where places are told otherwise.
+    placing: Literal["learned", "fixed", "unread"] = "learned"
     padding: int | None = None  # the token, and the position, whose vector does not learn from being read
     types: int = 0
     norm: NormSpec | None = None
@@ -34,7 +37,9 @@ class TokenEmbedding:
         return self.positions - self.first_position if self.positions else None
 
     def build(self, width: int) -> TokenEmbeddings:
-        return TokenEmbeddings(self, width)
+        if self.placing == "unread":
+            return _UnplacedEmbeddings(self, width)
+        return (_OffsetEmbeddings if self.first_position else TokenEmbeddings)(self, width)
 
 
 class TokenEmbeddings(nn.Module):
@@ -46,6 +51,8 @@ class TokenEmbeddings(nn.Module):
         self.tokens = Embedding(spec.vocab, spec.width, padding_idx=padding)
         unused = padding if spec.first_position else None
         self.positions = Embedding(spec.positions, spec.width, padding_idx=unused) if spec.positions else None
+        if self.positions is not None and spec.placing == "fixed":
+            self.positions.weight.requires_grad_(False)
         self.types = Embedding(spec.types, spec.width) if spec.types else None
         self.norm = spec.norm.build(spec.width) if spec.norm else nn.Identity()
         self.project = Linear(spec.width, width) if spec.width != width else nn.Identity()
@@ -58,12 +65,14 @@ class TokenEmbeddings(nn.Module):
         at: Tensor,
         rows: Tensor | None = None,
         types: Tensor | None = None,
+        valid: Tensor | None = None,
     ) -> Tensor:
-        """at (B|1, L): each token's place. rows (B|1, L): the rows of the position table, said outright."""
+        """at (B|1, L): each token's place. rows (B|1, L): the rows of the position table, said outright.
+        valid (B, L) bool: False is padding."""
         x = ids if ids.is_floating_point() else self.tokens(ids)
         x = x * self.spec.factor
         if self.positions is not None:
-            x = x + self.positions(at + self.spec.first_position if rows is None else rows)
+            x = self.placed(x, rows=self.rows(at, valid=valid) if rows is None else rows)
         if self.types is not None:
             x = x + self.types(torch.zeros_like(x[..., 0], dtype=torch.long) if types is None else types)
         elif types is not None:  # GPT-2 looks types up among the tokens
@@ -71,9 +80,31 @@ class TokenEmbeddings(nn.Module):
         out: Tensor = self.project(self.dropout(self.norm(x)))
         return out
 
+    def rows(self, at: Tensor, *, valid: Tensor | None) -> Tensor:
+        """The rows of the position table for these places."""
+        return at
+
+    def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
+        assert self.positions is not None
+        placed: Tensor = x + self.positions(rows)
+        return placed
+
+
+class _OffsetEmbeddings(TokenEmbeddings):
+    """Padding has a row of its own, the one before the first, and takes no part in training the others."""
+
+    def rows(self, at: Tensor, *, valid: Tensor | None) -> Tensor:
+        rows = at + self.spec.first_position
+        return rows if valid is None else rows.where(valid, self.spec.first_position - 1)
+
+
+class _UnplacedEmbeddings(TokenEmbeddings):
+    def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
+        return x
+
 
 def _row(padding: int | None, *, of: int) -> int | None:
-    if padding is not None and padding >= of:
+    if padding is not None and (not isinstance(padding, int) or padding >= of):
         raise ConfigError(
             f"pad_token_id is {padding}, expected 0 to {of - 1}: the vocabulary has {of} entries."
         )

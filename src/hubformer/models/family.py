@@ -12,6 +12,7 @@ from hubformer.models.heads import HeadSpec
 from hubformer.models.initial import Initial
 from hubformer.models.inputs import Inputs
 from hubformer.models.outputs import ModelOutput
+from hubformer.models.stepping import CausalStepper, Stepper
 from hubformer.weights.map import Row, WeightMap
 
 Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
@@ -36,6 +37,7 @@ class Head:
     without: Callable[[Config], HeadSpec] | None = None  # in its place, where a checkpoint lacks its weights
     bare: bool = False  # saved without the backbone's prefix
     generates: bool = False
+    stepper: Callable[..., Stepper] = CausalStepper  # how it reads what it has written
     fields: tuple[str, ...] = ()  # of the output
 
     def __post_init__(self) -> None:
@@ -63,6 +65,7 @@ class Family:
     paper: str = ""
     attribute_map: Mapping[str, str] = field(default_factory=dict)
     tied: tuple[tuple[str, str], ...] = ()
+    twins: Callable[[Config], tuple[tuple[str, str], ...]] = lambda config: ()
     old_names: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     caches: Callable[[Config], bool] = lambda config: False  # whether a pass keeps keys and values
@@ -77,6 +80,7 @@ class Family:
             prefix=f"{self.prefix}." if self.prefix else "",
             bare=head.bare,
             tied=self.tied,
+            twins=self.twins(config),
             old_names=self.old_names,
             ignored=self.ignored,
         )

@@ -117,7 +117,7 @@ class _PooledHead(nn.Module):
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, N), or (B, M) for a pooler"""
-        x = self.first_dropout(self.picked(states, context))
+        x: Tensor = self.first_dropout(self.picked(states, context))
         if self.dense is not None:
             x = self.dense(x)
         if self.spec.activation is not None:
@@ -160,6 +160,41 @@ class _TokenHead(nn.Module):
         """(B, L, M) -> (B, L, N)"""
         scores: Tensor = self.output(self.dropout(states))
         return scores
+
+
+@dataclass(frozen=True)
+class LastTokenHead:
+    """The scores of each row's last token, the only one of a decoder that has read all others.
+
+    A mask says which token is the last; without one it is the last that is not the padding token, if the
+    row holds another.
+    """
+
+    labels: int
+    padding: int | None = None  # the token
+    bias: bool = False
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        return _LastTokenHead(self, body.stack.width)
+
+
+class _LastTokenHead(nn.Module):
+    def __init__(self, spec: LastTokenHead, width: int) -> None:
+        super().__init__()
+        self.padding, self.output = spec.padding, Linear(width, spec.labels, bias=spec.bias)
+
+    def forward(self, states: Tensor, context: Context) -> Tensor:
+        """(B, L, M) -> (B, N)"""
+        scores: Tensor = self.output(self._last(states, context))
+        return scores
+
+    def _last(self, states: Tensor, context: Context) -> Tensor:
+        ids = context.inputs.input_ids
+        if context.inputs.attention_mask is not None or ids is None or self.padding is None:
+            return context.layout.pick(states, "last")
+        index = torch.arange(ids.shape[1], device=ids.device)
+        last = (index * (ids != self.padding)).argmax(-1)
+        return states[torch.arange(len(ids), device=ids.device), last]
 
 
 @dataclass(frozen=True)

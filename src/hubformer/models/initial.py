@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +18,12 @@ def normal(std: float) -> Fill:
     return lambda weight: weight.normal_(0.0, std)
 
 
-def normal_but_row(std: float, row: int | None) -> Fill:
+def normal_but_row(std: float, row: Any) -> Fill:
     """The row of padding starts at zero, where there is one."""
 
     def fill(weight: Tensor) -> None:
         weight.normal_(0.0, std)
-        if row is not None and 0 <= row < len(weight):
+        if isinstance(row, int) and 0 <= row < len(weight):
             weight[row].zero_()
 
     return fill

@@ -196,8 +196,8 @@ class _HubNames:
     def __init__(self, model: Model, path: str) -> None:
         self._model, self._path = model, path
 
-    def resolved(self) -> Any:
-        """The module or parameter of that name, a longer walk, or None where no row begins so."""
+    def _under(self) -> dict[str, str]:
+        """The parameters whose names begin like this walk: Hub name -> ours."""
         weights = self._model.weight_map()
         names = {
             weights.written(h): o
@@ -205,9 +205,14 @@ class _HubNames:
             if len(t.hub) == len(t.ours) == 1
             for h, o in zip(t.hub, t.ours, strict=True)
         }
-        if self._path in names:
-            return self._model.get_parameter(names[self._path])
-        under = {h: o for h, o in names.items() if h.startswith(f"{self._path}.")}
+        names |= {alias: names[owner] for alias, owner in weights.tied if owner in names}
+        return {h: o for h, o in names.items() if f"{h}.".startswith(f"{self._path}.")}
+
+    def resolved(self) -> Any:
+        """The module or parameter of that name, a longer walk, or None where no row begins so."""
+        under = self._under()
+        if self._path in under:
+            return self._model.get_parameter(under[self._path])
         if not under:
             return None
         leaves = {h.removeprefix(f"{self._path}.") for h in under}
@@ -224,8 +229,35 @@ class _HubNames:
             raise AttributeError(f"{type(self._model).__name__} has nothing called {self._path}.{name}.")
         return found
 
-    def __getitem__(self, index: int) -> Any:
-        return getattr(self, str(index))
+    # What freezing and inspecting layers asks of a module or of a list of them.
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        for hub, ours in self._under().items():
+            yield hub.removeprefix(f"{self._path}."), self._model.get_parameter(ours)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        return (parameter for _, parameter in self.named_parameters())
+
+    def requires_grad_(self, requires_grad: bool = True) -> _HubNames:
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def __len__(self) -> int:
+        start = len(self._path) + 1
+        return len({h[start:].split(".")[0] for h in self._under() if h[start:].split(".")[0].isdigit()})
+
+    def __getitem__(self, index: int | slice) -> Any:
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return [getattr(self, str(place)) for place in places]
+        return getattr(self, str(places))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self[:])
+
+    def __bool__(self) -> bool:
+        return True
 
 
 def _with_rows(weights: WeightMap, rows: list[Row]) -> WeightMap:

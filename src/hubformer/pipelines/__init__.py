@@ -1,1 +1,120 @@
+"""Tasks from raw inputs to answers: `pipeline(task, model)`.
 
+To add a task: write its file (imitate text_classification.py), add its line to TASKS, add its row to
+tests/pipelines/test_tasks.py. README.md of this folder says what a file holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from hubformer.pipelines.base import Pipeline
+
+
+class Task(NamedTuple):
+    """One task: its pipeline, the Auto class of its models, and what answers where no model is named."""
+
+    home: str  # file:class
+    model: str  # the Auto class
+    default: str | None = None  # name on the Hub @ commit, as in transformers 4.57
+    bundled: str | None = None  # folder of a model inside the package
+
+
+TASKS: dict[str, Task] = {
+    "question-answering": Task(
+        "question_answering:QuestionAnsweringPipeline", "AutoModelForQuestionAnswering",
+        "distilbert/distilbert-base-cased-distilled-squad@564e9b582944a57a3e586bbb98fd6f0a4118db7f",
+    ),
+    "text-classification": Task(
+        "text_classification:TextClassificationPipeline", "AutoModelForSequenceClassification",
+        "distilbert/distilbert-base-uncased-finetuned-sst-2-english@714eb0fa89d2f80546fda750413ed43d93601a13",
+    ),
+    "text-generation": Task(
+        "text_generation:TextGenerationPipeline", "AutoModelForCausalLM",
+        "openai-community/gpt2@607a30d783dfa663caf39e06633721c8d4cfcd7e",
+    ),
+}  # fmt: skip
+
+ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
+
+# What transformers 4.57 offers beyond these: known by name, so that the error can say so.
+NOT_YET = frozenset(
+    [
+        "audio-classification",
+        "automatic-speech-recognition",
+        "depth-estimation",
+        "document-question-answering",
+        "feature-extraction",
+        "fill-mask",
+        "image-classification",
+        "image-feature-extraction",
+        "image-segmentation",
+        "image-text-to-text",
+        "image-to-image",
+        "image-to-text",
+        "keypoint-matching",
+        "mask-generation",
+        "object-detection",
+        "summarization",
+        "table-question-answering",
+        "text-to-audio",
+        "text-to-speech",
+        "text2text-generation",
+        "token-classification",
+        "translation",
+        "video-classification",
+        "visual-question-answering",
+        "vqa",
+        "zero-shot-audio-classification",
+        "zero-shot-classification",
+        "zero-shot-image-classification",
+        "zero-shot-object-detection",
+    ]
+)
+
+
+def pipeline(
+    task: str | None = None,
+    model: Any = None,
+    config: Any = None,
+    tokenizer: Any = None,
+    feature_extractor: Any = None,
+    image_processor: Any = None,
+    processor: Any = None,
+    framework: str | None = None,
+    revision: str | None = None,
+    use_fast: bool = True,
+    token: str | bool | None = None,
+    device: Any = None,
+    device_map: Any = None,
+    dtype: Any = None,
+    trust_remote_code: bool | None = None,
+    model_kwargs: dict[str, Any] | None = None,
+    pipeline_class: Any = None,
+    **kwargs: Any,
+) -> Pipeline[Any, Any]:
+    """The pipeline of a task: `pipeline("sentiment-analysis", "org/name")("What a day!")`.
+
+    model: a name on the Hub, a folder, or a loaded model (its tokenizer is then found by its name). None: the
+    task's default. task None: what the model's configuration says it was trained for. All files of a name
+    come from one commit. dtype: float32 unless asked; "auto" is the file's. device: the first accelerator
+    unless said. Other keywords are options of the task (top_k=…), or cache_dir, local_files_only,
+    force_download, subfolder.
+
+    `use_fast` and `trust_remote_code` are taken for transformers' sake: tokenizers are always fast, and no
+    remote code is ever run.
+
+    Raises:
+        UnknownName: the task, or the model's type, is not known; the nearest name is suggested.
+        UnknownArgument: a keyword that neither this call nor the task takes.
+        HubError: the model cannot be had. ConfigError, CheckpointError: it cannot be read, or lacks the head.
+        InputError: arguments that contradict each other.
+    """
+    from hubformer.pipelines.loading import Request, opened
+
+    request = Request(
+        task, model, config, tokenizer, (feature_extractor, image_processor, processor), framework, revision,
+        token, device, device_map, dtype, dict(model_kwargs or {}), pipeline_class, kwargs,
+    )  # fmt: skip
+    return opened(request)

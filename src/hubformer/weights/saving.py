@@ -97,6 +97,24 @@ def save_checkpoint(
     return written
 
 
+def staged_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Path:
+    """Write tensors that are no model's weights (an optimizer's state) as one safetensors file, under a
+    temporary name beside `path`, for `commit_files` to bring in.
+
+    Raises:
+        CheckpointError: a tensor that cannot be written. OSError: the disk is full; nothing is left behind.
+    """
+    _check_tensors(tensors)
+    part = beside(path)
+    try:
+        _write(part, tensors, metadata={})
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+    return part
+
+
 def _forget(folder: Path, parts: Mapping[str, Path], *, index: Path) -> None:
     for path in parts.values():
         with suppress(OSError):

@@ -1,0 +1,8 @@
+"""Data in: records from files, lists, datasets; columns by name; labels by name or number."""
+
+from hubformer.data.columns import Columns
+from hubformer.data.labels import Labels
+from hubformer.data.optional import MissingPackage
+from hubformer.data.records import FORMATS, Format, Record, Records, read
+
+__all__ = ["FORMATS", "Columns", "Format", "Labels", "MissingPackage", "Record", "Records", "read"]

@@ -1,0 +1,77 @@
+"""Sums over examples, and the same sums over bootstrap resamples of them, without keeping the examples.
+
+In a resample of a stream each example counts as often as a Poisson number of mean 1 says (Oza and Russell
+2001; Chamandy et al. 2012): for more than some dozens of examples that is the ordinary bootstrap (Efron
+1979), and it needs neither the examples nor their number.
+
+Shapes:  N examples  K sums  R resamples
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy
+from numpy.typing import NDArray
+
+from hubformer.errors import InputError
+
+Array = NDArray[numpy.float64]
+_EXAMPLES = 512  # weighed at a time, so that memory does not grow with a call's length
+
+
+class Weights:
+    """How often each example counts in each resample. The same examples in other pieces get the same
+    weights."""
+
+    def __init__(self, *, resamples: int, seed: int) -> None:
+        if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 0:
+            raise InputError(f"resamples is {resamples!r}, expected a whole number of at least 0.")
+        self.resamples = resamples
+        self._random = numpy.random.default_rng(seed)
+
+    def pieces(self, count: int) -> Iterator[tuple[slice, Array]]:
+        """Places of the next examples and their weights (N, 1 + R); the first column is 1."""
+        for start in range(0, count, _EXAMPLES):
+            stop = min(start + _EXAMPLES, count)
+            weights = numpy.ones((stop - start, 1 + self.resamples))
+            if self.resamples:
+                weights[:, 1:] = self._random.poisson(1.0, (stop - start, self.resamples))
+            yield slice(start, stop), weights
+
+
+class Sums:
+    """K sums over all examples (row 0) and over each resample (the other rows)."""
+
+    def __init__(self, width: int, *, resamples: int, seed: int) -> None:
+        self._weights = Weights(resamples=resamples, seed=seed)
+        self.totals: Array = numpy.zeros((1 + resamples, width))
+        self.count = 0
+
+    def widen(self, width: int) -> None:
+        """Make room for sums that earlier examples add nothing to."""
+        missing = width - self.totals.shape[1]
+        if missing > 0:
+            self.totals = numpy.pad(self.totals, ((0, 0), (0, missing)))
+
+    def add(self, statistics: Array) -> None:
+        """statistics (N, K)"""
+        for piece, weights in self._weights.pieces(len(statistics)):
+            self.totals += weights.T @ statistics[piece]
+        self.count += len(statistics)
+
+
+def interval(values: Array, *, level: float) -> tuple[float, float]:
+    """The middle `level` of resampled values (R,); resamples where the value is undefined are left out."""
+    if not 0 < level < 1:
+        raise InputError(f"level is {level!r}, expected a share between 0 and 1, such as 0.95.")
+    defined = values[~numpy.isnan(values)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = numpy.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def ratio(part: Array, whole: Array) -> Array:
+    """part / whole, and 0 where the whole is 0."""
+    return numpy.divide(part, whole, out=numpy.zeros(numpy.broadcast(part, whole).shape), where=whole != 0)

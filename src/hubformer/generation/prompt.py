@@ -1,0 +1,105 @@
+"""What generation starts from: checks that turn wrong answers into sentences.
+
+Shapes:  B rows  L tokens
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hubformer.errors import InputError
+from hubformer.generation.config import GenerationConfig
+from hubformer.models.stepping import Prompt
+
+# Arguments of generate that belong to the prompt; those of the second list are the same at every step.
+PROMPT = ("input_ids", "attention_mask", "token_type_ids", "past_key_values", "cache_position") + (
+    SAME := ("encoder_hidden_states", "encoder_attention_mask", "head_mask", "use_mems")
+)
+
+
+def places(model: Any) -> int | None:
+    """How many tokens the model can read; None: any number."""
+    length: int | None = model.body.limits.length
+    return length
+
+
+def prompt_of(
+    model: Any, inputs: Tensor | None, named: Mapping[str, Any], *, config: GenerationConfig
+) -> Prompt:
+    """The prompt of a call.
+
+    Raises:
+        InputError: no tokens, not whole numbers, padding on the right, a mask of another shape.
+    """
+    ids = _ids(inputs, named.get("input_ids"), config=config, device=model.device)
+    mask = named.get("attention_mask")
+    mask = _guessed_mask(ids, config) if mask is None else _checked_mask(mask, ids)
+    takes = set(model.head_row.forward.split())
+    others = {name: named[name] for name in SAME if named.get(name) is not None}
+    for name in others:
+        if name not in takes:
+            raise InputError(f"{type(model).__name__} takes no {name}. Leave it out.")
+    types = named.get("token_type_ids")
+    if types is not None and types.shape != ids.shape:
+        raise InputError(
+            f"token_type_ids has the shape {list(types.shape)}, expected {list(ids.shape)} as input_ids."
+        )
+    return Prompt(ids, mask, types, others)
+
+
+def _ids(inputs: Any, by_name: Any, *, config: GenerationConfig, device: torch.device) -> Tensor:
+    if inputs is not None and by_name is not None:
+        raise InputError("The prompt is given twice: pass either inputs or input_ids.")
+    ids = inputs if by_name is None else by_name
+    if ids is None:
+        start = config.bos_token_id
+        if not isinstance(start, int) or start < 0:
+            raise InputError("There is no prompt and no bos_token_id to start from. Pass input_ids.")
+        ids = torch.tensor([[start]], device=device)
+    if not isinstance(ids, Tensor):
+        raise InputError(
+            f"The prompt is a {type(ids).__name__}, expected a tensor of token ids (rows, length), as "
+            'tokenizer(text, return_tensors="pt") gives under input_ids.'
+        )
+    if ids.dim() != 2 or 0 in ids.shape:
+        raise InputError(
+            f"The prompt has the shape {list(ids.shape)}, expected (rows, length), both above 0."
+        )
+    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+        raise InputError(f"The prompt has the dtype {ids.dtype}, expected whole numbers such as torch.long.")
+    if ids.device != device:
+        raise InputError(
+            f"The prompt is on {ids.device} and the model on {device}. Move it: .to(model.device)."
+        )
+    return ids.long()
+
+
+def _guessed_mask(ids: Tensor, config: GenerationConfig) -> Tensor | None:
+    """Without a mask the padding token tells, as in v4, unless it ends texts too."""
+    padding, ends = config.pad_token_id, config.eos_token_id
+    ends = ends if isinstance(ends, (list, tuple)) else [ends]
+    if padding is None or padding in ends or not bool((ids == padding).any()):
+        return None
+    return _checked_mask((ids != padding).long(), ids)
+
+
+def _checked_mask(mask: Any, ids: Tensor) -> Tensor | None:
+    if not isinstance(mask, Tensor) or mask.shape != ids.shape:
+        found = list(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
+        raise InputError(f"attention_mask is {found}, expected the shape {list(ids.shape)} as input_ids.")
+    attended = mask.bool()
+    if bool(attended.all()):
+        return None
+    if not bool(attended.any(-1).all()):
+        row = int((~attended.any(-1)).int().argmax())
+        raise InputError(f"Row {row} of the prompt is nothing but padding. Give it a token or leave it out.")
+    if not bool(attended[:, -1].all()):
+        raise InputError(
+            "The prompt is padded on the right, where the new tokens belong. Pad on the left: "
+            'tokenizer.padding_side = "left".'
+        )
+    return mask

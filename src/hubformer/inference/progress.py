@@ -1,0 +1,47 @@
+"""A bar for work that takes long enough to wonder about."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+_PATIENCE = 2.0  # seconds of work before a bar appears
+
+
+class Bar:
+    """Counts answered inputs on the terminal. Where stderr is no terminal it shows nothing."""
+
+    def __init__(self, total: int | None, *, unit: str) -> None:
+        """total None: not known."""
+        self._bar: Any = None
+        if sys.stderr is not None and sys.stderr.isatty():
+            from tqdm import tqdm  # type: ignore[import-untyped]  # comes with huggingface_hub
+
+            self._bar = tqdm(
+                total=total,
+                unit=unit,
+                delay=_PATIENCE,
+                leave=False,
+                bar_format=None if total is None else _FORM,
+            )
+
+    def advance(self, by: float) -> None:
+        """by: inputs answered since the last time; parts of one count."""
+        if self._bar is not None:
+            self._bar.update(by)
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+_FORM = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} [{elapsed}<{remaining}]"

@@ -1,0 +1,46 @@
+"""Metrics over examples that come in pieces: `update(predictions, references)`, then `result()`,
+`intervals()`.
+
+    from hubformer.metrics import Classification
+
+    metric = Classification(labels=["NEGATIVE", "POSITIVE"], resamples=1000)
+    metric.update(["POSITIVE", "NEGATIVE"], ["POSITIVE", "POSITIVE"])
+    metric.result()["accuracy"]  # 0.5
+
+See `hubformer.evaluation.metric.Metric` for what all of them share.
+"""
+
+from hubformer.evaluation.answers import Squad
+from hubformer.evaluation.classification import (
+    F1,
+    Accuracy,
+    Calibration,
+    Classification,
+    ConfusionMatrix,
+    Matthews,
+    RocAuc,
+)
+from hubformer.evaluation.entities import EntityF1
+from hubformer.evaluation.generated import Bleu, ChrF, Perplexity, Rouge
+from hubformer.evaluation.metric import Metric
+from hubformer.evaluation.regression import Errors, Pearson, Spearman
+
+__all__ = [
+    "F1",
+    "Accuracy",
+    "Bleu",
+    "Calibration",
+    "ChrF",
+    "Classification",
+    "ConfusionMatrix",
+    "EntityF1",
+    "Errors",
+    "Matthews",
+    "Metric",
+    "Pearson",
+    "Perplexity",
+    "RocAuc",
+    "Rouge",
+    "Spearman",
+    "Squad",
+]

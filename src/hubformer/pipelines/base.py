@@ -1,0 +1,353 @@
+"""Pipeline: raw inputs to answers, with a model and its tokenizer. What all tasks share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+
+from hubformer.errors import InputError, refuse_unknown
+from hubformer.inference import Bar, Encoded, Engine, windows
+from hubformer.inference.engine import FIRST_WINDOW, LARGEST_WINDOW, Progress
+from hubformer.models.model import Model
+
+Input = TypeVar("Input")  # one input, checked
+Answer = TypeVar("Answer")
+Tokenizer = Any  # a PreTrainedTokenizerFast
+_PADDINGS = (None, True, False, "longest", "max_length", "do_not_pad")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What may be said when a pipeline is made and again in each call. A task extends it."""
+
+
+class Pipeline(Generic[Input, Answer]):
+    """Answers inputs of one task. A list gives a list, any other iterable an iterator that answers as it is
+    read.
+
+    `batch_size` and `num_workers` are taken for transformers' sake: inputs are packed by length whatever they
+    say. Threads may share a pipeline.
+
+    Raises:
+        InputError: an input that cannot be answered; it says which and what is accepted.
+        UnknownArgument: a keyword that is no option of the task; it names the nearest one.
+    """
+
+    Options: ClassVar[type[Options]] = Options
+    model_task: ClassVar[str] = ""  # the task of the models' head, as in the table of families
+    accepted: ClassVar[str] = "a text or a list of texts"
+
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer = None,
+        feature_extractor: None = None,
+        image_processor: None = None,
+        processor: None = None,
+        modelcard: Any = None,
+        framework: str | None = None,
+        task: str = "",
+        device: int | str | torch.device | None = None,
+        binary_output: bool = False,
+        *,
+        batch_size: int | None = None,
+        num_workers: int | None = None,
+        **options: Any,
+    ) -> None:
+        self._refuse_model(model)
+        if tokenizer is None:
+            raise InputError(f"{type(self).__name__} needs tokenizer=, the one that belongs to the model.")
+        if framework not in (None, "pt"):
+            raise InputError(f"framework is {framework!r}, expected 'pt': models are PyTorch's here.")
+        for name, value in (("batch_size", batch_size), ("num_workers", num_workers)):
+            _check_count(name, value)
+        self.task, self.modelcard, self.framework, self.binary_output = task, modelcard, "pt", binary_output
+        self.feature_extractor, self.image_processor, self.processor = (
+            feature_extractor,
+            image_processor,
+            processor,
+        )
+        self.device = device_of(device)
+        self.model = model if model.device == self.device else model.to(self.device)
+        self.model.eval()
+        self.tokenizer = tokenizer
+        self.options: Any = self.chosen(options, over=self.Options(), call=type(self).__name__)
+
+    def _refuse_model(self, model: Any) -> None:
+        if not isinstance(model, Model):
+            raise InputError(
+                f"model is {type(model).__name__}, expected a name, a folder, or a model that hubformer "
+                "loaded."
+            )
+        head = model.head_row
+        if head is not None and self.model_task and self.model_task not in head.tasks:
+            raise InputError(
+                f"{type(model).__name__} has no head for {self.model_task}, which {type(self).__name__} "
+                "asks for."
+            )
+
+    # Calls
+
+    def __call__(
+        self, inputs: Any, *, batch_size: int | None = None, num_workers: int | None = None, **options: Any
+    ) -> Any:
+        """The answer to one input, or those to several in their order."""
+        return self.run(
+            inputs, self.chosen(options, over=self.options, call=f"{type(self).__name__}.__call__")
+        )
+
+    def transform(self, X: Any) -> Any:
+        """What scikit-learn calls a call."""
+        return self(X)
+
+    def predict(self, X: Any) -> Any:
+        """What scikit-learn calls a call."""
+        return self(X)
+
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """The keywords that the task takes."""
+        return tuple(field.name for field in fields(cls.Options))
+
+    def chosen(self, given: Mapping[str, Any], *, over: Any, call: str) -> Any:
+        """The options of a call: those given over those set before.
+
+        Raises:
+            UnknownArgument: a name that is none. InputError: a value that an option cannot have.
+        """
+        refuse_unknown(given, self.option_names(), call=call)
+        return replace(over, **given) if given else over
+
+    def run(self, inputs: Any, options: Any) -> Any:
+        """One input, a list of them, or any iterable, with options that are checked."""
+        if isinstance(inputs, (str, bytes, Mapping)) or not is_several(inputs):
+            return self.answers([self.checked(inputs, "The input")], options)[0]
+        if isinstance(inputs, (list, tuple)) or hasattr(inputs, "tolist"):
+            listed = inputs if isinstance(inputs, (list, tuple)) else inputs.tolist()
+            return list(self._streamed(listed, options, total=len(listed), first=LARGEST_WINDOW))
+        total = len(inputs) if hasattr(inputs, "__len__") else None
+        return self._streamed(members(inputs), options, total=total, first=FIRST_WINDOW)
+
+    def _streamed(
+        self, inputs: Iterable[Any], options: Any, *, total: int | None, first: int
+    ) -> Iterator[Answer]:
+        checked = (self.checked(item, f"Input {place}") for place, item in enumerate(inputs))
+        with Bar(total, unit=" inputs") as bar:
+            for window in windows(checked, first=first):
+                yield from self.answers(window, options, progress=_advancing(bar, len(window)))
+
+    # What a task says
+
+    def checked(self, item: Any, where: str) -> Input:
+        """An input in the form that `answers` takes. where: how an error calls it.
+
+        Raises:
+            InputError: it cannot be answered.
+        """
+        raise NotImplementedError
+
+    def answers(
+        self, inputs: Sequence[Input], options: Any, *, progress: Progress | None = None
+    ) -> list[Answer]:
+        """The answers to a few hundred inputs at most, in order."""
+        raise NotImplementedError
+
+    # Saving, and what code written for transformers asks
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.dtype
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        return self.model.dtype
+
+    def save_pretrained(
+        self, save_directory: str | os.PathLike[str], safe_serialization: bool = True
+    ) -> None:
+        """Write model and tokenizer into one folder, which `pipeline(task, folder)` opens again."""
+        model: Any = self.model
+        model.save_pretrained(save_directory, safe_serialization=safe_serialization)
+        self.tokenizer.save_pretrained(save_directory)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        commit_message: str | None = None,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Upload model and tokenizer; returns the address of the commit.
+
+        Raises:
+            HubError: the upload was refused or broke off.
+        """
+        from tempfile import TemporaryDirectory
+
+        from hubformer.hub import push_folder
+
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return push_folder(
+                Path(folder),
+                repo_id,
+                token=token,
+                commit_message=commit_message or f"Upload {type(self).__name__}",
+                private=private,
+                revision=revision,
+                create_pr=create_pr,
+            )
+
+    def __repr__(self) -> str:
+        name = self.model.name_or_path
+        return f"{type(self).__name__}(task={self.task!r}, model={name!r}, device={self.device})"
+
+
+@dataclass(frozen=True)
+class TextOptions(Options):
+    """How texts become tokens."""
+
+    truncation: bool | str | None = None  # None: a text that is too long is an error
+    max_length: int | None = None  # in tokens
+    padding: bool | str | None = None  # taken for transformers' sake; padding changes no answer
+    add_special_tokens: bool = True
+
+    def __post_init__(self) -> None:
+        check_padding(self.padding)
+        _check_count("max_length", self.max_length)
+
+
+class EncoderPipeline(Pipeline[Input, Answer]):
+    """A pipeline whose inputs become rows of tokens that the engine runs."""
+
+    def __init__(self, *positional: Any, **named: Any) -> None:
+        super().__init__(*positional, **named)
+        pad = self.tokenizer.pad_token_id
+        self.engine = Engine(
+            self.model, pad_id=0 if pad is None else pad, pad_left=self.tokenizer.padding_side == "left"
+        )
+
+    def rows(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None,
+        options: TextOptions,
+        *,
+        where: Callable[[int], str],
+    ) -> list[Encoded]:
+        """Texts, or pairs of them, as rows that the model can read. where: how an error calls a text.
+
+        Raises:
+            InputError: a text longer than the model reads, unless it may be truncated.
+        """
+        longest, length = self.engine.longest, options.max_length
+        if (
+            options.truncation not in (None, False, "do_not_truncate")
+            and length is None
+            and longest is not None
+        ):
+            length = min(longest, self.tokenizer.model_max_length)
+        found = self.tokenizer(
+            list(texts),
+            None if pairs is None else list(pairs),
+            truncation=options.truncation,
+            max_length=length,
+            add_special_tokens=options.add_special_tokens,
+            return_attention_mask=False,
+            verbose=options.max_length is not None,
+        )
+        ids = found["input_ids"]
+        for place, row in enumerate(ids):
+            if longest is not None and len(row) > longest:
+                raise InputError(
+                    f"{where(place)} has {len(row)} tokens, but the model reads at most {longest}. "
+                    "Shorten it, or "
+                    f"pass truncation=True to use its first {longest} tokens."
+                )
+            if not row:
+                raise InputError(f"{where(place)} has no token that the tokenizer knows.")
+        types = found.get("token_type_ids")
+        return [Encoded(row, None if types is None else types[place]) for place, row in enumerate(ids)]
+
+
+def checked_text(text: Any, where: str, *, accepted: str) -> str:
+    """The text, if it is one.
+
+    Raises:
+        InputError: it is something else, or empty.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"{where} is {described(text)}; expected {accepted}.")
+    if not text.strip():
+        raise InputError(f"{where} is empty: there is no text to answer. Leave it out, or pass a text.")
+    return text
+
+
+def described(value: Any) -> str:
+    """A value in a few words, for errors."""
+    if value is None:
+        return "None"
+    shown = repr(value)
+    return f"{type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
+
+
+def is_several(inputs: Any) -> bool:
+    """Whether this is something to go through, rather than one input."""
+    return isinstance(inputs, Iterable) or (hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"))
+
+
+def members(inputs: Any) -> Iterator[Any]:
+    """The members of an iterable, or of a dataset that is only indexed."""
+    if isinstance(inputs, Iterable):
+        yield from inputs
+    else:
+        for place in range(len(inputs)):
+            yield inputs[place]
+
+
+def device_of(device: Any) -> torch.device:
+    """The device that a user means. None: the first accelerator, else the CPU; -1 is the CPU.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    if device is None or device == "auto":
+        device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    if isinstance(device, int) and not isinstance(device, bool):
+        device = "cpu" if device < 0 or not torch.cuda.is_available() else f"cuda:{device}"
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise InputError(f"device is {device!r}, expected one such as 'cpu', 'cuda', 0 or -1.") from None
+    if found.type == "cuda":
+        count = torch.cuda.device_count()
+        if (found.index or 0) >= count:
+            raise InputError(
+                f"device is {device!r}, but this machine has {count} CUDA devices. Pass device='cpu'."
+            )
+        return torch.device("cuda", found.index or 0)
+    return found
+
+
+def check_padding(padding: Any) -> None:
+    if padding not in _PADDINGS:
+        raise InputError(
+            f"padding is {padding!r}, expected True, False, 'longest', 'max_length' or 'do_not_pad'."
+        )
+
+
+def _check_count(name: str, value: Any) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise InputError(f"{name} is {value!r}, expected a whole number of at least 0, or None.")
+
+
+def _advancing(bar: Bar, inputs: int) -> Progress:
+    return lambda share: bar.advance(share * inputs)

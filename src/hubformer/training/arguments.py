@@ -1,0 +1,407 @@
+"""TrainingArguments: how a training runs, under the names and with the defaults of transformers 4.57.6.
+
+An argument that v4 knows and hubformer does not is refused unless it has v4's default, which asks for
+nothing; an argument that nobody knows is refused with the nearest name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hubformer.errors import InputError, refuse_unknown, suggestion
+from hubformer.training.optimizer import OPTIMIZERS
+from hubformer.training.precision import allow_tf32, check_precision
+from hubformer.training.schedules import SCHEDULES
+
+_STRATEGIES = ("no", "steps", "epoch")
+_FLOAT_STEPS = ("logging_steps", "save_steps", "eval_steps")
+
+# v4's arguments that are not supported, with the default that asks for nothing.
+UNSUPPORTED: Mapping[str, Any] = {
+    "accelerator_config": None,
+    "auto_find_batch_size": False,
+    "bf16_full_eval": False,
+    "ddp_backend": None,
+    "ddp_broadcast_buffers": None,
+    "ddp_bucket_cap_mb": None,
+    "ddp_find_unused_parameters": None,
+    "ddp_timeout": 1800,
+    "debug": "",
+    "deepspeed": None,
+    "eval_use_gather_object": False,
+    "fp16_backend": "auto",
+    "fp16_full_eval": False,
+    "fp16_opt_level": "O1",
+    "fsdp": None,
+    "fsdp_config": None,
+    "fsdp_min_num_params": 0,
+    "fsdp_transformer_layer_cls_to_wrap": None,
+    "half_precision_backend": "auto",
+    "hub_always_push": False,
+    "hub_model_id": None,
+    "hub_private_repo": None,
+    "hub_revision": None,
+    "hub_strategy": "every_save",
+    "hub_token": None,
+    "include_tokens_per_second": False,
+    "jit_mode_eval": False,
+    "liger_kernel_config": None,
+    "local_rank": -1,
+    "log_level": "passive",
+    "log_level_replica": "warning",
+    "log_on_each_node": True,
+    "logging_nan_inf_filter": True,
+    "mp_parameters": "",
+    "neftune_noise_alpha": None,
+    "optim_target_modules": None,
+    "parallelism_config": None,
+    "past_index": -1,
+    "per_gpu_eval_batch_size": None,
+    "per_gpu_train_batch_size": None,
+    "project": "huggingface",
+    "push_to_hub": False,
+    "push_to_hub_model_id": None,
+    "push_to_hub_organization": None,
+    "push_to_hub_token": None,
+    "ray_scope": "last",
+    "save_on_each_node": False,
+    "save_safetensors": True,
+    "skip_memory_metrics": True,
+    "torchdynamo": None,
+    "tpu_metrics_debug": False,
+    "tpu_num_cores": None,
+    "trackio_space_id": "trackio",
+    "use_ipex": False,
+    "use_legacy_prediction_loop": False,
+    "use_liger_kernel": False,
+    "use_mps_device": False,
+}
+_INSTEAD: Mapping[str, str] = {
+    "save_safetensors": "safetensors is the only format that hubformer writes.",
+    "logging_nan_inf_filter": "a loss that is not finite stops the training and names the layer.",
+    "push_to_hub": "call model.push_to_hub(name) when the training is over.",
+    "bf16_full_eval": "bf16=True also evaluates in bfloat16.",
+    "fp16_full_eval": "fp16=True also evaluates in float16.",
+    "neftune_noise_alpha": "noise on embeddings is not built.",
+}
+
+
+@dataclass(init=False)
+class TrainingArguments:
+    """How a training runs. Batch sizes count rows per process, intervals count optimizer steps.
+
+    Three arguments are hubformer's own: `per_device_train_batch_tokens` cuts batches by a budget of tokens,
+    padding included, instead of by rows; `allow_missing_state` resumes from a checkpoint that lacks a part,
+    and `restore_callback_states_from_checkpoint` is on unless said otherwise.
+
+    Raises:
+        InputError: a value that cannot be honoured, or two that contradict each other.
+        UnknownArgument: a name that is not known; the nearest one is suggested.
+    """
+
+    output_dir: str | None = None
+    overwrite_output_dir: bool = False
+    do_train: bool = False
+    do_eval: bool = False
+    do_predict: bool = False
+    eval_strategy: str = "no"
+    prediction_loss_only: bool = False
+    per_device_train_batch_size: int = 8
+    per_device_eval_batch_size: int = 8
+    per_device_train_batch_tokens: int | None = None
+    gradient_accumulation_steps: int = 1
+    eval_accumulation_steps: int | None = None
+    eval_delay: float = 0
+    torch_empty_cache_steps: int | None = None
+    learning_rate: float = 5e-5
+    weight_decay: float = 0.0
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.999
+    adam_epsilon: float = 1e-8
+    max_grad_norm: float = 1.0
+    num_train_epochs: float = 3.0
+    max_steps: int = -1
+    lr_scheduler_type: str = "linear"
+    lr_scheduler_kwargs: dict[str, Any] | str | None = None
+    warmup_ratio: float = 0.0
+    warmup_steps: int = 0
+    logging_dir: str | None = None
+    logging_strategy: str = "steps"
+    logging_first_step: bool = False
+    logging_steps: float = 500
+    save_strategy: str = "steps"
+    save_steps: float = 500
+    save_total_limit: int | None = None
+    save_only_model: bool = False
+    restore_callback_states_from_checkpoint: bool = True
+    allow_missing_state: bool = False
+    no_cuda: bool = False
+    use_cpu: bool = False
+    seed: int = 42
+    data_seed: int | None = None
+    full_determinism: bool = False
+    bf16: bool = False
+    fp16: bool = False
+    tf32: bool | None = None
+    dataloader_drop_last: bool = False
+    dataloader_num_workers: int = 0
+    dataloader_prefetch_factor: int | None = None
+    dataloader_pin_memory: bool = True
+    dataloader_persistent_workers: bool = False
+    eval_steps: float | None = None
+    eval_on_start: bool = False
+    eval_do_concat_batches: bool = True
+    batch_eval_metrics: bool = False
+    include_inputs_for_metrics: bool = False
+    include_for_metrics: list[str] = field(default_factory=list)
+    include_num_input_tokens_seen: str | bool = False
+    run_name: str | None = None
+    disable_tqdm: bool | None = None
+    report_to: list[str] | str | None = None
+    remove_unused_columns: bool = True
+    label_names: list[str] | None = None
+    load_best_model_at_end: bool = False
+    metric_for_best_model: str | None = None
+    greater_is_better: bool | None = None
+    ignore_data_skip: bool = False
+    label_smoothing_factor: float = 0.0
+    optim: str = "adamw_torch_fused"
+    optim_args: str | None = None
+    adafactor: bool = False
+    group_by_length: bool = False
+    length_column_name: str | None = "length"
+    resume_from_checkpoint: str | bool | None = None
+    gradient_checkpointing: bool = False
+    gradient_checkpointing_kwargs: dict[str, Any] | str | None = None
+    torch_compile: bool = False
+    torch_compile_backend: str | None = None
+    torch_compile_mode: str | None = None
+    average_tokens_across_devices: bool = True
+
+    def __init__(self, output_dir: str | os.PathLike[str] | None = None, **named: Any) -> None:
+        fields = {f.name: f for f in dataclasses.fields(self)}
+        refuse_unknown(named, {*fields, *UNSUPPORTED}, call="TrainingArguments")
+        for name, default in UNSUPPORTED.items():
+            if named.get(name, default) != default:
+                instead = _INSTEAD.get(name, "leave it out.")
+                raise InputError(
+                    f"TrainingArguments knows {name}, but hubformer does not support it: found "
+                    f"{named[name]!r}, expected {default!r}; {instead}"
+                )
+            setattr(self, name, default)
+        for name, one in fields.items():
+            default = one.default if one.default_factory is dataclasses.MISSING else one.default_factory()
+            setattr(self, name, named.get(name, default))
+        self.output_dir = "trainer_output" if output_dir is None else os.fspath(output_dir)
+        for name in ("lr_scheduler_kwargs", "gradient_checkpointing_kwargs"):
+            setattr(self, name, _mapping(name, getattr(self, name)))
+        self._check_types(fields)
+        self._resolve()
+        self._check_values()
+
+    def _check_types(self, fields: Mapping[str, Any]) -> None:
+        for name in fields:
+            value, kind = getattr(self, name), str(fields[name].type)
+            if isinstance(getattr(value, "value", None), str):  # an enumeration of v4's
+                value = value.value
+                setattr(self, name, value)
+            allowed = kind.split("|")[0].strip()
+            if value is None and "None" in kind:
+                continue
+            right = {
+                "int": isinstance(value, int) and not isinstance(value, bool),
+                "float": isinstance(value, int | float) and not isinstance(value, bool),
+                "bool": isinstance(value, bool),
+                "str": isinstance(value, str) or ("bool" in kind and isinstance(value, bool)),
+            }.get(allowed, True)
+            if not right:
+                raise InputError(f"TrainingArguments({name}={value!r}): expected {kind.replace(' |', ',')}.")
+            if allowed == "float" and not math.isfinite(value):
+                raise InputError(f"TrainingArguments({name}={value!r}): expected a finite number.")
+
+    def _resolve(self) -> None:
+        """Fill in what depends on other arguments, as v4 does."""
+        if self.adafactor:
+            self.optim = "adafactor"
+        if self.eval_strategy == "steps" and self.eval_steps is None:
+            self.eval_steps = self.logging_steps
+        if self.eval_strategy != "no":
+            self.do_eval = True
+        if self.load_best_model_at_end and self.metric_for_best_model is None:
+            self.metric_for_best_model = "loss"
+        if self.lr_scheduler_type == "reduce_lr_on_plateau" and self.metric_for_best_model is None:
+            self.metric_for_best_model = "loss"
+        if self.metric_for_best_model is not None and self.greater_is_better is None:
+            self.greater_is_better = not self.metric_for_best_model.endswith("loss")
+        if self.torch_compile_backend or self.torch_compile_mode:
+            self.torch_compile = True
+        self.use_cpu = self.use_cpu or self.no_cuda
+        stamp = datetime.now().strftime("%b%d_%H-%M-%S")
+        self.logging_dir = self.logging_dir or os.path.join(
+            str(self.output_dir), "runs", f"{stamp}_{socket.gethostname()}"
+        )
+        self.run_name = self.run_name or str(self.output_dir)
+        if isinstance(self.report_to, str):
+            self.report_to = [self.report_to]
+        self.report_to = [] if self.report_to in (None, ["none"]) else self.report_to
+        if self.disable_tqdm is None:
+            self.disable_tqdm = False
+        if self.include_inputs_for_metrics and "inputs" not in self.include_for_metrics:
+            self.include_for_metrics = [*self.include_for_metrics, "inputs"]
+
+    def _check_values(self) -> None:
+        for name, choices in {
+            "eval_strategy": _STRATEGIES,
+            "logging_strategy": _STRATEGIES,
+            "save_strategy": (*_STRATEGIES, "best"),
+            "lr_scheduler_type": tuple(SCHEDULES),
+            "optim": tuple(OPTIMIZERS),
+        }.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise InputError(
+                    f"TrainingArguments({name}={value!r}) is not known.{suggestion(str(value), choices)} "
+                    f"Known: {', '.join(choices)}."
+                )
+        for name in (
+            *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
+            *("per_device_train_batch_tokens", "eval_accumulation_steps", "torch_empty_cache_steps"),
+            *("dataloader_prefetch_factor",),
+        ):
+            self._refuse(name, getattr(self, name) is not None and getattr(self, name) < 1, "1 or more")
+        for name in ("weight_decay", "max_grad_norm", "warmup_steps", "seed", "dataloader_num_workers"):
+            self._refuse(name, getattr(self, name) < 0, "0 or more")
+        for name in ("warmup_ratio", "label_smoothing_factor"):
+            self._refuse(name, not 0 <= getattr(self, name) <= 1, "a share between 0 and 1")
+        for name in _FLOAT_STEPS:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            self._refuse(name, value <= 0, "steps, or a share of all steps below 1")
+            self._refuse(name, value > 1 and value != int(value), "a whole number of steps")
+        check_precision(bf16=self.bf16, fp16=self.fp16)
+        allow_tf32(self.tf32)
+        self._check_best()
+        if self.lr_scheduler_type == "reduce_lr_on_plateau" and self.eval_strategy == "no":
+            raise InputError(
+                "lr_scheduler_type='reduce_lr_on_plateau' follows an evaluation; set eval_strategy."
+            )
+        if self.per_device_train_batch_tokens is not None and self.group_by_length:
+            raise InputError("per_device_train_batch_tokens groups by length already; drop group_by_length.")
+        unknown = set(self.include_for_metrics) - {"inputs", "loss"}
+        if unknown:
+            raise InputError(f"include_for_metrics has {sorted(unknown)}, expected 'inputs' and 'loss'.")
+
+    def _refuse(self, name: str, wrong: bool, expected: str) -> None:
+        if wrong:
+            raise InputError(f"TrainingArguments({name}={getattr(self, name)!r}): expected {expected}.")
+
+    def _check_best(self) -> None:
+        if self.save_strategy == "best" and self.metric_for_best_model is None:
+            raise InputError("save_strategy='best' needs metric_for_best_model.")
+        if not self.load_best_model_at_end or self.save_strategy == "best":
+            return
+        if self.eval_strategy == "no" or self.eval_strategy != self.save_strategy:
+            raise InputError(
+                "load_best_model_at_end needs a save at every evaluation: eval_strategy is "
+                f"{self.eval_strategy!r} and save_strategy is {self.save_strategy!r}; make them the same."
+            )
+        if self.eval_strategy == "steps" and self.eval_steps is not None:
+            times = self.save_steps / self.eval_steps
+            if abs(times - round(times)) > 1e-9 or times < 1:
+                raise InputError(
+                    f"load_best_model_at_end needs save_steps ({self.save_steps}) to be a multiple of "
+                    f"eval_steps ({self.eval_steps})."
+                )
+
+    # Where it runs
+
+    @property
+    def world_size(self) -> int:
+        return int(os.environ.get("WORLD_SIZE", "1"))
+
+    @property
+    def process_index(self) -> int:
+        return int(os.environ.get("RANK", "0"))
+
+    @property
+    def local_process_index(self) -> int:
+        return int(os.environ.get("LOCAL_RANK", "0"))
+
+    @property
+    def device(self) -> torch.device:
+        if self.use_cpu or not torch.cuda.is_available():
+            return torch.device("cpu")
+        return torch.device("cuda", self.local_process_index)
+
+    @property
+    def n_gpu(self) -> int:
+        return 1 if self.device.type == "cuda" else 0
+
+    @property
+    def train_batch_size(self) -> int:
+        return self.per_device_train_batch_size
+
+    @property
+    def eval_batch_size(self) -> int:
+        return self.per_device_eval_batch_size
+
+    @property
+    def should_save(self) -> bool:
+        return self.process_index == 0
+
+    @property
+    def should_log(self) -> bool:
+        return self.process_index == 0
+
+    @property
+    def sampling_seed(self) -> int:
+        """What the order of the data follows."""
+        return self.seed if self.data_seed is None else self.data_seed
+
+    def get_warmup_steps(self, num_training_steps: int) -> int:
+        return self.warmup_steps if self.warmup_steps > 0 else math.ceil(num_training_steps * self.warmup_ratio)
+
+    # As values
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every argument, under v4's names, as JSON can hold it."""
+        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {**own, **{name: getattr(self, name) for name in UNSUPPORTED}}
+
+    def to_json_string(self) -> str:
+        return json.dumps(self.to_dict(), indent=2)
+
+    def to_sanitized_dict(self) -> dict[str, Any]:
+        """Values that experiment trackers take: numbers and text."""
+        return {
+            key: value if isinstance(value, bool | int | float | str) else str(value)
+            for key, value in self.to_dict().items()
+        }
+
+    @property
+    def folder(self) -> Path:
+        return Path(str(self.output_dir))
+
+
+def _mapping(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except ValueError as error:
+        raise InputError(f"TrainingArguments({name}={value!r}) is not JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise InputError(f"TrainingArguments({name}={value!r}): expected a JSON object.")
+    return found

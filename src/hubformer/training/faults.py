@@ -1,0 +1,53 @@
+"""Where a loss that is not finite comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.errors import HubformerError
+
+
+class TrainingDiverged(HubformerError, ArithmeticError):
+    """The loss or the gradients are not finite any more; the weights are those of the step before."""
+
+
+def first_bad_layer(model: nn.Module, run: Callable[[], Any]) -> str:
+    """Name what first holds a number that is not finite: a parameter, a buffer, or a layer's output when
+    the batch is run again without gradients."""
+    for kind, named in (("parameter", model.named_parameters()), ("buffer", model.named_buffers())):
+        for name, tensor in named:
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                return f"the {kind} {name!r}"
+    found: list[str] = []
+    handles = [
+        module.register_forward_hook(_watch(name, found)) for name, module in model.named_modules() if name
+    ]
+    try:
+        with torch.no_grad():
+            run()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return f"the output of the layer {found[0]!r}" if found else "the loss itself: every layer is finite"
+
+
+def _watch(name: str, found: list[str]) -> Callable[..., None]:
+    def look(module: nn.Module, inputs: Any, output: Any) -> None:
+        if not found and isinstance(output, Tensor) and output.is_floating_point():
+            # -inf is what masks are made of, so only layers that ought to be finite are modules.
+            if not bool(torch.isfinite(output).all()):
+                found.append(name)
+
+    return look
+
+
+def worst_gradient(model: nn.Module) -> str:
+    """The first parameter whose gradient is not finite."""
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
+            return name
+    return "none of them alone"

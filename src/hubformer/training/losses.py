@@ -1,0 +1,146 @@
+"""Losses of a step that is cut into parts, so that the parts add up to the loss of the whole.
+
+Every loss is a mean over the items that count: rows, or tokens whose label is not -100. A part's share of its
+step is its items over the step's, so a mean times its share, summed over the parts, is the mean over the
+whole step. Where a head's loss has two terms that count different things, each has its own share.
+
+Shapes:  B rows  L length  V vocabulary  N labels
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.models import tasks
+
+IGNORED = -100
+_SHIFTED = (tasks.next_tokens, tasks.double)  # a label is the next token's: the first is never scored
+Terms = dict[str, Tensor]
+
+
+def _pretraining(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
+    return {
+        "labels": tasks.cross_entropy(outputs["prediction_logits"], labels["labels"]),
+        "next_sentence_label": tasks.cross_entropy(
+            outputs["seq_relationship_logits"], labels["next_sentence_label"]
+        ),
+    }
+
+
+def _span(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
+    def place(scores: Tensor, places: Tensor) -> Tensor:
+        length = scores.shape[1]
+        return tasks.cross_entropy(scores, places.reshape(-1).clamp(0, length), ignored=length) / 2
+
+    return {
+        "start_positions": place(outputs["start_logits"], labels["start_positions"]),
+        "end_positions": place(outputs["end_logits"], labels["end_positions"]),
+    }
+
+
+# Heads whose loss is a sum of means over different items.
+_TERMS: Mapping[Any, tuple[tuple[str, ...], Callable[[Any, Mapping[str, Tensor]], Terms]]] = {
+    tasks.pretraining: (("labels", "next_sentence_label"), _pretraining),
+    tasks.span: (("start_positions", "end_positions"), _span),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One batch of a step: how many items it has, and what share of the step's that is, by label name.
+
+    `main` is the label whose share the whole loss is multiplied by.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
+    main: str = ""
+
+    @property
+    def count(self) -> int:
+        return self.counts.get(self.main, 0)
+
+    @property
+    def share(self) -> float:
+        return self.shares.get(self.main, 0.0)
+
+    @property
+    def by_terms(self) -> bool:
+        """Whether one share is not right for all terms of the loss."""
+        return len(set(self.shares.values())) > 1
+
+
+def finish_of(model: nn.Module) -> Any:
+    """The function that turns a head's scores into its loss, where the model is one of ours."""
+    return getattr(getattr(model, "head_row", None), "finish", None)
+
+
+def parts_of(model: nn.Module, batches: Sequence[Any], *, label_names: Sequence[str]) -> list[Part]:
+    """The parts of one step, counted before anything is computed."""
+    finish = finish_of(model)
+    counts = [_items(finish, batch, label_names) for batch in batches]
+    names = list(counts[0]) if counts else []
+    totals = {name: sum(c.get(name, 0) for c in counts) for name in names}
+    parts = []
+    for c in counts:
+        shares = {name: c.get(name, 0) / totals[name] if totals[name] else 0.0 for name in names}
+        parts.append(Part(c, shares, max(shares, key=shares.__getitem__, default="")))
+    return parts
+
+
+def _items(finish: Any, batch: Any, label_names: Sequence[str]) -> dict[str, int]:
+    if not isinstance(batch, Mapping):
+        return {"rows": _rows(batch)}
+    names = _TERMS[finish][0] if finish in _TERMS else ()
+    if names and all(batch.get(name) is not None for name in names):
+        return {name: _counted(finish, name, batch) for name in names}
+    given = [name for name in label_names if isinstance(batch.get(name), Tensor)]
+    if not given:
+        return {"rows": _rows(batch)}
+    return {given[0]: _counted(finish, given[0], batch)}
+
+
+def _counted(finish: Any, name: str, batch: Mapping[str, Any]) -> int:
+    labels: Tensor = batch[name]
+    if labels.is_floating_point():
+        return labels.numel()
+    if finish is tasks.span:
+        ids = batch.get("input_ids", batch.get("inputs_embeds"))
+        return int((labels < ids.shape[1]).sum()) if isinstance(ids, Tensor) else labels.numel()
+    if name == "labels" and finish in _SHIFTED:
+        labels = labels[..., 1:]
+    return int((labels != IGNORED).sum())
+
+
+def _rows(batch: Any) -> int:
+    values = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, tuple | list) else ()
+    return next((len(v) for v in values if isinstance(v, Tensor) and v.dim()), 1)
+
+
+def loss_by_terms(model: nn.Module, outputs: Any, *, labels: Mapping[str, Tensor], part: Part) -> Tensor:
+    """The loss of one part such that it adds up when it is multiplied by the part's share."""
+    terms = _TERMS[finish_of(model)][1](outputs, labels)
+    kept = [terms[name] * (share / part.share) for name, share in part.shares.items() if share]
+    return torch.stack(kept).sum()
+
+
+def smoothed(scores: Tensor, labels: Tensor, *, epsilon: float, shifted: bool) -> Tensor:
+    """Cross-entropy against labels of which a share `epsilon` is spread over all classes (Szegedy et al.
+    2015, arXiv:1512.00567). scores (..., N), labels (...)"""
+    if shifted:
+        scores, labels = scores[..., :-1, :], labels[..., 1:]
+    high = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    counted = labels != IGNORED
+    losses = -torch.log_softmax(high[counted], dim=-1)
+    right = losses.gather(-1, labels[counted][:, None]).squeeze(-1)
+    return (1 - epsilon) * right.mean() + epsilon * losses.mean()
+
+
+def predicts_next(model: nn.Module) -> bool:
+    """Whether the labels of a model are shifted by one (causal language models)."""
+    return finish_of(model) in _SHIFTED

@@ -1,0 +1,217 @@
+"""Learning rates over the steps of a training: v4's eleven kinds, under its names.
+
+Every schedule is a factor of the optimizer's learning rate as a function of the step, except
+`reduce_lr_on_plateau`, which follows a metric.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+
+from hubformer.errors import InputError, refuse_unknown, suggestion
+
+
+@dataclass(frozen=True)
+class Span:
+    """The course of a training, in optimizer steps, and the rate that factors are relative to."""
+
+    warmup: int
+    total: int
+    rate: float
+
+    def warming(self, step: float) -> float | None:
+        """The share of a linear warm-up, or None after it."""
+        return step / max(1, self.warmup) if step < self.warmup else None
+
+    def progress(self, step: float) -> float:
+        """From 0 at the end of the warm-up to 1 at the last step."""
+        return (step - self.warmup) / max(1, self.total - self.warmup)
+
+
+Factor = Callable[[int], float]
+
+
+def _wave(progress: float, cycles: float) -> float:
+    return 0.5 * (1.0 + math.cos(math.pi * cycles * 2.0 * progress))
+
+
+def _warmed(span: Span, then: Callable[[float], float]) -> Factor:
+    def factor(step: int) -> float:
+        warming = span.warming(step)
+        return then(step) if warming is None else warming
+
+    return factor
+
+
+def _constant(span: Span) -> Factor:
+    return lambda step: 1.0
+
+
+def _constant_with_warmup(span: Span) -> Factor:
+    return _warmed(span, lambda step: 1.0)
+
+
+def _linear(span: Span) -> Factor:
+    return _warmed(span, lambda step: max(0.0, (span.total - step) / max(1, span.total - span.warmup)))
+
+
+def _cosine(span: Span, *, num_cycles: float = 0.5) -> Factor:
+    return _warmed(span, lambda step: max(0.0, _wave(span.progress(step), num_cycles)))
+
+
+def _cosine_with_restarts(span: Span, *, num_cycles: int = 1) -> Factor:
+    def fall(step: float) -> float:
+        progress = span.progress(step)
+        return 0.0 if progress >= 1.0 else max(0.0, _wave((num_cycles * progress) % 1.0, 0.5))
+
+    return _warmed(span, fall)
+
+
+def _polynomial(span: Span, *, lr_end: float = 1e-7, power: float = 1.0) -> Factor:
+    if not span.rate > lr_end:
+        raise InputError(f"lr_end ({lr_end}) has to be below the learning rate ({span.rate}).")
+
+    def fall(step: float) -> float:
+        if step > span.total:
+            return lr_end / span.rate
+        left = 1 - (step - span.warmup) / (span.total - span.warmup) if span.total > span.warmup else 0.0
+        return ((span.rate - lr_end) * left**power + lr_end) / span.rate
+
+    return _warmed(span, fall)
+
+
+def _inverse_sqrt(span: Span, *, timescale: int | None = None) -> Factor:
+    scale = timescale or span.warmup or 10_000
+    return _warmed(span, lambda step: 1.0 / math.sqrt((step + scale - span.warmup) / scale))
+
+
+def _floor(span: Span, min_lr: float | None, min_lr_rate: float | None) -> float:
+    if (min_lr is None) == (min_lr_rate is None):
+        raise InputError("This schedule needs either min_lr or min_lr_rate in lr_scheduler_kwargs.")
+    return min_lr / span.rate if min_lr is not None else float(min_lr_rate or 0.0)
+
+
+def _cosine_with_min(
+    span: Span, *, num_cycles: float = 0.5, min_lr: float | None = None, min_lr_rate: float | None = None
+) -> Factor:
+    floor = _floor(span, min_lr, min_lr_rate)
+    return _warmed(
+        span, lambda step: max(0.0, _wave(span.progress(step), num_cycles) * (1 - floor) + floor)
+    )
+
+
+def _cosine_warmup_with_min(
+    span: Span,
+    *,
+    num_cycles: float = 0.5,
+    min_lr: float | None = None,
+    min_lr_rate: float | None = None,
+    warmup_lr_rate: float | None = None,
+) -> Factor:
+    floor = _floor(span, min_lr, min_lr_rate)
+
+    def factor(step: int) -> float:
+        if step < span.warmup:
+            if warmup_lr_rate is None:
+                return (step + 1.0) / max(1, span.warmup)
+            return warmup_lr_rate + (1.0 - warmup_lr_rate) * step / max(1, span.warmup - 1)
+        return max(0.0, _wave(span.progress(step + 1), num_cycles) * (1 - floor) + floor)
+
+    return factor
+
+
+_RISES: Mapping[str, Callable[[float], float]] = {
+    "linear": lambda share: share,
+    "cosine": lambda share: 0.5 * (1.0 - math.cos(math.pi * share)),
+    "1-sqrt": lambda share: 1.0 - math.sqrt(1.0 - share),
+}
+
+
+def _warmup_stable_decay(
+    span: Span,
+    *,
+    num_decay_steps: int,
+    num_stable_steps: int | None = None,
+    warmup_type: str = "linear",
+    decay_type: str = "cosine",
+    min_lr_ratio: float = 0.0,
+    num_cycles: float = 0.5,
+) -> Factor:
+    for name, kind in (("warmup_type", warmup_type), ("decay_type", decay_type)):
+        if kind not in _RISES:
+            raise InputError(f"{name} is {kind!r}, expected one of {', '.join(_RISES)}.")
+    stable = span.total - span.warmup - num_decay_steps if num_stable_steps is None else num_stable_steps
+
+    def fall(share: float) -> float:
+        if decay_type == "linear":
+            return 1.0 - share
+        return _wave(share, num_cycles) if decay_type == "cosine" else 1.0 - math.sqrt(share)
+
+    def factor(step: int) -> float:
+        if step < span.warmup:
+            height = _RISES[warmup_type](step / max(1, span.warmup))
+        elif step < span.warmup + stable:
+            return 1.0
+        elif step < span.warmup + stable + num_decay_steps:
+            height = fall((step - span.warmup - stable) / max(1, num_decay_steps))
+        else:
+            return min_lr_ratio
+        return max(0.0, height * (1.0 - min_lr_ratio) + min_lr_ratio)
+
+    return factor
+
+
+SCHEDULES: Mapping[str, Callable[..., Factor] | None] = {
+    "linear": _linear,
+    "cosine": _cosine,
+    "cosine_with_restarts": _cosine_with_restarts,
+    "polynomial": _polynomial,
+    "constant": _constant,
+    "constant_with_warmup": _constant_with_warmup,
+    "inverse_sqrt": _inverse_sqrt,
+    "reduce_lr_on_plateau": None,
+    "cosine_with_min_lr": _cosine_with_min,
+    "cosine_warmup_with_min_lr": _cosine_warmup_with_min,
+    "warmup_stable_decay": _warmup_stable_decay,
+}
+
+
+def get_scheduler(
+    name: str,
+    optimizer: Optimizer,
+    num_warmup_steps: int | None = None,
+    num_training_steps: int | None = None,
+    scheduler_specific_kwargs: Mapping[str, Any] | None = None,
+) -> LRScheduler | ReduceLROnPlateau:
+    """The schedule of that name over an optimizer.
+
+    Raises:
+        InputError: the name is not known, or a setting is missing. UnknownArgument: a setting that the
+            schedule does not have.
+    """
+    name = getattr(name, "value", name)
+    if name not in SCHEDULES:
+        raise InputError(
+            f"The schedule {name!r} is not known.{suggestion(str(name), SCHEDULES)} "
+            f"Known: {', '.join(SCHEDULES)}."
+        )
+    settings = dict(scheduler_specific_kwargs or {})
+    kind = SCHEDULES[name]
+    function: Callable[..., Any] = ReduceLROnPlateau if kind is None else kind
+    parameters = inspect.signature(function).parameters
+    known = [key for key in parameters if key not in ("optimizer", "span", "self")]
+    refuse_unknown(settings, known, call=f"lr_scheduler_kwargs of {name!r}")
+    needed = [key for key in known if parameters[key].default is inspect.Parameter.empty]
+    if absent := [key for key in needed if key not in settings]:
+        raise InputError(f"The schedule {name!r} needs {', '.join(absent)} in lr_scheduler_kwargs.")
+    if kind is None:
+        return ReduceLROnPlateau(optimizer, **settings)
+    span = Span(num_warmup_steps or 0, num_training_steps or 0, float(optimizer.defaults["lr"] or 0.0))
+    return LambdaLR(optimizer, kind(span, **settings))

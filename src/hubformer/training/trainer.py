@@ -1,0 +1,416 @@
+"""The Trainer: one loop, from rows to trained weights, that stops and goes on without a trace.
+
+Read `_run` for the loop, `_step` for one optimizer step, `training_step` for one batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from hubformer.errors import InputError
+from hubformer.training import losses
+from hubformer.training.arguments import TrainingArguments
+from hubformer.training.callbacks import (
+    CallbackHandler,
+    DefaultFlowCallback,
+    PrinterCallback,
+    ProgressCallback,
+)
+from hubformer.training.collate import DataCollatorWithPadding, default_data_collator
+from hubformer.training.evaluation import Evaluation
+from hubformer.training.faults import TrainingDiverged, first_bad_layer, worst_gradient
+from hubformer.training.loaders import Loaders, label_names_of
+from hubformer.training.logging import JsonLinesCallback, trackers
+from hubformer.training.losses import Part
+from hubformer.training.optimizer import optimizer_class, parameter_groups
+from hubformer.training.precision import Precision
+from hubformer.training.randomness import set_seed
+from hubformer.training.records import speed
+from hubformer.training.resume import Resume
+from hubformer.training.sampling import in_steps
+from hubformer.training.schedules import get_scheduler
+from hubformer.training.state import Position, TrainerControl, TrainerState, TrainOutput
+
+
+class Trainer(Evaluation, Resume):
+    """Train and evaluate a model of hubformer, or any module whose outputs begin with a loss.
+
+    The arguments are v4's. Override `compute_loss`, `training_step`, `get_train_dataloader` and their like
+    for other behaviour; a loss is always the mean over the items of its batch, and `num_items_in_batch` says
+    how many they are.
+
+    Raises:
+        InputError: arguments that contradict each other.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | None = None,
+        args: TrainingArguments | None = None,
+        data_collator: Callable[[list[Any]], Any] | None = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: Any = None,
+        model_init: Callable[[], nn.Module] | None = None,
+        compute_loss_func: Callable[..., Tensor] | None = None,
+        compute_metrics: Callable[..., Mapping[str, Any]] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        optimizers: tuple[Optimizer | None, Any] = (None, None),
+        optimizer_cls_and_kwargs: tuple[type[Optimizer], dict[str, Any]] | None = None,
+        preprocess_logits_for_metrics: Callable[[Any, Any], Any] | None = None,
+        *,
+        tokenizer: Any = None,
+    ) -> None:
+        self.args = args = TrainingArguments("tmp_trainer") if args is None else args
+        if (model is None) == (model_init is None):
+            raise InputError("Trainer takes either model= or model_init=, and one of them it needs.")
+        if args.world_size > 1:
+            raise InputError(
+                f"WORLD_SIZE is {args.world_size}: training in several processes is not supported yet."
+            )
+        if args.batch_eval_metrics and compute_metrics is None:
+            raise InputError("batch_eval_metrics=True needs compute_metrics(prediction, compute_result).")
+        set_seed(args.seed, deterministic=args.full_determinism)
+        self.model_init, self.compute_loss_func = model_init, compute_loss_func
+        self.train_dataset, self.eval_dataset = train_dataset, eval_dataset
+        self.processing_class = tokenizer if processing_class is None else processing_class
+        self.compute_metrics = compute_metrics
+        self.preprocess_logits_for_metrics = preprocess_logits_for_metrics
+        self.optimizer, self.lr_scheduler = optimizers
+        self.optimizer_cls_and_kwargs = optimizer_cls_and_kwargs
+        self._given_optimizers = optimizers
+        if (self.optimizer or self.lr_scheduler) and (model_init or optimizer_cls_and_kwargs):
+            raise InputError("optimizers= goes neither with model_init= nor with optimizer_cls_and_kwargs=.")
+        self.precision = Precision(args.device, bf16=args.bf16, fp16=args.fp16)
+        self.state, self.control, self.position = TrainerState(), TrainerControl(), Position()
+        self.part: Part | None = None
+        self._use(model_init() if model is None and model_init is not None else model)
+        padding = None if self.processing_class is None else DataCollatorWithPadding(self.processing_class)
+        self.data_collator = data_collator or padding or default_data_collator
+        shown = PrinterCallback if args.disable_tqdm else ProgressCallback
+        self.callback_handler = CallbackHandler(
+            [DefaultFlowCallback, *trackers(args.report_to), JsonLinesCallback, *(callbacks or ()), shown]
+        )
+        self._share_with_callbacks()
+        self._event("on_init_end")
+
+    def _use(self, model: Any) -> None:
+        """Take a model: on the right device, in memory of its own, compiled where that was asked for."""
+        args = self.args
+        if not isinstance(model, nn.Module):
+            raise InputError(f"The model is a {type(model).__name__}, expected a torch module.")
+        if hasattr(model, "own"):
+            model.own()  # its weights may be mapped from a file that is about to be saved over
+        self.model: Any = model.to(args.device)
+        if args.gradient_checkpointing:
+            if not hasattr(model, "gradient_checkpointing_enable"):
+                raise InputError(f"{type(model).__name__} cannot recompute its activations.")
+            model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
+        self.label_names = label_names_of(model) if args.label_names is None else args.label_names
+        self.can_return_loss = "return_loss" in self.forward_names()
+        self.model_wrapped = self.model
+        if args.torch_compile:
+            self.model_wrapped = torch.compile(
+                self.model, backend=args.torch_compile_backend or "inductor", mode=args.torch_compile_mode
+            )
+
+    def _share_with_callbacks(self) -> None:
+        self.callback_handler.shared = {
+            "model": self.model,
+            "processing_class": self.processing_class,
+            "optimizer": self.optimizer,
+            "lr_scheduler": self.lr_scheduler,
+            "train_dataloader": None,
+        }
+
+    # Training
+
+    def train(
+        self,
+        resume_from_checkpoint: str | Path | bool | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: Sequence[str] | None = None,
+    ) -> TrainOutput:
+        """Train to the end; resume_from_checkpoint goes on from a checkpoint folder, or True from the newest
+        complete one in the output folder.
+
+        Raises:
+            TrainingDiverged: the loss is not finite; the weights are those of the last good step.
+            CheckpointError: what is to be resumed is not there, not complete, or of another training.
+        """
+        if trial is not None:
+            raise InputError("train(trial=…) belongs to hyperparameter_search, which is not supported.")
+        args = self.args
+        self._ignore_keys = ignore_keys_for_eval
+        checkpoint = self.checkpoint_to_resume(resume_from_checkpoint or args.resume_from_checkpoint)
+        if self.model_init is not None:
+            set_seed(args.seed, deterministic=args.full_determinism)
+            self._use(self.model_init())
+            self.optimizer, self.lr_scheduler = None, None
+        self.state, self.control, self.position = TrainerState(), TrainerControl(), Position()
+        self._plan_steps()
+        self.create_optimizer_and_scheduler(self.state.max_steps)
+        if checkpoint is not None:
+            self.restore(checkpoint)
+        self._share_with_callbacks()
+        started, first = time.perf_counter(), self.state.global_step
+        self._event("on_train_begin")
+        if args.eval_on_start and not first:
+            self._evaluate()
+        self._run()
+        return self._finish(started, first)
+
+    def _plan_steps(self) -> None:
+        """How many steps and epochs there will be, and after how many of them what is done."""
+        args, state = self.args, self.state
+        per_step = args.gradient_accumulation_steps
+        sized = hasattr(self.train_dataset, "__getitem__") and self._own_loader
+        if not sized and args.max_steps <= 0 and not hasattr(self.get_train_dataloader(), "__len__"):
+            raise InputError("The training data has no length: say how long to train with max_steps.")
+        whole = int(-(-args.num_train_epochs // 1))
+        if args.max_steps > 0:
+            state.max_steps = args.max_steps
+            steps = self._steps_in(0, per_step) if sized else args.max_steps
+            whole = -(-args.max_steps // max(1, steps)) if sized else args.max_steps
+        elif args.per_device_train_batch_tokens is not None:  # epochs differ in their number of batches
+            steps_of = [self._steps_in(epoch, per_step) for epoch in range(whole)]
+            part = 1 - (whole - args.num_train_epochs)
+            state.max_steps = sum(steps_of[:-1]) + int(-(-steps_of[-1] * part // 1))
+        else:
+            state.max_steps = int(-(-args.num_train_epochs * self._steps_in(0, per_step) // 1))
+        if not state.max_steps:
+            raise InputError("There is not one step to train: the data or the number of epochs is empty.")
+        state.num_train_epochs, state.train_batch_size = whole, args.per_device_train_batch_size
+        state.compute_steps(args, state.max_steps)
+
+    @property
+    def _own_loader(self) -> bool:
+        return type(self).get_train_dataloader is Loaders.get_train_dataloader
+
+    def _steps_in(self, epoch: int, per_step: int) -> int:
+        sized = hasattr(self.train_dataset, "__getitem__") and self._own_loader
+        batches = len(self.train_plan.batches(epoch)) if sized else len(self.get_train_dataloader())
+        return -(-batches // per_step)
+
+    def _batches(self) -> Iterator[Any]:
+        """The batches of this epoch that have not been used yet."""
+        position, loader = self.position, self.get_train_dataloader()
+        self.callback_handler.shared["train_dataloader"] = loader
+        for dataset in (self.train_dataset, getattr(loader, "sampler", None)):
+            if hasattr(dataset, "set_epoch"):
+                dataset.set_epoch(position.epoch)
+        if self._own_loader and hasattr(self.train_dataset, "__getitem__"):
+            self._batches_in_epoch: int | None = position.batches + len(loader)
+            return iter(loader)
+        self._batches_in_epoch = len(loader) if hasattr(loader, "__len__") else None
+        return self.skipped(loader)
+
+    def _run(self) -> None:
+        """The loop: epochs of optimizer steps, each over the batches of one accumulation."""
+        self.model.train()
+        self.optimizer.zero_grad()
+        while self.position.epoch < self.state.num_train_epochs:
+            self.control.new_epoch()
+            self._event("on_epoch_begin")
+            for batches in in_steps(self._batches(), self.args.gradient_accumulation_steps):
+                if self.control.should_training_stop or self.state.global_step >= self.state.max_steps:
+                    break
+                self.control.new_step()
+                self._event("on_step_begin")
+                self._step(batches)
+                self._count(batches)
+                self._event("on_step_end")
+                self._log_evaluate_save()
+                if self.control.should_epoch_stop:
+                    break
+            self.position.epoch, self.position.batches = self.position.epoch + 1, 0
+            self.control.new_step()
+            self._event("on_epoch_end")
+            self._log_evaluate_save()
+            if self.control.should_training_stop or self.state.global_step >= self.state.max_steps:
+                break
+
+    def _step(self, batches: list[Any]) -> None:
+        """One optimizer step: the gradients of all batches together, clipped, checked, applied."""
+        args, optimizer, position = self.args, self.optimizer, self.position
+        parts = losses.parts_of(self.model, batches, label_names=self.label_names)
+        total: Any = 0.0
+        for place, (batch, part) in enumerate(zip(batches, parts, strict=True)):
+            if place:
+                self._event("on_substep_end")
+            if part.share:  # else no label of it counts, and its mean would be 0 / 0
+                self.part = part
+                total = total + self.training_step(self.model_wrapped, self.on_device(batch), part.count)
+        self.part = None
+        self.precision.unscale(optimizer)
+        norm = None
+        if args.max_grad_norm > 0:
+            trained = [p for group in optimizer.param_groups for p in group["params"]]
+            norm = nn.utils.clip_grad_norm_(trained, args.max_grad_norm)
+        loss, position.grad_norm = float(total), None if norm is None else float(norm)
+        self._refuse_divergence(loss, position.grad_norm, batches)
+        self._event("on_pre_optimizer_step")
+        self.learning_rate = optimizer.param_groups[0]["lr"]
+        stepped = self.precision.step(optimizer)
+        self._event("on_optimizer_step")
+        if stepped and self._follows_steps:
+            self.lr_scheduler.step()
+        optimizer.zero_grad()
+        position.loss_since_log += loss
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """The gradients of one batch, added to those that are there; returns its share of the step's loss."""
+        with self.precision.autocast():
+            loss = self.compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
+        share = 1.0 if self.part is None else self.part.share
+        loss = loss.mean() * share if share != 1.0 else loss.mean()
+        self.precision.backward(loss)
+        return loss.detach()
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The mean loss over the items of a batch, and the outputs where they are asked for."""
+        inputs, part, epsilon = dict(inputs), self.part, self.args.label_smoothing_factor
+        own = self.compute_loss_func is not None or (epsilon and inputs.get("labels") is not None)
+        by_terms = not own and part is not None and part.by_terms
+        names = self.label_names if self.compute_loss_func else ["labels"] if own else []
+        names = list(part.shares) if by_terms and part is not None else names
+        labels = {name: inputs.pop(name) for name in names if name in inputs}
+        outputs = model(**inputs)
+        if self.compute_loss_func is not None:
+            given = next(iter(labels.values()), None) if len(labels) < 2 else labels
+            loss = self.compute_loss_func(outputs, given, num_items_in_batch=num_items_in_batch)
+        elif own:
+            scores = outputs["logits"] if hasattr(outputs, "keys") else outputs[0]
+            shifted = losses.predicts_next(self.model)
+            loss = losses.smoothed(scores, labels["labels"], epsilon=epsilon, shifted=shifted)
+        elif by_terms and part is not None:
+            loss = losses.loss_by_terms(self.model, outputs, labels=labels, part=part)
+        else:
+            loss = outputs.get("loss") if hasattr(outputs, "get") else outputs[0]
+        if loss is None:
+            raise InputError(
+                f"{type(self.model).__name__} gave no loss for a batch with {sorted(inputs)}: expected labels "
+                f"({', '.join(self.label_names) or 'none are in its forward'}). Name the label column so."
+            )
+        return (loss, outputs) if return_outputs else loss
+
+    def _refuse_divergence(self, loss: float, norm: float | None, batches: list[Any]) -> None:
+        step = f"step {self.state.global_step + 1} (epoch {self.position.epoch + 1})"
+        if not torch.isfinite(torch.tensor(loss)):
+            def again() -> None:
+                for batch in batches:
+                    with self.precision.autocast():
+                        self.model(**self.on_device(batch))
+
+            bad = first_bad_layer(self.model, again)
+            raise TrainingDiverged(
+                f"The loss is {loss} at {step}; first not finite: {bad}. The weights are those before this "
+                "step. Look at the data of this batch, or lower learning_rate or raise warmup_steps."
+            )
+        scaled = self.precision.scaler is not None  # float16 overflows now and then: the step is left out
+        if norm is not None and not scaled and not torch.isfinite(torch.tensor(norm)):
+            raise TrainingDiverged(
+                f"The loss is {loss:.6g} but a gradient is not finite at {step}: that of "
+                f"{worst_gradient(self.model)!r}. The weights are those before this step."
+            )
+
+    def _count(self, batches: list[Any]) -> None:
+        state, position = self.state, self.position
+        position.batches += len(batches)
+        state.global_step += 1
+        ids = [b["input_ids"] for b in batches if isinstance(b, Mapping) and "input_ids" in b]
+        tokens = sum(int(one.numel()) for one in ids)
+        state.num_input_tokens_seen += tokens if self.args.include_num_input_tokens_seen else 0
+        state.total_flos += 6.0 * tokens * self._parameters
+        share = position.batches / (self._batches_in_epoch or max(1, position.batches))
+        if self._batches_in_epoch is None:
+            share = state.global_step / state.max_steps
+        state.epoch = position.epoch + share
+        every = self.args.torch_empty_cache_steps
+        if every and state.global_step % every == 0 and self.args.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _log_evaluate_save(self) -> None:
+        state, control, position = self.state, self.control, self.position
+        if control.should_log and state.global_step > position.logged_step:
+            steps = state.global_step - position.logged_step
+            logs: dict[str, Any] = {"loss": position.loss_since_log / steps}
+            if position.grad_norm is not None:
+                logs["grad_norm"] = position.grad_norm
+            logs["learning_rate"] = self.learning_rate
+            position.loss_total += position.loss_since_log
+            position.loss_since_log, position.logged_step = 0.0, state.global_step
+            self.log(logs)
+        if self.control.should_evaluate:
+            self._evaluate()
+        if self.control.should_save:
+            self.save_checkpoint()
+            self._event("on_save")
+
+    def _evaluate(self) -> None:
+        metrics = self.evaluate(ignore_keys=self._ignore_keys)
+        self.model.train()
+        better = self.note_best(metrics)
+        if self.args.save_strategy == "best":
+            self.control.should_save = better
+        if not self._follows_steps and self.lr_scheduler is not None:
+            self.lr_scheduler.step(metrics[self.best_name(metrics)])
+
+    @property
+    def _follows_steps(self) -> bool:
+        return not isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+
+    def _finish(self, started: float, first: int) -> TrainOutput:
+        state, position, args = self.state, self.position, self.args
+        if args.load_best_model_at_end and state.best_model_checkpoint is not None:
+            self.load_best()
+        rows = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        steps = state.global_step - first
+        metrics: dict[str, Any] = speed("train", started, rows=rows * steps, steps=steps)
+        metrics["total_flos"] = state.total_flos
+        metrics["train_loss"] = (position.loss_total + position.loss_since_log) / max(1, state.global_step)
+        self.log(metrics)
+        self.control = self.control
+        self._event("on_train_end")
+        self.remove_old_checkpoints()
+        return TrainOutput(state.global_step, metrics["train_loss"], metrics)
+
+    # Optimizer and schedule
+
+    def create_optimizer_and_scheduler(self, num_training_steps: int) -> None:
+        self.create_optimizer()
+        self.create_scheduler(num_training_steps, self.optimizer)
+
+    def create_optimizer(self) -> Optimizer:
+        """The optimizer that the arguments name, unless one was given."""
+        if self.optimizer is None or self._given_optimizers[0] is None:
+            kind, settings = self.optimizer_cls_and_kwargs or optimizer_class(self.args)
+            groups = parameter_groups(self.model, weight_decay=self.args.weight_decay)
+            self.optimizer = kind(groups, **settings)
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Optimizer | None = None) -> Any:
+        if self.lr_scheduler is None or self._given_optimizers[1] is None:
+            args = self.args
+            settings = dict(args.lr_scheduler_kwargs or {})
+            if args.lr_scheduler_type == "reduce_lr_on_plateau":
+                settings.setdefault("mode", "max" if args.greater_is_better else "min")
+            self.lr_scheduler = get_scheduler(
+                args.lr_scheduler_type,
+                optimizer or self.optimizer,
+                args.get_warmup_steps(num_training_steps),
+                num_training_steps,
+                settings,
+            )
+        return self.lr_scheduler

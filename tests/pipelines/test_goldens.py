@@ -1,0 +1,84 @@
+"""Answers equal to those of transformers 4.57.6, as scripts/make_qa_goldens.py wrote them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubformer.pipelines import pipeline
+
+GOLDENS = Path(__file__).parent / "goldens"
+EXPECTED = json.loads((GOLDENS / "expected.json").read_text("utf-8"))
+CLOSE = 1e-5
+
+
+@cache
+def opened(task: str, model: str) -> Any:
+    return pipeline(task, GOLDENS / model, device="cpu")
+
+
+def listed(answers: Any) -> list[dict[str, Any]]:
+    return answers if isinstance(answers, list) else [answers]
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Equal in shape and text, close in every number."""
+    if isinstance(theirs, list):
+        return isinstance(ours, list) and len(ours) == len(theirs) and all(map(same, ours, theirs))
+    if isinstance(theirs, dict):
+        return ours.keys() == theirs.keys() and all(same(ours[key], theirs[key]) for key in theirs)
+    if isinstance(theirs, float):
+        return type(ours) is float and abs(ours - theirs) <= CLOSE
+    return type(ours) is type(theirs) and bool(ours == theirs)
+
+
+@pytest.mark.parametrize("model", ["bert-qa", "roberta-qa"])
+def test_answers(model: str) -> None:
+    rows = [row for row in EXPECTED["answers"] if row["model"] == model]
+    assert {row["windows"] for row in rows} > {1, 2}
+    for row in rows:
+        question, context = EXPECTED["examples"][row["example"]]
+        found = listed(
+            opened("question-answering", model)(question=question, context=context, **row["options"])
+        )
+        assert same(found, row["expected"]), row
+        assert all(answer["answer"] == context[answer["start"] : answer["end"]] for answer in found)
+        if row["windows"] == 1 and row["said"] is None:
+            assert len(found) == row["options"].get("top_k", 1)
+
+
+def test_where_we_differ() -> None:
+    """Where v4 said something else of one window, it summed scores of equal texts, or listed a span that
+    begins at the classifier token, with the score 0."""
+    rows = [row for row in EXPECTED["answers"] if row["windows"] == 1]
+    differing = [row for row in rows if row["said"] is not None]
+    assert len(differing) < len(rows)
+    for row in differing:
+        scores = {answer["answer"].lower(): answer["score"] for answer in row["expected"]}
+        said = {answer["answer"].lower(): answer["score"] for answer in row["said"]}
+        summed = [text for text in said if text not in scores or said[text] > scores[text] + 1e-6]
+        assert summed or len(said) < len(scores) or 0.0 in said.values(), row
+
+
+def test_examples_together() -> None:
+    """Many examples in one call are packed together and answered as each alone."""
+    examples = [{"question": q, "context": c} for q, c in EXPECTED["examples"]]
+    ask = opened("question-answering", "bert-qa")
+    together = ask(examples, max_seq_len=40, doc_stride=8, top_k=2)
+    alone = [ask(example, max_seq_len=40, doc_stride=8, top_k=2) for example in examples]
+    assert same(together, alone)
+
+
+@pytest.mark.parametrize("model", ["bert-labels", "bert-score"])
+def test_labels(model: str) -> None:
+    rows = [row for row in EXPECTED["labels"] if row["model"] == model]
+    assert len(rows) > 50
+    for row in rows:
+        made = pipeline("text-classification", GOLDENS / model, device="cpu", **row["made_with"])
+        made.model.config.problem_type = row["problem_type"]
+        found = made(EXPECTED["inputs"][row["inputs"]], **row["options"])
+        assert same(found, row["said"]), (row, found)
