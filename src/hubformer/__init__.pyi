@@ -34,7 +34,18 @@ from hubformer.errors import (
     UnknownArgument,
     UnknownName,
 )
-from hubformer.generation import BaseStreamer, GenerationConfig, TextIteratorStreamer, TextStreamer
+from hubformer.generation import (
+    BaseStreamer,
+    EosTokenCriteria,
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    MaxLengthCriteria,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    TextIteratorStreamer,
+    TextStreamer,
+)
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.outputs import (
     BaseModelOutput,
@@ -50,12 +61,20 @@ from hubformer.models.outputs import (
     SequenceClassifierOutput,
     SequenceClassifierOutputWithPast,
     TokenClassifierOutput,
+    XLNetForMultipleChoiceOutput,
+    XLNetForQuestionAnsweringOutput,
+    XLNetForQuestionAnsweringSimpleOutput,
+    XLNetForSequenceClassificationOutput,
+    XLNetForTokenClassificationOutput,
+    XLNetLMHeadModelOutput,
+    XLNetModelOutput,
 )
 from hubformer.pipelines import pipeline
 from hubformer.pipelines.base import Pipeline
 from hubformer.pipelines.question_answering import QuestionAnsweringPipeline
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
 from hubformer.pipelines.text_classification import TextClassificationPipeline
+from hubformer.pipelines.text_generation import TextGenerationPipeline
 from hubformer.tokenization import AddedToken, BatchEncoding, CharSpan, TokenSpan
 from hubformer.tokenization.named import (
     BertTokenizer,
@@ -74,6 +93,17 @@ from hubformer.tokenization.named import (
     XLNetTokenizerFast,
 )
 from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
+from hubformer.training import (
+    EarlyStoppingCallback,
+    EvalPrediction,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    get_scheduler,
+    set_seed,
+)
 
 __version__: str
 
@@ -131,6 +161,9 @@ __all__ = [
     "DistilBertPreTrainedModel",
     "DistilBertTokenizer",
     "DistilBertTokenizerFast",
+    "EarlyStoppingCallback",
+    "EosTokenCriteria",
+    "EvalPrediction",
     "GPT2Config",
     "GPT2DoubleHeadsModel",
     "GPT2ForQuestionAnswering",
@@ -145,6 +178,9 @@ __all__ = [
     "HubError",
     "HubformerError",
     "InputError",
+    "LogitsProcessor",
+    "LogitsProcessorList",
+    "MaxLengthCriteria",
     "Pipeline",
     "PreTrainedConfig",
     "PreTrainedModel",
@@ -164,10 +200,18 @@ __all__ = [
     "RobertaPreTrainedModel",
     "RobertaTokenizer",
     "RobertaTokenizerFast",
+    "StoppingCriteria",
+    "StoppingCriteriaList",
     "TextClassificationPipeline",
+    "TextGenerationPipeline",
     "TextIteratorStreamer",
     "TextStreamer",
     "TokenSpan",
+    "Trainer",
+    "TrainerCallback",
+    "TrainerControl",
+    "TrainerState",
+    "TrainingArguments",
     "UnknownArgument",
     "UnknownName",
     "XLMRobertaConfig",
@@ -181,9 +225,20 @@ __all__ = [
     "XLMRobertaPreTrainedModel",
     "XLMRobertaTokenizer",
     "XLMRobertaTokenizerFast",
+    "XLNetConfig",
+    "XLNetForMultipleChoice",
+    "XLNetForQuestionAnswering",
+    "XLNetForQuestionAnsweringSimple",
+    "XLNetForSequenceClassification",
+    "XLNetForTokenClassification",
+    "XLNetLMHeadModel",
+    "XLNetModel",
+    "XLNetPreTrainedModel",
     "XLNetTokenizer",
     "XLNetTokenizerFast",
+    "get_scheduler",
     "pipeline",
+    "set_seed",
 ]
 
 PreTrainedTokenizer = PreTrainedTokenizerFast
@@ -233,6 +288,28 @@ class _SequenceClassifierOutputWithPast(SequenceClassifierOutputWithPast):
 
 class _TokenClassifierOutput(TokenClassifierOutput):
     logits: Tensor
+
+class _XLNetForMultipleChoiceOutput(XLNetForMultipleChoiceOutput):
+    logits: Tensor
+
+class _XLNetForQuestionAnsweringOutput(XLNetForQuestionAnsweringOutput):
+    ...
+
+class _XLNetForQuestionAnsweringSimpleOutput(XLNetForQuestionAnsweringSimpleOutput):
+    start_logits: Tensor
+    end_logits: Tensor
+
+class _XLNetForSequenceClassificationOutput(XLNetForSequenceClassificationOutput):
+    logits: Tensor
+
+class _XLNetForTokenClassificationOutput(XLNetForTokenClassificationOutput):
+    logits: Tensor
+
+class _XLNetLMHeadModelOutput(XLNetLMHeadModelOutput):
+    logits: Tensor
+
+class _XLNetModelOutput(XLNetModelOutput):
+    last_hidden_state: Tensor
 
 class _Loading(PreTrainedModel):
     @overload  # type: ignore[override]
@@ -1865,3 +1942,335 @@ class XLMRobertaForQuestionAnswering(XLMRobertaPreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _QuestionAnsweringModelOutput: ...
+
+class XLNetConfig(PreTrainedConfig):
+    vocab_size: int
+    d_model: int
+    n_layer: int
+    n_head: int
+    d_inner: int
+    ff_activation: str
+    untie_r: bool
+    attn_type: str
+    initializer_range: float
+    layer_norm_eps: float
+    dropout: float
+    mem_len: int | None
+    reuse_len: int | None
+    use_mems_eval: bool
+    use_mems_train: bool
+    bi_data: bool
+    clamp_len: Any
+    same_length: bool
+    summary_type: str
+    summary_use_proj: bool
+    summary_activation: str | None
+    summary_last_dropout: float
+    start_n_top: int
+    end_n_top: int
+    pad_token_id: int | list[int] | None
+    bos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    summary_first_dropout: float
+    n_token: int
+    hidden_size: int
+    num_attention_heads: int
+    num_hidden_layers: int
+    def __init__(
+        self,
+        vocab_size: int = 32000,
+        d_model: int = 1024,
+        n_layer: int = 24,
+        n_head: int = 16,
+        d_inner: int = 4096,
+        ff_activation: str = "gelu",
+        untie_r: bool = True,
+        attn_type: str = "bi",
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        dropout: float = 0.1,
+        mem_len: int | None = 512,
+        reuse_len: int | None = None,
+        use_mems_eval: bool = True,
+        use_mems_train: bool = False,
+        bi_data: bool = False,
+        clamp_len: Any = -1,
+        same_length: bool = False,
+        summary_type: str = "last",
+        summary_use_proj: bool = True,
+        summary_activation: str | None = "tanh",
+        summary_last_dropout: float = 0.1,
+        start_n_top: int = 5,
+        end_n_top: int = 5,
+        pad_token_id: int | list[int] | None = 5,
+        bos_token_id: int | list[int] | None = 1,
+        eos_token_id: int | list[int] | None = 2,
+        summary_first_dropout: float = 0.0,
+        **named: Any,
+    ) -> None: ...
+
+class XLNetPreTrainedModel(_Loading):
+    config: XLNetConfig
+    def __init__(self, config: XLNetConfig) -> None: ...
+
+class XLNetModel(XLNetPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetModelOutput: ...
+
+class XLNetLMHeadModel(XLNetPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _XLNetLMHeadModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _XLNetLMHeadModelOutput: ...
+
+class XLNetForSequenceClassification(XLNetPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForSequenceClassificationOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForSequenceClassificationOutput: ...
+
+class XLNetForTokenClassification(XLNetPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForTokenClassificationOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForTokenClassificationOutput: ...
+
+class XLNetForMultipleChoice(XLNetPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForMultipleChoiceOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForMultipleChoiceOutput: ...
+
+class XLNetForQuestionAnsweringSimple(XLNetPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForQuestionAnsweringSimpleOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForQuestionAnsweringSimpleOutput: ...
+
+class XLNetForQuestionAnswering(XLNetPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        is_impossible: Tensor | None = None,
+        cls_index: Tensor | None = None,
+        p_mask: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForQuestionAnsweringOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mems: Sequence[Tensor] | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        input_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        is_impossible: Tensor | None = None,
+        cls_index: Tensor | None = None,
+        p_mask: Tensor | None = None,
+        use_mems: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLNetForQuestionAnsweringOutput: ...

@@ -19,10 +19,16 @@ LOCATIONS = {
     "CharSpan": "tokenization",
     "CheckpointError": "errors",
     "ConfigError": "errors",
+    "EarlyStoppingCallback": "training",
+    "EosTokenCriteria": "generation",
+    "EvalPrediction": "training",
     "GenerationConfig": "generation",
     "HubError": "errors",
     "HubformerError": "errors",
     "InputError": "errors",
+    "LogitsProcessor": "generation",
+    "LogitsProcessorList": "generation",
+    "MaxLengthCriteria": "generation",
     "PIPELINE_REGISTRY": "pipelines.registry",
     "Pipeline": "pipelines.base",
     "PreTrainedConfig": "models.config",
@@ -31,13 +37,23 @@ LOCATIONS = {
     "PreTrainedTokenizerBase": "tokenization.tokenizer:PreTrainedTokenizerFast",
     "PretrainedConfig": "models.config:PreTrainedConfig",
     "QuestionAnsweringPipeline": "pipelines.question_answering",
+    "StoppingCriteria": "generation",
+    "StoppingCriteriaList": "generation",
     "TextClassificationPipeline": "pipelines.text_classification",
+    "TextGenerationPipeline": "pipelines.text_generation",
     "TextIteratorStreamer": "generation",
     "TextStreamer": "generation",
     "TokenSpan": "tokenization",
+    "Trainer": "training",
+    "TrainerCallback": "training",
+    "TrainerControl": "training",
+    "TrainerState": "training",
+    "TrainingArguments": "training",
     "UnknownArgument": "errors",
     "UnknownName": "errors",
+    "get_scheduler": "training",
     "pipeline": "pipelines",
+    "set_seed": "training",
 }
 _CLASSES = {
     "bert": """
@@ -105,6 +121,17 @@ _CLASSES = {
         XLMRobertaForMultipleChoice
         XLMRobertaForTokenClassification
         XLMRobertaForQuestionAnswering
+    """,
+    "xlnet": """
+        XLNetConfig
+        XLNetPreTrainedModel
+        XLNetModel
+        XLNetLMHeadModel
+        XLNetForSequenceClassification
+        XLNetForTokenClassification
+        XLNetForMultipleChoice
+        XLNetForQuestionAnsweringSimple
+        XLNetForQuestionAnswering
     """,
 }
 FAMILY_CLASSES = {name: model_type for model_type, names in _CLASSES.items() for name in names.split()}

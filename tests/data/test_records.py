@@ -144,7 +144,11 @@ def test_columns_by_name() -> None:
     assert list(read([{"review": "x", "gold": 0}], needs=("text",), usual=usual)) == [
         {"text": "x", "label": 0}
     ]
-    assert read([{"review": "x", "gold": 0}], usual=usual).mapping() == {"text": "review", "label": "gold"}
+    records = read([{"review": "x", "gold": 0}], usual=usual)
+    assert (list(records), records.read_as) == (
+        [{"text": "x", "label": 0}],
+        {"text": "review", "label": "gold"},
+    )
 
 
 @pytest.mark.parametrize(

@@ -354,8 +354,8 @@ def test_squad_two_against_a_plain_scorer(seed: int) -> None:
     def text(most: int) -> str:
         return " ".join(source.choices(WORDS, k=source.randint(0, most)))
 
-    # The sweep goes by whether an answer was given, the score by whether a word of it is left: so never
-    "the".predictions = [found if normalised(found := text(3)) else "" for _ in range(120)]
+    # The sweep goes by whether an answer was given, the score by whether a word of it is left.
+    predictions = [found if normalised(found := text(3)) else "" for _ in range(120)]
     golds = [[text(3) for _ in range(source.randint(0, 3))] for _ in predictions]
     probabilities = [source.random() for _ in predictions]
     metric = metrics.Squad(version=2, no_answer_threshold=0.6)

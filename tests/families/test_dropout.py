@@ -1,5 +1,7 @@
-"""Dropout sits where the oracle has it: each rate in turn is 1 (and the others 0) in training, which is
-deterministic, and the outputs are the oracle's. A dropout that is missing, doubled or elsewhere shows."""
+"""Dropout sits where the oracle has it. Each rate in turn is 1 (and the others 0) in training, which is
+deterministic, then a half from the same seed: the outputs are the oracle's. A dropout that is missing or
+elsewhere shows, and one that hides behind another at rate 1 shows by the random numbers that it draws.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,11 @@ def trained(kind: Any, folder: Path, config: dict[str, Any], **options: Any) -> 
     return kind.from_pretrained(folder, config=kind.config_class(**config), **options).double().train()
 
 
+def seeded(model: Any, batch: dict[str, Tensor]) -> Any:
+    torch.manual_seed(17)
+    return model(**batch)
+
+
 @pytest.mark.parametrize("case", FIRST, ids=str)
 def test_each_rate_alone(case: Case, tmp_path: Path) -> None:
     oracle_class, our_class = getattr(transformers, case.head.name), getattr(hubformer, case.head.name)
@@ -42,17 +49,20 @@ def test_each_rate_alone(case: Case, tmp_path: Path) -> None:
     batch["input_ids"] = batch["input_ids"].clamp(min=7)  # the oracle finds RoBERTa's padding by ids
     del batch["attention_mask"]
     answers = []
-    for rate in [None, *rates(case)]:
-        config = off if rate is None else {**off, rate: 1.0}
+    # Kernels draw in their own order. XLNet has one rate for attention and all else: test_xlnet.py.
+    mixed = {"xlnet": ["dropout"]}.get(case.model_type, [])
+    halves = [(rate, 0.5) for rate in rates(case) if "att" not in rate and rate not in mixed]
+    for rate, value in [("none", 0.0), *((rate, 1.0) for rate in rates(case)), *halves]:
+        config = {**off, **({} if rate == "none" else {rate: value})}
         theirs = trained(oracle_class, tmp_path, config, attn_implementation="eager")
         mine = trained(our_class, tmp_path, config)
         with torch.no_grad():
-            a, b = mine(**batch, **labels(case)), theirs(**batch, **labels(case))
-        for name, value in b.items():
-            if isinstance(value, Tensor):
-                assert torch.isfinite(value).all()
-                away = (a[name] - value).abs() / value.abs().clamp(min=1)
-                assert float(away.max()) <= (1e-6 if "loss" in name else 1e-9), (rate, name)
-        answers.append(next(value for name, value in a.items() if "loss" not in name))
+            a, b = (seeded(model, {**batch, **labels(case)}) for model in (mine, theirs))
+        for name, expected in b.items():
+            if isinstance(expected, Tensor):
+                assert torch.isfinite(expected).all()
+                away = (a[name] - expected).abs() / expected.abs().clamp(min=1)
+                assert float(away.max()) <= (1e-6 if "loss" in name else 1e-9), (rate, value, name)
+        answers.append(next((value for name, value in a.items() if "loss" not in name), a.get("loss")))
     moved = sum(not torch.equal(answer, answers[0]) for answer in answers[1:])
-    assert moved >= min(2, len(answers) - 1)  # the rates are heard at all
+    assert moved >= (1 if mixed else min(2, len(answers) - 1))  # the rates are heard at all

@@ -1,4 +1,4 @@
-"""The `hubformer` command. To add a subcommand: write its file (imitate download.py), add its line to COMMANDS.
+"""The `hubformer` command. To add a subcommand: write its file (imitate download.py), add its line here.
 
 This file imports nothing heavy, so that `--help` and a mistyped command answer at once.
 """
@@ -42,9 +42,7 @@ class Parser(argparse.ArgumentParser):
     """argparse with our manners: no abbreviations, a suggestion for what was mistyped."""
 
     def __init__(self, **named: Any) -> None:
-        super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False, **named
-        )
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, add_help=False, **named)
         self.add_argument("-h", "--help", action="help", help="show this and exit")
 
     def intermixed(self, arguments: Sequence[str]) -> argparse.Namespace:
@@ -58,6 +56,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n`{self.prog} --help` shows how it is used.\n")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=38, width=100)
 
 
 def _parser() -> Parser:

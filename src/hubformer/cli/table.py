@@ -21,7 +21,7 @@ class Table:
 
     def lines(self, rows: Sequence[Sequence[str]], *, header: Sequence[str]) -> list[str]:
         """The rows as lines, with the header before the very first."""
-        shown = [[_one_line(cell) for cell in row] for row in rows]
+        shown = [[printable(cell) for cell in row] for row in rows]
         if self._widths is None:
             shown = [[name.upper() for name in header], *shown]
             self._widths = self._fitting(shown)
@@ -29,6 +29,8 @@ class Table:
 
     def _fitting(self, rows: list[list[str]]) -> list[int]:
         widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
+        most = max(self._width // 3, 12)
+        widths = [min(width, most) for width in widths]
         rest = self._width - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
         return [*widths[:-1], max(rest, 20)]
 
@@ -38,9 +40,10 @@ class Table:
         return _GAP.join(cells).rstrip()
 
 
-def _one_line(text: str) -> str:
-    """The text without line ends, and without characters that would move the cursor or change colours."""
-    return "".join(c if unicodedata.category(c)[0] != "C" or c in "\u200d\u200c" else " " for c in text)
+def printable(text: str, *, keep: str = "") -> str:
+    """The text without characters that would move the cursor or change colours, but for those kept."""
+    keep += "\u200d\u200c"  # joiners, which several scripts need
+    return "".join(c if unicodedata.category(c)[0] != "C" or c in keep else " " for c in text)
 
 
 def _columns(text: str) -> int:
@@ -56,11 +59,12 @@ def _width_of(character: str) -> int:
 
 def _cut(text: str, width: int) -> str:
     """The text in exactly that many columns."""
-    if _columns(text) > width:
-        kept = ""
+    used = _columns(text[: width + 1])
+    if used > width or len(text) > width + 1:
+        kept, used = "", 0
         for character in text:
-            if _columns(kept) + _width_of(character) > width - 1:
+            if used + _width_of(character) > width - 1:
                 break
-            kept += character
-        text = kept + "…"
-    return text + " " * (width - _columns(text))
+            kept, used = kept + character, used + _width_of(character)
+        text, used = kept + "…", used + 1
+    return text + " " * (width - used)

@@ -76,7 +76,8 @@ class Attention(nn.Module):
         trace: LayerTrace | None = None,
     ) -> Tensor:
         """x (B, Q, M), kv from keys_values, tables one per part of the layout -> (B, Q, M)"""
-        parts = zip(*(layout.split(t) for t in (self.query(x), *kv)), layout.parts, tables, strict=True)
+        k, v = (layout.split_keys(t) for t in kv)
+        parts = zip(layout.split(self.query(x)), k, v, layout.parts, tables, strict=True)
         read = [
             self.read(q, (k, v), layout=part, table=table, cache=cache, trace=trace)
             for q, k, v, part, table in parts

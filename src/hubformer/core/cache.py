@@ -22,6 +22,7 @@ class LayerCache:
         self.length = 0
         self._k: Tensor | None = None
         self._v: Tensor | None = None
+        self._owned = False  # whether they may be written over; the first ones are the caller's
         self._memory: KeysValues | None = None
 
     @property
@@ -44,13 +45,15 @@ class LayerCache:
             return self._k, self._v
         start, self.length = self.length, self.length + k.shape[2]
         if self._k is None or self._v is None:
-            self._k, self._v = k, v
+            self._k, self._v, self._owned = k, v, False
         elif torch.is_grad_enabled() and (k.requires_grad or self._k.requires_grad):
             self._k = torch.cat([self._k[:, :, :start], k], dim=2)
-            self._v = torch.cat([self._v[:, :, :start], v], dim=2)
+            self._v, self._owned = torch.cat([self._v[:, :, :start], v], dim=2), False
         else:
-            if self.length > self._k.shape[2] or self._k.is_inference() != torch.is_inference_mode_enabled():
+            foreign = not self._owned or self._k.is_inference() != torch.is_inference_mode_enabled()
+            if foreign or self.length > self._k.shape[2]:
                 self._k, self._v = (_grown(t, start, 2 * self.length) for t in (self._k, self._v))
+                self._owned = True
             self._k[:, :, start : self.length] = k
             self._v[:, :, start : self.length] = v
         return self._k[:, :, : self.length], self._v[:, :, : self.length]
@@ -58,7 +61,7 @@ class LayerCache:
     def reserve(self, like: Tensor, capacity: int) -> None:
         """Make room of fixed size for keys and values shaped like (B, G, any, D)."""
         shape = (*like.shape[:2], capacity, like.shape[3])
-        self._k, self._v = like.new_zeros(shape), like.new_zeros(shape)
+        self._k, self._v, self._owned = like.new_zeros(shape), like.new_zeros(shape), True
 
     def memory(self, compute: Callable[[], KeysValues]) -> KeysValues:
         """The keys and values of an encoder's states: computed at the first step, kept for the others."""

@@ -30,6 +30,9 @@ class Layout:
     segments: tuple[Tensor, Tensor] | None = None  # (B, Q) and (B, K) int
     ends: Tensor | None = None  # (B, Q) bool: where an end token stands, for pick("eos")
     all_past: bool = False  # no key stands after any query: one new token over its cache
+    in_line: int = (
+        0  # keys stand at 0, 1, 2 …; queries are the last of them, so many times over. 0: not known
+    )
     _seen: dict[tuple[bool, int | None], Visible] = field(default_factory=dict, repr=False)
 
     @staticmethod
@@ -41,7 +44,7 @@ class Layout:
         """
         index = torch.arange(length, device=device if mask is None else mask.device)[None]
         if mask is None:
-            return Layout(index, index)
+            return Layout(index, index, in_line=1)
         valid = mask.bool()
         at = (index - valid.int().argmax(-1, keepdim=True)).clamp(min=0)
         return Layout(at, at, valid)
@@ -55,6 +58,10 @@ class Layout:
         return self.query_at
 
     def split(self, x: Tensor) -> list[Tensor]:
+        return [x]
+
+    def split_keys(self, x: Tensor) -> list[Tensor]:
+        """As split, for what is attended to, where that is not what attends."""
         return [x]
 
     def join(self, xs: Sequence[Tensor]) -> Tensor:
@@ -144,6 +151,9 @@ class Packed:
             piece.view(rows, -1, *piece.shape[1:])
             for piece, rows in zip(torch.split(x[0], sizes), self.rows, strict=True)
         ]
+
+    def split_keys(self, x: Tensor) -> list[Tensor]:
+        return self.split(x)
 
     def join(self, xs: Sequence[Tensor]) -> Tensor:
         return torch.cat([x.flatten(0, 1) for x in xs])[None]

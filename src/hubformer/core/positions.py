@@ -63,7 +63,11 @@ def relative_scores(x: Tensor, relations: Tensor, which: Tensor) -> Tensor:
 
     x (B, H, Q, D), relations (H|1, R, D), which (B|1, Q, K) of R -> (B, H, Q, K)
     """
-    scores = x @ relations.transpose(-1, -2)  # (B, H, Q, R)
+    return picked(x @ relations.transpose(-1, -2), which)
+
+
+def picked(scores: Tensor, which: Tensor) -> Tensor:
+    """scores (B, H, Q, R), which (B|1, Q, K) of R -> (B, H, Q, K)"""
     return scores.gather(-1, which[:, None].expand(*scores.shape[:3], which.shape[-1]))
 
 
@@ -110,8 +114,8 @@ class _TwoSidedPosition(_RelativePosition):
 
 @dataclass(frozen=True)
 class TransformerXL:
-    """Transformer-XL's distances (Dai et al. 2019, arXiv:1901.02860) and XLNet's segment relations
-    (Yang et al. 2019, arXiv:1906.08237)."""
+    """Transformer-XL's distances (Dai et al. 2019, arXiv:1901.02860) and, where the layout has segments,
+    XLNet's segment relations (Yang et al. 2019, arXiv:1906.08237)."""
 
     clamp: int | None = None  # distances beyond count as this one, in tokens
     dropout: float = 0.0  # of the waves
@@ -123,24 +127,54 @@ class TransformerXL:
         return _XLPosition(width, heads=heads, head_width=head_width)
 
 
+@dataclass(frozen=True, eq=False)
+class _Waves:
+    """One wave per distance from query to key, the largest first, and who stands how far from whom."""
+
+    waves: Tensor  # (R, M)
+    which: Tensor | None  # (B|1, Q, K) of R; None: the queries are in line
+    runs: int  # how often the queries repeat where they are in line
+    keys: int
+    differ: Tensor | None  # (B, 1, Q, K): 1 where the segments differ, else 0; None: no segments
+
+    def placed(self, scores: Tensor) -> Tensor:
+        """Of each query's scores by distance (B, H, Q, R), those of its keys: (B, H, Q, K)"""
+        if self.which is not None:
+            return picked(scores, self.which)
+        # In line, each query's keys begin one column before those of the query above it. That is a view with
+        # rows one shorter (Dai et al. 2019, appendix B): gather would cost more than the attention.
+        length = scores.shape[2] // self.runs
+        rows, heads, _, distances = scores.shape
+        flat = scores.reshape(rows, heads, self.runs, length * distances)
+        shifted = flat[..., length:].view(rows, heads, self.runs, length, distances - 1)
+        return shifted[..., : self.keys].flatten(2, 3)
+
+
 class _WaveTable(nn.Module):
     def __init__(self, spec: TransformerXL, width: int) -> None:
         super().__init__()
         self.spec, self.width, self.dropout = spec, width, nn.Dropout(spec.dropout)
 
-    def forward(self, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
-        """Waves (R, M), which of them each pair has (B|1, Q, K), and whether it differs in segment."""
-        largest = layout.key_at.shape[-1] - 1  # every place is an index of a key
-        device = layout.key_at.device
-        distance = torch.arange(-largest, largest + 1, dtype=torch.get_default_dtype(), device=device)
+    def forward(self, layout: Layout) -> _Waves:
+        keys, runs = layout.key_at.shape[-1], layout.in_line
+        # Where places are told one by one, each is the index of some key, so that no distance is larger.
+        back = layout.query_at.shape[-1] // runs if runs else keys + 1
+        which = None if runs else keys + layout.distance()
+        # float32 at any precision of the model: published weights were trained on these very numbers.
+        distance = torch.arange(keys, -back, -1, dtype=torch.float32, device=layout.key_at.device)
         if self.spec.clamp:
             distance = distance.clamp(-self.spec.clamp, self.spec.clamp)
-        even = torch.arange(0, self.width, 2, dtype=distance.dtype, device=device)
-        angle = distance[:, None] / 10_000 ** (even / self.width)
+        even = torch.arange(0, self.width, 2, dtype=torch.float32, device=distance.device)
+        angle = distance[:, None] * (1 / 10_000 ** (even / self.width))
         waves = self.dropout(torch.cat([angle.sin(), angle.cos()], dim=-1))
-        assert layout.segments is not None
-        ours, theirs = layout.segments
-        return waves, largest - layout.distance(), (ours[:, :, None] != theirs[:, None, :]).long()
+        return _Waves(waves, which, runs, keys, _differ(layout))
+
+
+def _differ(layout: Layout) -> Tensor | None:
+    if layout.segments is None:
+        return None
+    ours, theirs = layout.segments
+    return (ours[:, None, :, None] != theirs[:, None, None, :]).float()
 
 
 class _XLPosition(Position):
@@ -150,12 +184,20 @@ class _XLPosition(Position):
         self.content_bias, self.wave_bias, self.segment_bias = (
             nn.Parameter(torch.zeros(heads, head_width)) for _ in range(3)
         )
-        self.segment = nn.Parameter(torch.zeros(2, heads, head_width))
+        self.segment = nn.Parameter(torch.zeros(heads, 2, head_width))  # for the same one, for another
+
+    def rotate(self, q: Tensor, k: Tensor, table: Any) -> tuple[Tensor, Tensor]:
+        """Every query gets the content bias: added to the scores, it would cost a pass over them."""
+        return q + self.content_bias[:, None], k
 
     def bias(self, q: Tensor, k: Tensor, table: Any, layer: Attention) -> Tensor:
-        waves, distance, differ = table
-        content = self.content_bias[:, None] @ k.transpose(-1, -2)  # (B, H, 1, K)
-        waves = layer.heads(self.wave(waves.to(q.dtype))[None])[0]  # (H, R, D)
-        wave = relative_scores(q + self.wave_bias[:, None], waves, distance)
-        segment = relative_scores(q + self.segment_bias[:, None], self.segment.transpose(0, 1), differ)
-        return layer.scale * (content + wave + segment)
+        q = layer.scale * (q - self.content_bias[:, None])
+        waves = layer.heads(self.wave(table.waves.to(q.dtype))[None])[0]  # (H, R, D)
+        by_wave = (q + layer.scale * self.wave_bias[:, None]) @ waves.transpose(-1, -2)
+        scores: Tensor = table.placed(by_wave)
+        if table.differ is None:
+            return scores
+        # What a query adds for all keys alike changes no softmax, so only the difference counts.
+        same, other = self.segment.unbind(1)  # (H, D)
+        by_segment = (q + layer.scale * self.segment_bias[:, None]) @ (other - same)[:, :, None]
+        return torch.addcmul(scores, by_segment, table.differ.to(scores.dtype))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from hubformer.core.blocks import LayerSpec, Memory
 from hubformer.core.cache import Cache
-from hubformer.core.layout import AnyLayout, Layout
+from hubformer.core.layout import AnyLayout
 from hubformer.core.norms import NormSpec
 from hubformer.core.trace import Trace
 
@@ -75,19 +75,27 @@ class Stack(nn.Module):
         memory: Memory | None = None,
         cache: Cache | None = None,
         mems: Sequence[Tensor] | None = None,
+        content: int | None = None,
         trace: Trace | None = None,
     ) -> Tensor:
-        """mems: for each layer, earlier states (B, past, M) that its attention reads before x."""
+        """mems: for each layer, earlier states (B, past, M) that its attention reads before x.
+
+        content: attention reads only the first so many of x. The others look on through the same weights:
+        the query stream of two (Yang et al. 2019, arXiv:1906.08237).
+        """
         tables = self.tables_for(layout)
         for i, block in enumerate(self._in_order()):
             if trace is not None:
                 trace.see(x)
+            seen = None if content is None else x[:, :content]
+            if mems is not None:
+                seen = torch.cat([mems[i], x if seen is None else seen], dim=1)
             x = self.run(
                 block,
                 x,
                 layout=layout,
                 tables=tables[self.table_of[i]],
-                context=None if mems is None else torch.cat([mems[i], x], dim=1),
+                context=seen,
                 memory=memory,
                 cache=None if cache is None else cache.layers[i],
                 trace=None if trace is None else trace.layer(i),
@@ -96,35 +104,6 @@ class Stack(nn.Module):
         if trace is not None:
             trace.see(x)
         return x
-
-    def two_streams(
-        self,
-        h: Tensor,
-        g: Tensor,
-        *,
-        content: Layout,
-        query: Layout,
-        mems: Sequence[Tensor] | None = None,
-        traces: tuple[Trace, Trace] | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """XLNet's pre-training (arXiv:1906.08237): the query stream g (B, Q, M) reads the content stream
-        h (B, L, M) through the same weights."""
-        to_h, to_g = self.tables_for(content), self.tables_for(query)
-        for i, block in enumerate(self._in_order()):
-            seen = h if mems is None else torch.cat([mems[i], h], dim=1)
-            table = self.table_of[i]
-            if traces is not None:
-                traces[0].see(h)
-                traces[1].see(g)
-            seen_by = [None, None] if traces is None else [trace.layer(i) for trace in traces]
-            new_h = self.run(block, h, layout=content, tables=to_h[table], context=seen, trace=seen_by[0])
-            g = self.run(block, g, layout=query, tables=to_g[table], context=seen, trace=seen_by[1])
-            h = new_h
-        h, g = self.dropout(self.final_norm(h)), self.dropout(self.final_norm(g))
-        if traces is not None:
-            traces[0].see(h)
-            traces[1].see(g)
-        return h, g
 
     def _in_order(self) -> list[nn.Module]:
         return [self.blocks[i] for i in self.block_of]

@@ -70,7 +70,8 @@ class Records:
     """Examples as dicts, read anew each time it is gone through, one at a time.
 
     What was given as a one-time iterator can be gone through once; a second time is an error, never empty.
-    `count` is the number of records where it is known without reading them.
+    `count` is the number of records where it is known without reading them, `read_as` the names of the data
+    for those that are wanted, once a record is read.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Records:
         self._source, self._columns = source, columns
         self._left = 1 if once else None  # how often it can still be gone through
         self.name, self.count = name, count
+        self.read_as: dict[str, str] = {}  # wanted names to the data's, of the first record once it is read
         self.label_names = dict(label_names or {})  # of `datasets` columns that hold numbers of named labels
 
     def __iter__(self) -> Iterator[Record]:
@@ -109,13 +111,8 @@ class Records:
             names = tuple(record)
             if names not in seen:
                 seen[names] = self._columns.found(names, f"Record {place} of {self.name}")
+                self.read_as = self.read_as or seen[names]
             yield renamed(record, seen[names])
-
-    def mapping(self) -> dict[str, str]:
-        """Wanted names to the data's names, by the first record. Not for a one-time iterator."""
-        for record in self._source():
-            return self._columns.found(tuple(record), self.name)
-        return {}
 
 
 def read(

@@ -40,6 +40,11 @@ class Perplexity(SumMetric):
         sums = numpy.minimum(numpy.asarray(ours, dtype=float), 1e300)
         self._sums.add(numpy.column_stack([sums, tokens]).reshape(-1, 2))
 
+    @property
+    def tokens(self) -> int:
+        """Tokens so far."""
+        return int(self._sums.totals[0, 1])
+
     def values(self) -> dict[str, Array]:
         sums, tokens = self._sums.totals.T
         loss = numpy.divide(sums, tokens, out=numpy.full(len(sums), numpy.nan), where=tokens > 0)
@@ -78,8 +83,8 @@ class _Sacre(SumMetric):
 class Bleu(_Sacre):
     """bleu, 0 to 100 (Papineni et al. 2002), of a corpus: n-grams are counted over all texts.
 
-    tokenize: sacrebleu's tokenizer, "13a" unless said ("zh", "ja-mecab", "flores200", ...). Needs sacrebleu (extra
-    `evaluation`).
+    tokenize: sacrebleu's tokenizer, "13a" unless said ("zh", "ja-mecab", "flores200", ...). Needs sacrebleu
+    (extra `evaluation`).
     """
 
     name = "bleu"

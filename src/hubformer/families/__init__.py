@@ -19,6 +19,7 @@ FAMILIES: dict[str, str] = {
     "gpt2": "gpt2:GPT2",
     "roberta": "roberta:ROBERTA",
     "xlm-roberta": "roberta:XLM_ROBERTA",
+    "xlnet": "xlnet:XLNET",
 }
 
 

@@ -128,16 +128,16 @@ COMMON: dict[str, Field] = {
 # settings of generation, which are read by that room.
 _HARMLESS = """
     _attn_implementation _commit_hash _name_or_path _num_labels adapters attn_implementation auto_map
-    bad_words_ids begin_suppress_tokens cell custom_pipelines dataset directionality diversity_penalty
-    do_sample dtype early_stopping encoder_no_repeat_ngram_size exponential_decay_length_penalty
-    forced_bos_token_id forced_eos_token_id gradient_checkpointing language length_penalty max_length
-    min_length model_name model_type n_ctx name no_repeat_ngram_size num_beam_groups num_beams
-    num_return_sequences output_past output_scores pooler_fc_size pooler_num_attention_heads
-    pooler_num_fc_layers pooler_size_per_head pooler_type predict_special_tokens pruned_heads
-    quantization_config remove_invalid_values repetition_penalty return_dict_in_generate
+    bad_words_ids begin_suppress_tokens cell custom_pipelines d_head dataset directionality
+    diversity_penalty do_sample dtype early_stopping encoder_no_repeat_ngram_size
+    exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id gradient_checkpointing language
+    length_penalty max_length min_length model_name model_type n_ctx name no_repeat_ngram_size
+    num_beam_groups num_beams num_return_sequences output_past output_scores pooler_fc_size
+    pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type predict_special_tokens
+    pruned_heads quantization_config remove_invalid_values repetition_penalty return_dict_in_generate
     sbert_ce_default_activation_function sentence_transformers suppress_tokens temperature tf_legacy_loss
-    top_k top_p torchscript transformers_version transformers_weights typical_p use_bfloat16 use_return_dict
-    xla_device
+    tie_weights_ top_k top_p torchscript transformers_version transformers_weights typical_p use_bfloat16
+    use_return_dict xla_device
 """
 HARMLESS = frozenset(_HARMLESS.split())
 

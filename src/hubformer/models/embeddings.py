@@ -71,12 +71,12 @@ class TokenEmbeddings(nn.Module):
         valid (B, L) bool: False is padding."""
         x = ids if ids.is_floating_point() else self.tokens(ids)
         x = x * self.spec.factor
-        if self.positions is not None:
-            x = self.placed(x, rows=self.rows(at, valid=valid) if rows is None else rows)
         if self.types is not None:
             x = x + self.types(torch.zeros_like(x[..., 0], dtype=torch.long) if types is None else types)
         elif types is not None:  # GPT-2 looks types up among the tokens
             x = x + self.tokens(types)
+        if self.positions is not None:  # last, as in v4: then float32 sums round alike
+            x = self.placed(x, rows=self.rows(at, valid=valid) if rows is None else rows)
         out: Tensor = self.project(self.dropout(self.norm(x)))
         return out
 

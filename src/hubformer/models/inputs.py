@@ -150,7 +150,7 @@ def check(inputs: Inputs, limits: Limits) -> None:
         raise InputError(f"input_ids has the shape {list(shape)}: there is no token to read.")
     _check_ids("input_ids", inputs.input_ids, below=limits.vocab, of="the vocabulary")
     _check_ids("token_type_ids", inputs.token_type_ids, below=limits.types, of="the token types")
-    past = _past_length(inputs.past_key_values)
+    past = _past_length(inputs.past_key_values) + _remembered(inputs.mems)
     total = past + shape[1]
     if limits.length is not None and inputs.position_ids is None and total > limits.length:
         raise InputError(
@@ -165,6 +165,10 @@ def _past_length(past: Any) -> int:
     if past is None:
         return 0
     return past.length if isinstance(past, Cache) else past[0][0].shape[2]
+
+
+def _remembered(mems: Sequence[Tensor] | None) -> int:
+    return 0 if mems is None or len(mems) == 0 or mems[0] is None else len(mems[0])
 
 
 def _check_ids(name: str, ids: Tensor | None, *, below: int | None, of: str) -> None:

@@ -82,7 +82,7 @@ class CausalStepper:
             given["token_type_ids"] = _extended(self.prompt.types, ids.shape[1])[:, past:]
         # A cache remembers what is padding, so the mask is told once.
         if self.prompt.mask is not None and past < self.prompt.ids.shape[1]:
-            given["attention_mask"] = _extended(self.prompt.mask, ids.shape[1], by_one=True)
+            given["attention_mask"] = _extended(self.prompt.mask, ids.shape[1])
         if self.cache is not None:
             given["past_key_values"] = self.cache
         out = self.model(
@@ -102,10 +102,71 @@ class CausalStepper:
             self.cache.reorder(rows)
 
 
-def _extended(values: Tensor, length: int, *, by_one: bool = False) -> Tensor:
-    """Values of the prompt's tokens (B, prompt), and for each token since then the last, or 1: (B, L)"""
-    new = length - values.shape[1]
-    if new <= 0:
-        return values
-    last = torch.ones_like(values[:, :1]) if by_one else values[:, -1:]
-    return torch.cat([values, last.expand(-1, new)], dim=1)
+def _extended(values: Tensor, length: int) -> Tensor:
+    """Values of the prompt's tokens (B, prompt), and for each token since then the last: (B, L)"""
+    new = max(length - values.shape[1], 0)
+    return torch.cat([values, values[:, -1:].expand(-1, new)], dim=1)
+
+
+class TargetStepper:
+    """The step of a model that reads in both directions and is asked for one target (XLNet,
+    arXiv:1906.08237): a token that nobody sees stands behind the others, and is what is scored.
+
+    With mems, only the last two tokens are read again beside the states of those before; they see what
+    came after them, which those states have not.
+    """
+
+    again = 2  # tokens that are read a second time
+
+    def __init__(
+        self, model: Any, prompt: Prompt, *, cache: Cache | None = None, cached: bool = True
+    ) -> None:
+        """cached=False, or use_mems=False among the prompt's arguments, reads everything at every step.
+
+        Raises:
+            InputError: a cache, which such a model does not have; padding where mems cannot tell it.
+        """
+        if cache is not None:
+            raise InputError(f"{type(model).__name__} keeps mems, not keys: leave past_key_values out.")
+        if prompt.mask is not None and model.body.spec.memories.new:
+            raise InputError(
+                "This model's mems are the beginning of what it reads (reuse_len), so padding among them "
+                "cannot be told. Generate without padding, row by row."
+            )
+        self.cache: Cache | None = None
+        self.model, self.prompt = model, prompt
+        self.mems: tuple[Tensor, ...] | None = None  # of each layer (past, B, M)
+        self.others = {**prompt.others}
+        self.use_mems = self.others.pop("use_mems", None) if cached else False  # None: as configured
+
+    def scores(self, ids: Tensor) -> Tensor:
+        length, given = ids.shape[1], dict(self.others)
+        start = 0
+        if self.mems is not None:
+            start = length - self.again
+            given["mems"] = self.mems
+        asked = torch.nn.functional.pad(ids[:, start:], (0, 1))
+        if self.prompt.types is not None:
+            given["token_type_ids"] = _extended(self.prompt.types, length + 1)[:, start:]
+        if self.prompt.mask is not None:
+            keys = asked.shape[1] + (0 if self.mems is None else self.mems[0].shape[0])
+            given["attention_mask"] = _extended(self.prompt.mask, length + 1)[:, -keys:]
+        unseen = torch.zeros(*asked.shape, asked.shape[1], device=ids.device, dtype=self.model.dtype)
+        unseen[:, :, -1] = 1
+        out = self.model(
+            input_ids=asked,
+            perm_mask=unseen,
+            target_mapping=unseen[:, :1],
+            use_mems=self.use_mems,
+            return_dict=True,
+            output_attentions=False,
+            output_hidden_states=False,
+            **given,
+        )
+        self.mems = None if out.mems is None else tuple(layer[: -self.again] for layer in out.mems)
+        scores: Tensor = out.logits[:, -1]
+        return scores
+
+    def reorder(self, rows: Tensor) -> None:
+        if self.mems is not None:
+            self.mems = tuple(layer.index_select(1, rows) for layer in self.mems)

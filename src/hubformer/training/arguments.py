@@ -371,7 +371,9 @@ class TrainingArguments:
         return self.seed if self.data_seed is None else self.data_seed
 
     def get_warmup_steps(self, num_training_steps: int) -> int:
-        return self.warmup_steps if self.warmup_steps > 0 else math.ceil(num_training_steps * self.warmup_ratio)
+        return (
+            self.warmup_steps if self.warmup_steps > 0 else math.ceil(num_training_steps * self.warmup_ratio)
+        )
 
     # As values
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hubformer.errors import InputError
+from hubformer.training.sampling import batches_in
 from hubformer.training.state import TrainerControl, TrainerState
 
 EVENTS = (
@@ -22,12 +23,20 @@ class TrainerCallback:
     eval_dataloader; `logs` for on_log, `metrics` for on_evaluate and on_predict."""
 
     def on_init_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> Any: ...
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> Any: ...
+    def on_train_begin(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> Any: ...
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> Any: ...
-    def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> Any: ...
+    def on_epoch_begin(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> Any: ...
     def on_epoch_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> Any: ...
-    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> Any: ...
-    def on_substep_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> Any: ...
+    def on_step_begin(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> Any: ...
+    def on_substep_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> Any: ...
     def on_pre_optimizer_step(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> Any: ...
@@ -84,7 +93,9 @@ class CallbackHandler:
                 return one
         return None
 
-    def call(self, event: str, args: Any, *, state: TrainerState, control: TrainerControl, **more: Any) -> TrainerControl:
+    def call(
+        self, event: str, args: Any, *, state: TrainerState, control: TrainerControl, **more: Any
+    ) -> TrainerControl:
         for callback in self.callbacks:
             result = getattr(callback, event)(args, state, control, **self.shared, **more)
             control = control if result is None else result
@@ -160,11 +171,11 @@ class ProgressCallback(TrainerCallback):
     def on_prediction_step(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        batches = kwargs.get("eval_dataloader")
-        if not state.is_world_process_zero or not hasattr(batches, "__len__"):
+        if not state.is_world_process_zero:
             return
         if self._prediction is None:
-            self._prediction = _bar(len(batches), start=0, unit="batch", leave=self._training is None)
+            total = batches_in(kwargs.get("eval_dataloader"))
+            self._prediction = _bar(total, start=0, unit="batch", leave=self._training is None)
         self._prediction.update(1)
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -180,12 +191,10 @@ class ProgressCallback(TrainerCallback):
             self._training = None
 
 
-def _bar(total: int, *, start: int, unit: str, leave: bool = True) -> Any:
-    from tqdm.auto import tqdm
+def _bar(total: int | None, *, start: int, unit: str, leave: bool = True) -> Any:
+    from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
-    return tqdm(
-        total=total, initial=start, unit=unit, leave=leave, dynamic_ncols=True, file=sys.stderr
-    )
+    return tqdm(total=total, initial=start, unit=unit, leave=leave, dynamic_ncols=True, file=sys.stderr)
 
 
 class PrinterCallback(TrainerCallback):
@@ -200,7 +209,9 @@ class EarlyStoppingCallback(TrainerCallback, ExportableState):
     """Stop when metric_for_best_model has not become better by more than `early_stopping_threshold` in
     `early_stopping_patience` evaluations in a row."""
 
-    def __init__(self, early_stopping_patience: int = 1, early_stopping_threshold: float | None = 0.0) -> None:
+    def __init__(
+        self, early_stopping_patience: int = 1, early_stopping_threshold: float | None = 0.0
+    ) -> None:
         self.early_stopping_patience = early_stopping_patience
         self.early_stopping_threshold = early_stopping_threshold or 0.0
         self.early_stopping_patience_counter = 0

@@ -194,7 +194,9 @@ def buffers(model: nn.Module) -> dict[str, Tensor]:
 # ---- the optimizer ------------------------------------------------------------------------------------
 
 
-def optimizer_state(optimizer: Optimizer, names: Mapping[int, str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def optimizer_state(
+    optimizer: Optimizer, names: Mapping[int, str]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors by "parameter/key", and JSON values: the settings of the groups and what is no tensor.
 
     names: id of a parameter -> its name in the model.
@@ -235,7 +237,9 @@ def restore_optimizer(
         name, _, key = place.rpartition("/")
         owner = owners.get(name)
         if owner is None:
-            raise CheckpointError(f"The checkpoint's optimizer has a state for {name!r}, which is not trained.")
+            raise CheckpointError(
+                f"The checkpoint's optimizer has a state for {name!r}, which is not trained."
+            )
         if isinstance(value, Tensor) and (value.dim() or optimizer.defaults.get("fused")):
             value = value.to(owner.device)
         optimizer.state[owner][key] = value

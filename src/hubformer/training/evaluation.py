@@ -14,6 +14,7 @@ from hubformer.errors import InputError
 from hubformer.training.loaders import Loaders
 from hubformer.training.losses import IGNORED, Part, parts_of
 from hubformer.training.records import Records, speed
+from hubformer.training.sampling import batches_in
 from hubformer.training.state import EvalLoopOutput, EvalPrediction, PredictionOutput
 
 
@@ -104,7 +105,7 @@ class Evaluation(Loaders, Records):
                 items += self.part.count
             new = self._kept(inputs, loss=loss, logits=logits, labels=labels, rows=size)
             if streaming:
-                last = hasattr(dataloader, "__len__") and place + 1 == len(dataloader)
+                last = place + 1 == batches_in(dataloader)
                 computed = self.compute_metrics(_prediction(new), compute_result=last)
             elif not loss_only:
                 for name, value in new.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -51,3 +52,23 @@ def worst_gradient(model: nn.Module) -> str:
         if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
             return name
     return "none of them alone"
+
+
+def refuse_divergence(
+    model: nn.Module, *, loss: float, norm: float | None, step: str, run: Callable[[], Any]
+) -> None:
+    """
+    Raises:
+        TrainingDiverged: the loss or the gradients' norm is not finite; names the layer or the parameter.
+    """
+    if not math.isfinite(loss):
+        raise TrainingDiverged(
+            f"The loss is {loss} at {step}; first not finite: {first_bad_layer(model, run)}. The weights are "
+            "those before this step. Look at the data of this batch, lower learning_rate or raise "
+            "warmup_steps."
+        )
+    if norm is not None and not math.isfinite(norm):
+        raise TrainingDiverged(
+            f"The loss is {loss:.6g} but a gradient is not finite at {step}: that of "
+            f"{worst_gradient(model)!r}. The weights are those before this step."
+        )

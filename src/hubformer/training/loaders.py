@@ -188,6 +188,3 @@ def label_names_of(model: nn.Module) -> list[str]:
     names = list(inspect.signature(model.forward).parameters)
     spans = ("start_positions", "end_positions") if "start_positions" in names else ()
     return [name for name in names if "label" in name or name in spans]
-
-
-Compute = Callable[..., Any]

@@ -118,7 +118,9 @@ def _counted(finish: Any, name: str, batch: Mapping[str, Any]) -> int:
 
 
 def _rows(batch: Any) -> int:
-    values = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, tuple | list) else ()
+    values = (
+        batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, tuple | list) else ()
+    )
     return next((len(v) for v in values if isinstance(v, Tensor) and v.dim()), 1)
 
 

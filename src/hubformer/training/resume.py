@@ -24,6 +24,14 @@ _ORDER = (
 )
 
 
+def _begun(folder: Path) -> bool:
+    """Whether a training was killed here before its first checkpoint: it had made the folder, or its log."""
+    if not folder.is_dir():
+        return False
+    names = [path.name for path in folder.iterdir()]
+    return not names or LOG in names or any(name.startswith((f".{LOG}", "checkpoint-")) for name in names)
+
+
 class Resume(Records):
     """Checkpoints of a training, with everything that its next step depends on."""
 
@@ -50,7 +58,9 @@ class Resume(Records):
         return folder
 
     def _is_best_now(self) -> bool:
-        return self.state.best_global_step is not None and self.state.best_global_step == self.state.global_step
+        return (
+            self.state.best_global_step is not None and self.state.best_global_step == self.state.global_step
+        )
 
     def _trainer_state(self) -> tuple[dict[str, Any], dict[str, str]]:
         files = {
@@ -154,7 +164,7 @@ class Resume(Records):
             folder = self.args.folder
             found = checkpoint.newest(folder)
             if found is None:
-                if not (folder / LOG).is_file() and not checkpoint.numbered(folder):
+                if not _begun(folder):
                     raise CheckpointError(
                         f"{folder} has no checkpoint to resume from, nor any trace of a training. Check "
                         "output_dir, or leave resume_from_checkpoint out."

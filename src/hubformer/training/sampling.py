@@ -183,3 +183,11 @@ def in_steps(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:
             step = []
     if step:
         yield step
+
+
+def batches_in(loader: Any) -> int | None:
+    """How many batches a loader has, or None where that is not known."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None

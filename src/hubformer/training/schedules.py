@@ -102,9 +102,7 @@ def _cosine_with_min(
     span: Span, *, num_cycles: float = 0.5, min_lr: float | None = None, min_lr_rate: float | None = None
 ) -> Factor:
     floor = _floor(span, min_lr, min_lr_rate)
-    return _warmed(
-        span, lambda step: max(0.0, _wave(span.progress(step), num_cycles) * (1 - floor) + floor)
-    )
+    return _warmed(span, lambda step: max(0.0, _wave(span.progress(step), num_cycles) * (1 - floor) + floor))
 
 
 def _cosine_warmup_with_min(

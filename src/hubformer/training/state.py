@@ -65,9 +65,7 @@ class TrainerState:
         for kind in ("logging", "eval", "save"):
             steps = getattr(args, f"{kind}_steps")
             if steps is not None:
-                setattr(
-                    self, f"{kind}_steps", math.ceil(max_steps * steps) if steps < 1 else int(steps)
-                )
+                setattr(self, f"{kind}_steps", math.ceil(max_steps * steps) if steps < 1 else int(steps))
 
 
 @dataclass

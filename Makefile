@@ -1,0 +1,32 @@
+# Everything runs in a virtual environment of the checkout; it is made when it is needed first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# One thread per test process: two processes on two cores do more than one process with two threads.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: test slow check names bench
+
+# torch is named with its version so that pip takes the build for the CPU where there is one.
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+test: $(VENV)/ready  ## the fast tests
+	$(PYTEST) -m "not slow"
+
+slow: $(VENV)/ready  ## the slow ones
+	$(PYTEST) -m slow
+
+check: $(VENV)/ready  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+names: $(VENV)/ready  ## public names and type stub, after a family or a task was added
+	$(BIN)/python scripts/write_names.py
+
+bench: $(VENV)/ready  ## against transformers
+	$(BIN)/python scripts/bench.py

@@ -1,0 +1,188 @@
+"""`hubformer info MODEL`: what a model is, told from its configuration and the headers of its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from hubformer.cli import Parser
+from hubformer.cli.where import add_revision, readable_size, revision_of, size_on_disk
+
+_DETAILS = """
+The architecture is printed as the specs that the model is built from; what is left out has
+its default. Weights are not downloaded: their size is counted from the configuration. Of a
+folder, the headers of the files are read. MODEL may also be a configuration that ships with
+hubformer, such as gpt2-xl.
+
+  hubformer info bert-base-uncased
+  hubformer info ./my-model --json
+"""
+_HALF, _SINGLE = 2, 4  # bytes per parameter
+_WIDTH = 96
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What there is to say, by name; text for people, plain values for --json."""
+
+    lines: dict[str, str]
+    values: dict[str, Any]
+    spec: Any
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        prog="hubformer info",
+        usage="hubformer info MODEL [--revision R] [--json]",
+        description="Show what a model is.",
+        epilog=_DETAILS,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a name on the Hub, a folder, or a preset")
+    add_revision(parser)
+    parser.add_argument("--json", action="store_true", help="write one JSON object")
+    said = parser.intermixed(arguments)
+    told = _told(said.model, revision_of(said))
+    if said.json:
+        print(json.dumps(told.values, ensure_ascii=False, indent=2, default=str))
+        return 0
+    width = max(map(len, told.lines))
+    for name, text in told.lines.items():
+        print(f"{name:<{width}}  {text}")
+    print(f"\n{_drawn(told.spec)}")
+    return 0
+
+
+def _told(name: str, where: dict[str, Any]) -> _Told:
+    import torch
+
+    from hubformer.auto.classes import model_class
+    from hubformer.auto.config import AutoConfig, load_config
+    from hubformer.auto.source import Source
+    from hubformer.families import family
+    from hubformer.presets import preset
+
+    shipped = not Path(name).exists() and preset(name) is not None
+    source = None if shipped else Source.of(name, **where)
+    config = AutoConfig.from_pretrained(name) if source is None else load_config(source)
+    found = family(config.model_type)
+    named = list(config.architectures or ())
+    heads = [head for head in found.heads if head.name in named]
+    kind = model_class(config, task=heads[0].tasks[0] if heads and heads[0].tasks else "base")
+    with torch.device("meta"):
+        model = kind(config)
+    frozen = config.freeze()
+    spec = found.body(frozen)
+    head = (heads[0] if heads else found.head("base")).spec(frozen)  # type: ignore[union-attr]
+    parameters = model.num_parameters()
+    labels = list(config.id2label.values())
+    facts: dict[str, Any] = {
+        "model": f"{name} (a preset of hubformer)" if source is None else name,
+        "commit": source and source.repo.commit,
+        "family": f"{found.name}: {found.paper}",
+        "class": kind.__name__,
+        "tasks": ", ".join(heads[0].tasks) if heads else "none: no head that hubformer knows",
+        "head": repr(head),
+        "labels": labels if heads and "classification" in " ".join(heads[0].tasks) else None,
+        "parameters": parameters,
+        "memory": {"float32": parameters * _SINGLE, "bfloat16": parameters * _HALF},
+        "longest": spec.embedding.longest,
+        "weights": source and _weights(source),
+        "tokenizer": source and _tokenizer(source),
+        "license": source and _license(source),
+        "not read": sorted(set(frozen.unread()) - set(found.fields)) or None,
+    }
+    told = {key: value for key, value in facts.items() if value is not None}
+    return _Told({key: _text(key, value) for key, value in told.items()}, {**told, "body": repr(spec)}, spec)
+
+
+def _text(name: str, value: Any) -> str:
+    if name == "memory":
+        return ", ".join(f"{readable_size(size)} in {dtype}" for dtype, size in value.items())
+    if name == "parameters":
+        return f"{value:,}"
+    if name == "longest":
+        return f"{value:,} tokens"
+    if name == "not read":
+        return f"{', '.join(value)} (keys of config.json that change nothing here)"
+    if isinstance(value, list):
+        return ", ".join(map(str, value[:12])) + (f" and {len(value) - 12} more" if len(value) > 12 else "")
+    return str(value)
+
+
+def _weights(source: Any) -> str | None:
+    """The files of a folder; those on a Hub would have to be downloaded first."""
+    from hubformer.auto.loading import Options, open_weights
+    from hubformer.errors import CheckpointError, HubError
+
+    if source.repo.folder is None:
+        return None
+    try:
+        with open_weights(source, Options()) as checkpoint:
+            headers, paths = checkpoint.headers.values(), list(checkpoint.files)
+    except HubError:
+        return "none in this folder"
+    except CheckpointError as error:
+        return f"not readable: {error}"
+    dtypes = sorted({str(header.dtype).removeprefix("torch.") for header in headers})
+    numbers = sum(prod(header.shape) for header in headers)
+    names = ", ".join(path.name for path in paths[:3]) + (" …" if len(paths) > 3 else "")
+    return f"{names}: {readable_size(size_on_disk(paths))}, {numbers:,} numbers in {', '.join(dtypes)}"
+
+
+def _tokenizer(source: Any) -> str:
+    from hubformer.auto.tokenizer import AutoTokenizer
+    from hubformer.errors import HubformerError
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except HubformerError as error:
+        return f"none that can be read: {error}"
+    return f"{type(tokenizer).__name__}, {len(tokenizer):,} tokens, pads on the {tokenizer.padding_side}"
+
+
+def _license(source: Any) -> str | None:
+    from hubformer.hub import read_card
+
+    card = source.optional("README.md")
+    said = read_card(card.parent).get("license") if card is not None else None
+    return None if said is None else str(said)
+
+
+# Specs as a tree
+
+
+def _drawn(value: Any, indent: str = "") -> str:
+    """A spec as it would be written, one field per line where it is long; equal layers are counted."""
+    if isinstance(value, tuple) and value:
+        runs = [f"{_drawn(one, indent)}{f' × {times}' if times > 1 else ''}" for one, times in _runs(value)]
+        return ", ".join(runs)
+    if not is_dataclass(value):
+        return repr(value)
+    inner = f"{indent}  "
+    said = [
+        f"{field.name}={_drawn(getattr(value, field.name), inner)}"
+        for field in fields(value)
+        if not _is_default(field, getattr(value, field.name))
+    ]
+    line = f"{type(value).__name__}({', '.join(said)})"
+    if len(indent) + len(line) <= _WIDTH and "\n" not in line:
+        return line
+    return "\n".join([f"{type(value).__name__}(", *(f"{inner}{one}," for one in said), f"{indent})"])
+
+
+def _is_default(field: Any, value: Any) -> bool:
+    if field.default is not MISSING:
+        return bool(value == field.default)
+    return field.default_factory is not MISSING and value == field.default_factory()
+
+
+def _runs(values: Sequence[Any]) -> Iterator[tuple[Any, int]]:
+    """Neighbours that are equal, counted."""
+    from itertools import groupby
+
+    for one, same in groupby(values):
+        yield one, len(list(same))

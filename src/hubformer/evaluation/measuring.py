@@ -1,0 +1,212 @@
+"""evaluate: a task's metrics, for a model on data, with intervals."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from hubformer.data import read
+from hubformer.errors import InputError, UnknownName, suggestion
+from hubformer.evaluation.entities import Scheme
+from hubformer.evaluation.language import LanguageModel, Texts
+from hubformer.evaluation.report import Evaluation
+from hubformer.evaluation.tasks import (
+    Answers,
+    Generated,
+    Measured,
+    Record,
+    Settings,
+    Summaries,
+    TextLabels,
+    TextNumbers,
+    Translations,
+    WordTags,
+)
+from hubformer.pipelines import pipeline
+
+LANGUAGE = "language-modeling"
+TASKS: dict[str, type[Measured]] = {
+    LANGUAGE: Texts,
+    "question-answering": Answers,
+    "summarization": Summaries,
+    "text-classification": TextLabels,
+    "text2text-generation": Generated,
+    "token-classification": WordTags,
+    "translation": Translations,
+}
+ALIASES = {
+    "sentiment-analysis": "text-classification",
+    "ner": "token-classification",
+    "text-generation": LANGUAGE,
+}
+_BATCH = 256  # answers counted at a time
+
+
+class _Questions:
+    """What a pipeline goes through, while the references of what it has read wait for its answers."""
+
+    def __init__(self, records: Iterable[Record], measured: Measured, *, name: str) -> None:
+        self._records, self._measured, self._name = records, measured, name
+        self.waiting: deque[Any] = deque()
+
+    def __iter__(self) -> Iterator[Any]:
+        for place, record in enumerate(self._records):
+            where = f"record {place} of {self._name}"
+            self.waiting.append(self._measured.reference(record, where))
+            yield self._measured.question(record, where)
+
+
+class _Counted(_Questions):
+    """The same, where their number is known; the pipeline's progress bar shows it."""
+
+    def __init__(self, records: Iterable[Record], measured: Measured, *, name: str, count: int) -> None:
+        super().__init__(records, measured, name=name)
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def evaluate(
+    task: str,
+    model: Any,
+    data: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[Any, str] | None = None,
+    format: str | None = None,
+    names: Sequence[str] | None = None,
+    limit: int | None = None,
+    tokenizer: Any = None,
+    device: Any = None,
+    dtype: Any = None,
+    revision: str | None = None,
+    scheme: Scheme = "IOB2",
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    **options: Any,
+) -> Evaluation:
+    """Run a model over data through its public pipeline and measure the answers.
+
+        evaluate("text-classification", "org/name", "dev.tsv", columns={"text": "sentence"}).table()
+
+    model: a name, a folder, a loaded model, or a pipeline. data: whatever `hubformer.data.read` takes;
+    columns, format and names are its. labels: what the data calls its labels, to the model's names. limit:
+    only the first records. scheme: of entities' tags. resamples: of the bootstrap; 0 for no intervals.
+    options: of the pipeline's call, such as truncation=True or doc_stride=64.
+
+    Tasks and the columns they read: text-classification (text, text_pair if there is one, label; a model
+    with one output is measured as a regression), question-answering (question, context, answers,
+    is_impossible if there is one), token-classification (tokens, tags), language-modeling (text; options:
+    max_length), summarization, translation and text2text-generation (text, reference).
+
+    Raises:
+        UnknownName: a task that is not measured. InputError: data without those columns, with labels that the
+            model does not have, or without any record; what the pipeline refuses.
+        MissingPackage: a metric's package is not installed.
+    """
+    kind = measured_task(task)
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InputError(f"limit is {limit!r}, expected a whole number of at least 1, or None.")
+    where = {"tokenizer": tokenizer, "device": device, "dtype": dtype, "revision": revision}
+    opened, chosen = _opened(kind, task, model, where)
+    records = read(data, columns=columns, needs=chosen.needs, usual=chosen.usual, format=format, names=names)
+    rest = itertools.islice(records, limit)
+    first = next(rest, None)
+    if first is None:
+        raise InputError(f"{records.name} has no records.")
+    count = records.count if limit is None or records.count is None else min(limit, records.count)
+    measured = chosen(opened, first, Settings(resamples, seed, labels, records.label_names, scheme))
+    started = time.perf_counter()
+    taken = measured.options | options
+    _run(opened, measured, itertools.chain([first], rest), taken, name=records.name, count=count)
+    metrics = measured.metrics()
+    return Evaluation(
+        task=task,
+        model=_name_of(opened.model),
+        data=records.name,
+        examples=metrics[0].count,
+        seconds=time.perf_counter() - started,
+        metrics={name: value for metric in metrics for name, value in metric.result().items()},
+        intervals={
+            name: bounds
+            for metric in metrics
+            for name, bounds in (metric.intervals(level=level) if resamples else {}).items()
+        },
+        level=level,
+        details=measured.details(),
+        settings={
+            "columns": records.read_as,
+            "resamples": resamples,
+            "seed": seed,
+            "limit": limit,
+            "options": taken,
+        },
+    )
+
+
+def measured_task(task: str) -> str:
+    """The task by its own name.
+
+    Raises:
+        UnknownName: it is not measured; those that are are named.
+    """
+    found = ALIASES.get(task, task)
+    if found.startswith("translation_"):  # translation_en_to_de
+        found = "translation"
+    if found not in TASKS:
+        known = sorted({*TASKS, *ALIASES})
+        raise UnknownName(
+            f"No metrics for the task {task!r}.{suggestion(task, known)} There are: {', '.join(known)}."
+        )
+    return found
+
+
+def _opened(kind: str, task: str, model: Any, where: Mapping[str, Any]) -> tuple[Any, type[Measured]]:
+    """The pipeline, and how it is measured."""
+    if callable(model) and hasattr(model, "tokenizer") and hasattr(model, "model"):
+        given = [name for name, value in where.items() if value is not None]
+        if given:
+            raise InputError(
+                f"{', '.join(given)} cannot be changed in a pipeline that is made; pass its model."
+            )
+        opened = model
+    elif kind == LANGUAGE:
+        opened = LanguageModel.of(model, **where)
+    else:
+        opened = pipeline(task, model=model, **where)
+    chosen = TASKS[kind]
+    if chosen is TextLabels and opened.model.config.num_labels == 1:
+        chosen = TextNumbers
+    return opened, chosen
+
+
+def _run(
+    opened: Any,
+    measured: Measured,
+    records: Iterable[Record],
+    options: Mapping[str, Any],
+    *,
+    name: str,
+    count: int | None,
+) -> None:
+    """Let the pipeline answer as it reads; memory holds what it looks ahead."""
+    if count is None:
+        questions = _Questions(records, measured, name=name)
+    else:
+        questions = _Counted(records, measured, name=name, count=count)
+    answers: list[Any] = []
+    for answer in measured.answers(opened, questions, **options):
+        answers.append(answer)
+        if len(answers) == _BATCH:
+            measured.take(answers, [questions.waiting.popleft() for _ in answers])
+            answers = []
+    measured.take(answers, [questions.waiting.popleft() for _ in answers])
+
+
+def _name_of(model: Any) -> str:
+    return str(getattr(model, "name_or_path", "") or type(model).__name__)

@@ -1,0 +1,71 @@
+"""Training: the Trainer and its arguments, callbacks, collators, optimizers and schedules, under v4's names."""
+
+from hubformer.training.arguments import TrainingArguments
+from hubformer.training.callbacks import (
+    CallbackHandler,
+    DefaultFlowCallback,
+    EarlyStoppingCallback,
+    ExportableState,
+    PrinterCallback,
+    ProgressCallback,
+    TrainerCallback,
+)
+from hubformer.training.collate import (
+    DataCollatorForMultipleChoice,
+    DataCollatorForSeq2Seq,
+    DataCollatorForTokenClassification,
+    DataCollatorWithPadding,
+    DefaultDataCollator,
+    default_data_collator,
+)
+from hubformer.training.faults import TrainingDiverged
+from hubformer.training.masking import (
+    DataCollatorForLanguageModeling,
+    DataCollatorForPermutationLanguageModeling,
+    DataCollatorForSpanCorruption,
+)
+from hubformer.training.optimizer import Adafactor, parameter_groups
+from hubformer.training.packing import DataCollatorWithFlattening, packed_blocks
+from hubformer.training.randomness import set_seed
+from hubformer.training.schedules import get_scheduler
+from hubformer.training.state import (
+    EvalPrediction,
+    PredictionOutput,
+    TrainerControl,
+    TrainerState,
+    TrainOutput,
+)
+from hubformer.training.trainer import Trainer
+
+__all__ = [
+    "Adafactor",
+    "CallbackHandler",
+    "DataCollatorForLanguageModeling",
+    "DataCollatorForMultipleChoice",
+    "DataCollatorForPermutationLanguageModeling",
+    "DataCollatorForSeq2Seq",
+    "DataCollatorForSpanCorruption",
+    "DataCollatorForTokenClassification",
+    "DataCollatorWithFlattening",
+    "DataCollatorWithPadding",
+    "DefaultDataCollator",
+    "DefaultFlowCallback",
+    "EarlyStoppingCallback",
+    "EvalPrediction",
+    "ExportableState",
+    "PredictionOutput",
+    "PrinterCallback",
+    "ProgressCallback",
+    "TrainOutput",
+    "Trainer",
+    "TrainerCallback",
+    "TrainerControl",
+    "TrainerState",
+    "TrainingArguments",
+    "TrainingDiverged",
+    "default_data_collator",
+    "get_scheduler",
+    "packed_blocks",
+    "parameter_groups",
+    "set_seed",
+]

@@ -1,0 +1,49 @@
+"""What is made small: the loss of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from hubformer.errors import InputError
+from hubformer.training import losses
+from hubformer.training.loaders import Loaders
+from hubformer.training.losses import Part
+
+
+class Objective(Loaders):
+    """The part of the Trainer that knows the loss."""
+
+    compute_loss_func: Callable[..., Tensor] | None
+    part: Part | None  # what of its step the batch at hand is; None outside the loops
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The mean loss over the items of a batch, and the outputs where they are asked for."""
+        inputs, part, epsilon = dict(inputs), self.part, self.args.label_smoothing_factor
+        own = self.compute_loss_func is not None or (epsilon and inputs.get("labels") is not None)
+        by_terms = not own and part is not None and part.by_terms
+        names = self.label_names if self.compute_loss_func else ["labels"] if own else []
+        names = list(part.shares) if by_terms and part is not None else names
+        labels = {name: inputs.pop(name) for name in names if name in inputs}
+        outputs = model(**inputs)
+        if self.compute_loss_func is not None:
+            given = next(iter(labels.values()), None) if len(labels) < 2 else labels
+            loss = self.compute_loss_func(outputs, given, num_items_in_batch=num_items_in_batch)
+        elif own:
+            scores = outputs["logits"] if hasattr(outputs, "keys") else outputs[0]
+            shifted = losses.predicts_next(self.model)
+            loss = losses.smoothed(scores, labels["labels"], epsilon=epsilon, shifted=shifted)
+        elif by_terms and part is not None:
+            loss = losses.loss_by_terms(self.model, outputs, labels=labels, part=part)
+        else:
+            loss = outputs.get("loss") if hasattr(outputs, "get") else outputs[0]
+        if loss is None:
+            raise InputError(
+                f"{type(self.model).__name__} gave no loss for a batch with {sorted(inputs)}: expected labels "
+                f"({', '.join(self.label_names) or 'none are in its forward'}). Name the label column so."
+            )
+        return (loss, outputs) if return_outputs else loss

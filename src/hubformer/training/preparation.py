@@ -1,0 +1,151 @@
+"""Before and around the loop: the model on its device, the plan of steps, the optimizer and its schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from hubformer.errors import InputError
+from hubformer.training.evaluation import Evaluation
+from hubformer.training.loaders import Loaders, label_names_of
+from hubformer.training.optimizer import optimizer_class, parameter_groups
+from hubformer.training.resume import Resume
+from hubformer.training.sampling import batches_in
+from hubformer.training.schedules import get_scheduler
+
+
+class Preparation(Evaluation, Resume):
+    """The part of the Trainer that sets things up."""
+
+    optimizer_cls_and_kwargs: tuple[type[Optimizer], dict[str, Any]] | None
+    _given_optimizers: tuple[Optimizer | None, Any]
+
+    def _use(self, model: Any) -> None:
+        """Take a model: on the right device, in memory of its own, compiled where that was asked for."""
+        args = self.args
+        if not isinstance(model, nn.Module):
+            raise InputError(f"The model is a {type(model).__name__}, expected a torch module.")
+        if hasattr(model, "own"):
+            model.own()  # its weights may be mapped from a file that is about to be saved over
+        self.model: Any = model.to(args.device)
+        if args.gradient_checkpointing:
+            if not hasattr(model, "gradient_checkpointing_enable"):
+                raise InputError(f"{type(model).__name__} cannot recompute its activations.")
+            model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
+        self.label_names = label_names_of(model) if args.label_names is None else args.label_names
+        self.can_return_loss = "return_loss" in self.forward_names()
+        embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+        self._matrix_numbers = sum(p.numel() for p in model.parameters() if id(p) not in embeddings)
+        self.model_wrapped = self.model
+        if args.torch_compile:
+            self.model_wrapped = torch.compile(
+                self.model, backend=args.torch_compile_backend or "inductor", mode=args.torch_compile_mode
+            )
+
+    def _share_with_callbacks(self) -> None:
+        self.callback_handler.shared = {
+            "model": self.model,
+            "processing_class": self.processing_class,
+            "optimizer": self.optimizer,
+            "lr_scheduler": self.lr_scheduler,
+            "train_dataloader": None,
+        }
+
+    def _plan_steps(self) -> None:
+        """How many steps and epochs there will be, and after how many of them what is done."""
+        args, state = self.args, self.state
+        per_step = args.gradient_accumulation_steps
+        sized = hasattr(self.train_dataset, "__getitem__") and self._own_loader
+        if not sized and args.max_steps <= 0 and not hasattr(self.get_train_dataloader(), "__len__"):
+            raise InputError("The training data has no length: say how long to train with max_steps.")
+        whole = int(-(-args.num_train_epochs // 1))
+        if args.max_steps > 0:
+            state.max_steps = args.max_steps
+            steps = self._steps_in(0, per_step) if sized else args.max_steps
+            whole = -(-args.max_steps // max(1, steps)) if sized else args.max_steps
+        elif args.per_device_train_batch_tokens is not None:  # epochs differ in their number of batches
+            steps_of = [self._steps_in(epoch, per_step) for epoch in range(whole)]
+            part = 1 - (whole - args.num_train_epochs)
+            state.max_steps = sum(steps_of[:-1]) + int(-(-steps_of[-1] * part // 1))
+        else:
+            state.max_steps = int(-(-args.num_train_epochs * self._steps_in(0, per_step) // 1))
+        if not state.max_steps:
+            raise InputError("There is not one step to train: the data or the number of epochs is empty.")
+        state.num_train_epochs, state.train_batch_size = whole, args.per_device_train_batch_size
+        state.compute_steps(args, state.max_steps)
+
+    @property
+    def _own_loader(self) -> bool:
+        return type(self).get_train_dataloader is Loaders.get_train_dataloader
+
+    def _steps_in(self, epoch: int, per_step: int) -> int:
+        sized = hasattr(self.train_dataset, "__getitem__") and self._own_loader
+        batches = len(self.train_plan.batches(epoch)) if sized else len(self.get_train_dataloader())
+        return -(-batches // per_step)
+
+    def _batches(self) -> Iterator[Any]:
+        """The batches of this epoch that have not been used yet."""
+        position, loader = self.position, self.get_train_dataloader()
+        self.callback_handler.shared["train_dataloader"] = loader
+        for dataset in (self.train_dataset, getattr(loader, "sampler", None)):
+            if hasattr(dataset, "set_epoch"):
+                dataset.set_epoch(position.epoch)
+        if self._own_loader and hasattr(self.train_dataset, "__getitem__"):
+            self._batches_in_epoch: int | None = position.batches + len(loader)
+            return iter(loader)
+        self._batches_in_epoch = len(loader) if hasattr(loader, "__len__") else None
+        return self.skipped(loader)
+
+    def _count(self, batches: list[Any]) -> None:
+        state, position = self.state, self.position
+        position.batches += len(batches)
+        state.global_step += 1
+        ids = [b["input_ids"] for b in batches if isinstance(b, Mapping) and "input_ids" in b]
+        tokens = sum(int(one.numel()) for one in ids)
+        state.num_input_tokens_seen += tokens if self.args.include_num_input_tokens_seen else 0
+        state.total_flos += 6.0 * tokens * self._matrix_numbers
+        share = position.batches / (self._batches_in_epoch or max(1, position.batches))
+        if self._batches_in_epoch is None:
+            share = state.global_step / state.max_steps
+        state.epoch = position.epoch + share
+        every = self.args.torch_empty_cache_steps
+        if every and state.global_step % every == 0 and self.args.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @property
+    def _follows_steps(self) -> bool:
+        return not isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+
+    # Optimizer and schedule
+
+    def create_optimizer_and_scheduler(self, num_training_steps: int) -> None:
+        self.create_optimizer()
+        self.create_scheduler(num_training_steps, self.optimizer)
+
+    def create_optimizer(self) -> Optimizer:
+        """The optimizer that the arguments name, unless one was given."""
+        if self.optimizer is None or self._given_optimizers[0] is None:
+            kind, settings = self.optimizer_cls_and_kwargs or optimizer_class(self.args)
+            groups = parameter_groups(self.model, weight_decay=self.args.weight_decay)
+            self.optimizer = kind(groups, **settings)
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Optimizer | None = None) -> Any:
+        if self.lr_scheduler is None or self._given_optimizers[1] is None:
+            args = self.args
+            settings = dict(args.lr_scheduler_kwargs or {})
+            if args.lr_scheduler_type == "reduce_lr_on_plateau":
+                settings.setdefault("mode", "max" if args.greater_is_better else "min")
+            self.lr_scheduler = get_scheduler(
+                args.lr_scheduler_type,
+                optimizer or self.optimizer,
+                args.get_warmup_steps(num_training_steps),
+                num_training_steps,
+                settings,
+            )
+        return self.lr_scheduler

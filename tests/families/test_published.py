@@ -1,0 +1,109 @@
+"""Every key of the configurations of well-known checkpoints is read, or known to change nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import hubformer
+from hubformer.families import family
+
+BERT = {
+    "architectures": ["BertForMaskedLM"],
+    "attention_probs_dropout_prob": 0.1,
+    "gradient_checkpointing": False,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "hidden_size": 768,
+    "initializer_range": 0.02,
+    "intermediate_size": 3072,
+    "layer_norm_eps": 1e-12,
+    "max_position_embeddings": 512,
+    "model_type": "bert",
+    "num_attention_heads": 12,
+    "num_hidden_layers": 12,
+    "pad_token_id": 0,
+    "position_embedding_type": "absolute",
+    "transformers_version": "4.6.0.dev0",
+    "type_vocab_size": 2,
+    "use_cache": True,
+    "vocab_size": 30522,
+}
+MULTILINGUAL = {
+    **BERT,
+    "directionality": "bidi",
+    "pooler_fc_size": 768,
+    "pooler_num_attention_heads": 12,
+    "pooler_num_fc_layers": 3,
+    "pooler_size_per_head": 128,
+    "pooler_type": "first_token_transform",
+    "vocab_size": 119547,
+}
+ROBERTA = {
+    **{k: v for k, v in BERT.items() if k not in ("gradient_checkpointing", "use_cache")},
+    "architectures": ["RobertaForMaskedLM"],
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "layer_norm_eps": 1e-05,
+    "max_position_embeddings": 514,
+    "model_type": "roberta",
+    "pad_token_id": 1,
+    "type_vocab_size": 1,
+    "vocab_size": 50265,
+}
+DISTILBERT = {
+    "activation": "gelu",
+    "architectures": ["DistilBertForSequenceClassification"],
+    "attention_dropout": 0.1,
+    "dim": 768,
+    "dropout": 0.1,
+    "finetuning_task": "sst-2",
+    "hidden_dim": 3072,
+    "id2label": {"0": "NEGATIVE", "1": "POSITIVE"},
+    "initializer_range": 0.02,
+    "label2id": {"NEGATIVE": 0, "POSITIVE": 1},
+    "max_position_embeddings": 512,
+    "model_type": "distilbert",
+    "n_heads": 12,
+    "n_layers": 6,
+    "output_past": True,
+    "pad_token_id": 0,
+    "qa_dropout": 0.1,
+    "seq_classif_dropout": 0.2,
+    "sinusoidal_pos_embds": False,
+    "tie_weights_": True,
+    "vocab_size": 30522,
+}
+KNOWN: dict[str, tuple[dict[str, Any], int]] = {  # and the parameters of the model without head
+    "bert-base-uncased": (BERT, 109_482_240),
+    "bert-base-multilingual-cased": (MULTILINGUAL, 177_853_440),
+    "distilbert-sst2": (DISTILBERT, 66_362_880),
+    "distilbert-squad": ({**DISTILBERT, "torchscript": False, "vocab_size": 28996}, 65_190_912),
+    "roberta-base": (ROBERTA, 124_645_632),
+    "roberta-base-squad2": ({**ROBERTA, "language": "english", "name": "Roberta"}, 124_645_632),
+    "xlm-roberta-base": (
+        {**ROBERTA, "model_type": "xlm-roberta", "output_past": True, "vocab_size": 250002},
+        278_043_648,
+    ),
+    "camembert-base": (
+        {**ROBERTA, "model_type": "camembert", "output_past": True, "vocab_size": 32005},
+        110_621_952,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_key_is_understood(name: str) -> None:
+    values, parameters = KNOWN[name]
+    config = hubformer.AutoConfig.for_model(values["model_type"]).from_dict(values)
+    frozen, found = config.freeze(), family(values["model_type"])
+    found.body(frozen)
+    found.initial(frozen)
+    for head in found.heads:
+        head.spec(frozen)
+        head.rows_in(frozen)
+    assert frozen.unread() == []
+    with torch.device("meta"):
+        assert hubformer.AutoModel.from_config(config).num_parameters() == parameters

@@ -1,0 +1,425 @@
+"""The `hubformer` command: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub_server import HubServer
+from hubformer import __version__
+from hubformer.cli import COMMANDS, main
+from hubformer.cli.table import Table, printable
+from tiny_folders import write_answers, write_labels, write_writer
+
+TEXTS = ["I love this movie!", "Dull."]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("models")
+    return {
+        "labels": str(write_labels(home / "labels")),
+        "answers": str(write_answers(home / "answers")),
+        "writer": str(write_writer(home / "writer")),
+    }
+
+
+def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard output is a terminal of 60 columns, as far as the command can tell."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """(exit code, standard output, standard error)"""
+    try:
+        code = main(arguments)
+    except SystemExit as error:
+        code = int(error.code or 0)
+    return (code, *capsys.readouterr())
+
+
+def of_process(*arguments: str, **named: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", "import sys; from hubformer.cli import main; sys.exit(main())"]
+    return subprocess.run([*command, *arguments], capture_output=True, check=False, **named)
+
+
+# Help
+
+
+def test_help_is_worth_reading(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "--help")
+    assert code == 0
+    assert all(name in out for name in COMMANDS)
+    assert out.count("hubformer run ") >= 3
+    assert max(map(len, out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, command, "--help")
+    assert code == 0
+    assert "usage: hubformer" in out
+    assert f"hubformer {command}" in out.partition("usage")[2]
+
+
+def test_help_of_a_task_lists_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "run", "question-answering", "--help")
+    assert code == 0
+    assert "--max-answer-len" in out
+    assert "what neighbouring windows share" in out
+    assert "--max-new-tokens" in said(capsys, "run", "text-generation", "--help")[1]
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "--version") == (0, f"hubformer {__version__}\n", "")
+
+
+def test_help_brings_no_torch_along() -> None:
+    code = (
+        "import sys\nfrom hubformer.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'tokenizers', 'huggingface_hub'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# Mistyped
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rnu"], "Did you mean 'run'?"),
+        (["--verson"], "Did you mean '--version'?"),
+        (["run"], "name the task first"),
+        (["run", "sentiment"], "Did you mean 'sentiment-analysis'?"),
+        (["run", "sentiment-analysis", "x", "--topk", "3"], "Did you mean '--top-k'?"),
+        (["run", "sentiment-analysis"], "nothing to answer"),
+        (["run", "question-answering", "--question", "Who?"], "--question and --context"),
+        (["run", "sentiment-analysis", "x", "--file", "y"], "leave one of them out"),
+        (["info"], "MODEL"),
+        (["download", "a", "b"], "there is no b"),
+    ],
+)
+def test_mistyped(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    code, out, err = said(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "--help" in err
+
+
+def test_nothing_said_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys)
+    assert code == 2
+    assert "commands:" in out
+
+
+# What cannot be done
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "sentiment-analysis", "x", "--model", "./nowhere"], "no such folder"),
+        (["run", "sentiment-analysis", "", "--model", "{labels}"], "empty"),
+        (["run", "sentiment-analysis", "i " * 99, "--model", "{labels}"], "truncation=True"),
+        (["run", "sentiment-analysis", "x", "--model", "{answers}"], "classifier"),
+        (["run", "sentiment-analysis", "x", "--model", "{labels}", "--top-k", "many"], "top_k is 'many'"),
+        (["run", "sentiment-analysis", "x", "--model", "{labels}", "--device", "abacus"], "device is"),
+        (
+            ["run", "sentiment-analysis", "--file", "nowhere.txt", "--model", "{labels}"],
+            "nowhere.txt cannot be",
+        ),
+        (["run", "sentiment-analysis", "\udcff", "--model", "{labels}"], "not UTF-8"),
+        (["info", "./nowhere"], "no such folder"),
+        (["download", "./nowhere"], "no such folder"),
+    ],
+)
+def test_a_sentence_and_no_traceback(
+    arguments: list[str], message: str, folders: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = said(capsys, *(argument.format(**folders) for argument in arguments))
+    assert (code, out) == (1, "")
+    assert err.startswith("hubformer: ")
+    assert message in err
+    assert "Traceback" not in err
+
+
+# Answers
+
+
+def test_json_lines(folders: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    from hubformer import pipeline
+
+    code, out, _ = said(capsys, "run", "sentiment-analysis", *TEXTS, "--model", folders["labels"])
+    assert code == 0
+    assert [json.loads(line) for line in out.splitlines()] == pipeline(
+        "sentiment-analysis", folders["labels"]
+    )(TEXTS)
+
+
+def test_a_table_on_a_terminal(
+    folders: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_terminal(monkeypatch)
+    texts = [
+        *TEXTS,
+        "This film is a fine film, and the movie is a fine movie, and so on and on.",
+        "映画" * 30,
+    ]
+    code, out, _ = said(
+        capsys, "run", "sentiment-analysis", *texts, "--truncation", "--model", folders["labels"]
+    )
+    header, *rows = out.splitlines()
+    assert code == 0
+    assert header.split() == ["LABEL", "SCORE", "TEXT"]
+    assert len(rows) == 4
+    at = header.index("TEXT")
+    assert [row[at : at + 5] for row in rows[:2]] == ["I lov", "Dull."]
+    assert all(row.endswith("…") and len(row) <= 60 for row in rows[2:])
+
+
+def test_json_on_a_terminal_if_asked(
+    folders: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_terminal(monkeypatch)
+    _, out, _ = said(capsys, "run", "sentiment-analysis", "--json", TEXTS[0], "--model", folders["labels"])
+    assert json.loads(out).keys() == {"label", "score"}
+
+
+def test_options_of_the_task(folders: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("run", "sentiment-analysis", TEXTS[0], "--top-k", "none", "--function-to-apply", "none")
+    _, out, _ = said(capsys, *arguments, "--model", folders["labels"])
+    scores = [answer["score"] for answer in json.loads(out)]
+    assert len(scores) == 2
+    assert scores == sorted(scores, reverse=True)
+    assert sum(scores) != pytest.approx(1)
+
+
+def test_questions_to_one_context(
+    folders: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    context = "Marta came to Paris.\nIt is the capital of France."
+    asked = (
+        "run",
+        "question-answering",
+        "--model",
+        folders["answers"],
+        "--question",
+        "Who?",
+        "--question",
+        "What?",
+    )
+    _, out, _ = said(capsys, *asked, "--context", context)
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert len(answers) == 2
+    assert all(context[a["start"] : a["end"]] == a["answer"] for a in answers)
+    (tmp_path / "story.txt").write_text(context, "utf-8")
+    assert said(capsys, *asked, "--file", str(tmp_path / "story.txt"))[1] == out
+
+
+def test_files(folders: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    _, expected, _ = said(capsys, "run", "sentiment-analysis", *TEXTS, "--model", folders["labels"])
+    plain, records = tmp_path / "texts.txt", tmp_path / "texts.jsonl"
+    plain.write_bytes("\ufeff{}\r\n\n  \n{}".format(*TEXTS).encode())
+    records.write_text("\n".join(json.dumps({"text": text}) for text in TEXTS), "utf-8")
+    for path in (plain, records):
+        code, out, _ = said(
+            capsys, "run", "sentiment-analysis", "--file", str(path), "--model", folders["labels"]
+        )
+        assert code == 0
+        assert out == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"ok\n\xff\n", "line 2, is not UTF-8"), (b"x", "is not JSON")]
+)
+def test_bad_files(
+    content: bytes, message: str, folders: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / ("texts.txt" if b"\n" in content else "texts.jsonl")
+    path.write_bytes(content)
+    code, _, err = said(
+        capsys, "run", "sentiment-analysis", "--file", str(path), "--model", folders["labels"]
+    )
+    assert code == 1
+    assert message in err
+
+
+def test_standard_input(
+    folders: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, expected, _ = said(capsys, "run", "sentiment-analysis", *TEXTS, "--model", folders["labels"])
+    for said_so in (["-"], []):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(TEXTS).encode())))
+        code, out, _ = said(capsys, "run", "sentiment-analysis", *said_so, "--model", folders["labels"])
+        assert (code, out) == (0, expected)
+
+
+def test_writing(folders: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("run", "text-generation", "Who", "--max-new-tokens", "4", "--no-do-sample")
+    code, out, _ = said(capsys, *arguments, "--model", folders["writer"])
+    assert code == 0
+    assert json.loads(out)[0]["generated_text"].startswith("Who")
+
+
+def test_writing_streams_to_a_terminal(
+    folders: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_terminal(monkeypatch)
+    arguments = ("run", "text-generation", "Who", "--max-new-tokens", "4", "--no-do-sample")
+    code, out, _ = said(capsys, *arguments, "--model", folders["writer"])
+    assert code == 0
+    assert out.startswith("Who")
+    assert out.endswith("\n")
+    assert printable(out.rstrip("\n")) == out.rstrip("\n")
+
+
+# Models
+
+
+def test_info(folders: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "info", folders["labels"])
+    assert code == 0
+    for expected in (
+        "BertForSequenceClassification", "PooledHead(labels=2", "NEGATIVE, POSITIVE", "BodySpec(", "× 2",
+        "float32", "BertTokenizer", "32 tokens",
+    ):  # fmt: skip
+        assert expected in out
+    code, out, _ = said(capsys, "info", folders["writer"], "--json")
+    found = json.loads(out)
+    assert found["class"] == "GPT2LMHeadModel"
+    assert found["parameters"] * 4 == found["memory"]["float32"]
+
+
+def test_info_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "info", "gpt3-175b")
+    assert code == 0
+    assert "174,604,259,328" in out
+    assert "× 96" in out
+
+
+def test_info_lists_what_nothing_read(
+    folders: dict[str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    values = json.loads((Path(folders["labels"]) / "config.json").read_text("utf-8"))
+    (tmp_path / "config.json").write_text(json.dumps({**values, "flux": 3}), "utf-8")
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A model\n", "utf-8")
+    _, out, _ = said(capsys, "info", str(tmp_path))
+    assert "flux" in out
+    assert "license" in out
+    assert "mit" in out
+    assert "none in this folder" in out
+
+
+def test_download(
+    hub: HubServer,
+    folders: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commit = hub.add("org/labels", Path(folders["labels"]))
+    code, out, err = said(capsys, "download", "org/labels")
+    assert code == 0
+    assert commit in err
+    there = {path.name for path in Path(out.strip()).iterdir()}
+    assert there >= {"config.json", "model.safetensors", "vocab.txt", "tokenizer_config.json"}
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code, out, _ = said(capsys, "run", "sentiment-analysis", TEXTS[0], "--model", "org/labels")
+    assert code == 0
+    assert json.loads(out)["label"] in ("NEGATIVE", "POSITIVE")
+    assert said(capsys, "info", "org/labels")[0] == 0
+
+
+def test_a_revision(hub: HubServer, folders: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    hub.add("org/labels", Path(folders["labels"]))
+    code, _, err = said(capsys, "run", "sentiment-analysis", "x", "--model", "org/labels", "--revision", "v9")
+    assert code == 1
+    assert "v9" in err
+
+
+# Processes
+
+
+def test_a_closed_pipe_is_quiet(folders: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text("I love this movie\n" * 20_000, "utf-8")
+    command = "import sys; from hubformer.cli import main; sys.exit(main())"
+    arguments = ["run", "sentiment-analysis", "--file", str(path), "--model", folders["labels"]]
+    with subprocess.Popen(
+        [sys.executable, "-c", command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+def test_interrupted(folders: dict[str, str]) -> None:
+    command = "import sys; from hubformer.cli import main; sys.exit(main())"
+    arguments = ["run", "sentiment-analysis", "-", "--model", folders["labels"]]
+    with subprocess.Popen(
+        [sys.executable, "-c", command, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        time.sleep(0.7)  # long enough for Python to start, and the input never ends
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b"hubformer: interrupted\n"
+        assert process.wait() == 130
+
+
+def test_text_of_any_script_whatever_the_locale(folders: dict[str, str]) -> None:
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    text = "映画 фильм"
+    done = of_process(
+        "run", "text-generation", text, "--max-new-tokens", "1", "--model", folders["writer"], env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.decode())[0]["generated_text"].startswith(text)
+
+
+def test_on_a_real_terminal(folders: dict[str, str]) -> None:
+    """Typed text is answered line by line."""
+    command = "import sys; from hubformer.cli import main; sys.exit(main())"
+    arguments = ["run", "sentiment-analysis", "-", "--model", folders["labels"]]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", command, *arguments], stdin=theirs, stdout=theirs
+    ) as process:
+        os.close(theirs)
+        os.write(ours, b"I love this movie\n")
+        seen = b""
+        while b"TEXT\r\n" not in seen or seen.count(b"\n") < 3:
+            seen += os.read(ours, 1000)
+        os.write(ours, b"\x04")
+        assert process.wait() == 0
+    os.close(ours)
+    assert b"I love this movie\r\n" in seen.partition(b"TEXT\r\n")[2]
+
+
+def test_table_cuts_to_columns() -> None:
+    table = Table(width=40)
+    first = table.lines([["a", "x" * 100], ["bb", "\x1b[31mred\n映画"]], header=["n", "text"])
+    assert first[0] == "N   TEXT"
+    assert first[1] == "a   " + "x" * 35 + "…"
+    assert first[2] == "bb   [31mred 映画"
+    assert table.lines([["longer", "y"]], header=["n", "text"]) == ["l…  y"]
