@@ -9,7 +9,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -376,12 +375,16 @@ def test_a_closed_pipe_is_quiet(folders: dict[str, str], tmp_path: Path) -> None
 def test_interrupted(folders: dict[str, str]) -> None:
     command = "import sys; from hubformer.cli import main; sys.exit(main())"
     arguments = ["run", "sentiment-analysis", "-", "--model", folders["labels"]]
+    pipe = subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-c", command, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", command, *arguments], stdin=pipe, stdout=pipe, stderr=pipe
     ) as process:
         assert process.stdin is not None
+        assert process.stdout is not None
         assert process.stderr is not None
-        time.sleep(0.7)  # long enough for Python to start, and the input never ends
+        process.stdin.write(b"I love this movie\n" * 40)
+        process.stdin.flush()
+        assert process.stdout.readline()  # it answers, and waits for more
         process.send_signal(signal.SIGINT)
         assert process.stderr.read() == b"hubformer: interrupted\n"
         assert process.wait() == 130

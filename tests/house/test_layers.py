@@ -34,8 +34,8 @@ BELOW = {
     "metrics": "errors evaluation",
     "names": "",
     "__init__": "errors names auto",
-    "cli": "__init__ errors storage hub families models tokenization auto generation pipelines data evaluation "
-    "training presets names",
+    "cli": "__init__ errors storage hub families models tokenization auto generation pipelines data "
+    "evaluation training presets names",
 }
 
 # library -> the files that may import it

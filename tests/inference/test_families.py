@@ -25,7 +25,11 @@ QA = {"XLNet": "XLNetForQuestionAnsweringSimple"}
 @pytest.mark.parametrize("family", SMALL)
 def test_rows_together_are_rows_alone(family: str, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(engine.BUDGET, "cpu", 60)
-    name = QA.get(family, f"{family}ForQuestionAnswering") if task == "QuestionAnswering" else f"{family}For{task}"
+    name = (
+        QA.get(family, f"{family}ForQuestionAnswering")
+        if task == "QuestionAnswering"
+        else f"{family}For{task}"
+    )
     torch.manual_seed(6)
     config = getattr(hubformer, f"{family}Config")(vocab_size=50, num_labels=3, **SMALL[family])
     model = getattr(hubformer, name)(config).double().eval()

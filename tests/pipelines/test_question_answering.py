@@ -159,7 +159,7 @@ class Pattern:
 
 def text_of(length: int) -> Text:
     offsets = [(2 * place, 2 * place + 1) for place in range(length)]
-    return Text.of(list(range(length)), offsets, list(range(length)))
+    return Text.of(list(range(length)), offsets, words=list(range(length)))
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -180,6 +180,14 @@ def test_windows_cover_the_context_with_what_neighbours_share(side: str) -> None
         assert types == expected.create_token_type_ids_from_sequences(*pair)
     assert windows[-1].begin + windows[-1].length == 50
     assert all(a.begin + a.length - b.begin == 4 for a, b in pairwise(windows))
+
+
+def test_a_long_question_makes_the_default_stride_smaller() -> None:
+    frame = Frame.of(Pattern("right"))
+    usual = cut([60], text_of(200), frame=frame, most=100, stride=None, where="Here")
+    assert [w.begin for w in usual] == [0, 46, 92, 138]  # of 96 places 50 are shared
+    little = cut([60] * 70, text_of(200), frame=frame, most=100, stride=None, where="Here")
+    assert [w.begin for w in little][:3] == [0, 14, 28]  # of 27 places 13
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -116,8 +116,11 @@ def test_tasks_that_are_none(task: str, words: str) -> None:
         ({"task": "text-classification", "model": 3}, "model is int"),
         ({"model": LABELS, "framework": "tf"}, "framework is 'tf'"),
         ({"model": LABELS, "device": "gpu"}, "device is 'gpu'"),
-        ({"model": LABELS, "device": "cpu", "device_map": "auto"}, "device is 'cpu', and device_map"),
-        ({"model": LABELS, "dtype": "float16", "torch_dtype": "float32"}, "and torch_dtype says 'float32'"),
+        (
+            {"model": LABELS, "device": "cpu", "device_map": "auto"},
+            "device is 'cpu' in device= and 'auto' in device_map=",
+        ),
+        ({"model": LABELS, "dtype": "float16", "torch_dtype": "float32"}, "and 'float32' in torch_dtype="),
         ({"model": LABELS, "dtype": "int8"}, "dtype is 'int8'"),
         ({"model": LABELS, "image_processor": "x"}, "read text"),
         ({"model": LABELS, "pipeline_class": dict}, "pipeline_class"),

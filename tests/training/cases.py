@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from hubformer import (
     BertConfig,
     BertForMaskedLM,
@@ -122,6 +123,4 @@ def same_bits(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) ->
 def furthest(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> float:
     """The largest difference relative to max(1, |x|)."""
     assert ours.keys() == theirs.keys()
-    return max(
-        float(((ours[n] - theirs[n]).abs() / theirs[n].abs().clamp(min=1)).max()) for n in ours
-    )
+    return max(float(((ours[n] - theirs[n]).abs() / theirs[n].abs().clamp(min=1)).max()) for n in ours)

@@ -66,9 +66,8 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def trainer_in(folder: Path, moments: Moments | None = None) -> Any:
-    from training.cases import Quiet, arguments, classifier, rows_of
-
     from hubformer.training import EarlyStoppingCallback
+    from training.cases import Quiet, arguments, classifier, rows_of
 
     class Counted(Quiet):
         def training_step(self, *args: Any, **named: Any) -> Any:
@@ -154,7 +153,11 @@ def main(folder: Path, kills: int, seed: int) -> None:
         in_child(run, None, resume=True)
         if outcome(run) != expected:
             different.append(point)
-    print(json.dumps({"moments": total, "points": points, "different": different, "lines": len(expected["log"])}))
+    print(
+        json.dumps(
+            {"moments": total, "points": points, "different": different, "lines": len(expected["log"])}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The loop against a bare torch loop and against transformers' Trainer, and accumulation against one batch."""
+"""The loop against a bare torch loop and transformers' Trainer; accumulation against one large batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from hubformer.training import Trainer
+
+from hubformer.training import Trainer, TrainerCallback
 from hubformer.training.collate import default_data_collator
 from training.cases import HEADS, Quiet, arguments, bert_config, furthest, losses, rows_of, shaken, weights
 
@@ -138,10 +139,10 @@ def test_accumulation_equals_the_large_batch(kind: str, tmp_path: Path) -> None:
         ).double()
         gradients: dict[str, torch.Tensor] = {}
 
-        class Watched(Quiet):
-            def _refuse_divergence(self, *given: Any) -> None:
+        class Watch(TrainerCallback):
+            def on_pre_optimizer_step(self, *given: Any, **named: Any) -> None:
                 if not gradients:
-                    found = {n: p.grad.clone() for n, p in self.model.named_parameters() if p.grad is not None}
+                    found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
                     gradients.update(found)
 
         args = arguments(
@@ -151,7 +152,8 @@ def test_accumulation_equals_the_large_batch(kind: str, tmp_path: Path) -> None:
             max_steps=2,
             max_grad_norm=0.0,
         )
-        trainer = Watched(model, args, train_dataset=_doubled(rows) if kind == "regression" else rows)
+        data = _doubled(rows) if kind == "regression" else rows
+        trainer = Quiet(model, args, train_dataset=data, callbacks=[Watch()])
         trainer.train()
         return losses(trainer), gradients
 

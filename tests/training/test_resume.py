@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from hubformer.errors import CheckpointError
 from hubformer.training import TrainerCallback, checkpoint
 from training.cases import Quiet, arguments, classifier, losses, rows_of, same_bits, weights
@@ -64,10 +65,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "adafactor": {"save_steps": 3, "optim": "adafactor"},
     "momentum": {"save_steps": 3, "optim": "sgd", "optim_args": "momentum=0.9"},
     "restarts": {"save_steps": 3, "lr_scheduler_type": "cosine_with_restarts", "warmup_steps": 2},
-    "plateau": {"save_steps": 3, "lr_scheduler_type": "reduce_lr_on_plateau", "eval_strategy": "steps", "eval_steps": 1},
+    "plateau": {
+        "save_steps": 3,
+        "lr_scheduler_type": "reduce_lr_on_plateau",
+        "eval_strategy": "steps",
+        "eval_steps": 1,
+    },
     "token budget": {"save_steps": 3, "per_device_train_batch_tokens": 40},
     "bfloat16": {"save_steps": 3, "bf16": True},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -145,8 +151,8 @@ def test_stream_is_resumed_too(tmp_path: Path) -> None:
 def test_every_failing_file_operation_leaves_a_checkpoint(tmp_path: Path, monkeypatch: Any) -> None:
     trainer = trainer_in(tmp_path)
     trainer.control.should_training_stop = False
+    trainer.add_callback(StopAt(4))
     with pytest.raises(Stop):
-        trainer.add_callback(StopAt(4))
         trainer.train()
     before = checkpoint.newest(tmp_path)
     assert before is not None
@@ -203,7 +209,13 @@ def again(folder: Path, **named: Any) -> Quiet:
 
 @pytest.mark.parametrize(
     "name",
-    ["model.safetensors", "optimizer.safetensors", "random-0.safetensors", "resume.json", "trainer_state.json"],
+    [
+        "model.safetensors",
+        "optimizer.safetensors",
+        "random-0.safetensors",
+        "resume.json",
+        "trainer_state.json",
+    ],
 )
 @pytest.mark.parametrize("how", ["missing", "cut"])
 def test_a_damaged_checkpoint_is_passed_over_or_refused(

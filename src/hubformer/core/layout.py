@@ -30,9 +30,8 @@ class Layout:
     segments: tuple[Tensor, Tensor] | None = None  # (B, Q) and (B, K) int
     ends: Tensor | None = None  # (B, Q) bool: where an end token stands, for pick("eos")
     all_past: bool = False  # no key stands after any query: one new token over its cache
-    in_line: int = (
-        0  # keys stand at 0, 1, 2 …; queries are the last of them, so many times over. 0: not known
-    )
+    # (runs, length): keys stand at 0, 1, 2 …, and the first queries are runs over the last of them.
+    in_line: tuple[int, int] | None = None
     _seen: dict[tuple[bool, int | None], Visible] = field(default_factory=dict, repr=False)
 
     @staticmethod
@@ -44,7 +43,7 @@ class Layout:
         """
         index = torch.arange(length, device=device if mask is None else mask.device)[None]
         if mask is None:
-            return Layout(index, index, in_line=1)
+            return Layout(index, index, in_line=(1, length))
         valid = mask.bool()
         at = (index - valid.int().argmax(-1, keepdim=True)).clamp(min=0)
         return Layout(at, at, valid)

@@ -132,22 +132,21 @@ class _Waves:
     """One wave per distance from query to key, the largest first, and who stands how far from whom."""
 
     waves: Tensor  # (R, M)
-    which: Tensor | None  # (B|1, Q, K) of R; None: the queries are in line
-    runs: int  # how often the queries repeat where they are in line
     keys: int
+    in_line: tuple[int, int]  # how often, and how many of the queries stand one after the other
+    which: Tensor | None  # (B|1, rest, K) of R, for the queries after those
     differ: Tensor | None  # (B, 1, Q, K): 1 where the segments differ, else 0; None: no segments
 
     def placed(self, scores: Tensor) -> Tensor:
         """Of each query's scores by distance (B, H, Q, R), those of its keys: (B, H, Q, K)"""
-        if self.which is not None:
-            return picked(scores, self.which)
+        (rows, heads, _, distances), (runs, length) = scores.shape, self.in_line
+        lined, rest = scores[:, :, : runs * length], scores[:, :, runs * length :]
         # In line, each query's keys begin one column before those of the query above it. That is a view with
-        # rows one shorter (Dai et al. 2019, appendix B): gather would cost more than the attention.
-        length = scores.shape[2] // self.runs
-        rows, heads, _, distances = scores.shape
-        flat = scores.reshape(rows, heads, self.runs, length * distances)
-        shifted = flat[..., length:].view(rows, heads, self.runs, length, distances - 1)
-        return shifted[..., : self.keys].flatten(2, 3)
+        # rows one shorter (Dai et al. 2019, appendix B), where gather would be a pass of its own.
+        flat = lined.reshape(rows, heads, runs, length * distances)
+        shifted = flat[..., length:].view(rows, heads, runs, length, distances - 1)
+        found = shifted[..., : self.keys].flatten(2, 3)
+        return found if self.which is None else torch.cat([found, picked(rest, self.which)], dim=2)
 
 
 class _WaveTable(nn.Module):
@@ -156,10 +155,11 @@ class _WaveTable(nn.Module):
         self.spec, self.width, self.dropout = spec, width, nn.Dropout(spec.dropout)
 
     def forward(self, layout: Layout) -> _Waves:
-        keys, runs = layout.key_at.shape[-1], layout.in_line
-        # Where places are told one by one, each is the index of some key, so that no distance is larger.
-        back = layout.query_at.shape[-1] // runs if runs else keys + 1
-        which = None if runs else keys + layout.distance()
+        keys, (runs, length) = layout.key_at.shape[-1], layout.in_line or (0, 0)
+        rest = layout.query_at[:, runs * length :, None]
+        # Places are indices of keys, so no distance is larger than these.
+        back = length if runs else keys + 1
+        which = layout.key_at[:, None] - rest + keys if rest.shape[1] else None
         # float32 at any precision of the model: published weights were trained on these very numbers.
         distance = torch.arange(keys, -back, -1, dtype=torch.float32, device=layout.key_at.device)
         if self.spec.clamp:
@@ -167,7 +167,7 @@ class _WaveTable(nn.Module):
         even = torch.arange(0, self.width, 2, dtype=torch.float32, device=distance.device)
         angle = distance[:, None] * (1 / 10_000 ** (even / self.width))
         waves = self.dropout(torch.cat([angle.sin(), angle.cos()], dim=-1))
-        return _Waves(waves, which, runs, keys, _differ(layout))
+        return _Waves(waves, keys, (runs, length), which, _differ(layout))
 
 
 def _differ(layout: Layout) -> Tensor | None:

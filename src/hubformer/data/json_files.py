@@ -46,7 +46,13 @@ def json_file(path: Path) -> Iterator[dict[str, Any]]:
         if head.startswith("["):
             yield from _members(head, file, path)
             return
-        whole = head + file.read()
+        first, _, rest = head.partition("\n")
+        if not (rest.strip() and _whole(first)):
+            whole = head + file.read()
+            rest = ""
+    if rest.strip():  # the first line is an object by itself
+        yield from json_lines(path)
+        return
     try:
         found = json.loads(whole)
     except json.JSONDecodeError as error:
@@ -65,6 +71,14 @@ def json_file(path: Path) -> Iterator[dict[str, Any]]:
         )
     for place, member in enumerate(inner):
         yield _object(member, f"Record {place} of {path}")
+
+
+def _whole(line: str) -> bool:
+    try:
+        json.loads(line)
+    except json.JSONDecodeError:
+        return False
+    return True
 
 
 def _members(head: str, file: TextIO, path: Path) -> Iterator[dict[str, Any]]:

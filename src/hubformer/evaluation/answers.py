@@ -46,7 +46,7 @@ class Squad(SumMetric):
 
     version 1: every question has gold answers, and a prediction of None scores 0. version 2: a question
     without gold answers is answered right by "" alone; a prediction of None leaves the question out. Both
-    warn of None. Version 2 also gives `has_answer_` and `no_answer_` figures where such questions occur,
+    warn of None. Version 2 also gives `HasAns_` and `NoAns_` figures where such questions occur,
     and, where `no_answer` probabilities are given, the best figures that a threshold on them reaches. The
     best figures keep 32 bytes for each question.
 
@@ -118,7 +118,7 @@ class Squad(SumMetric):
         with_answer, without = self._sums.totals[:, :3], self._sums.totals[:, 3:]
         found = _percent(with_answer + without, "")
         if self.version == 2:
-            for prefix, part in (("has_answer_", with_answer), ("no_answer_", without)):
+            for prefix, part in (("HasAns_", with_answer), ("NoAns_", without)):
                 if part[0, 2]:
                     found |= _percent(part, prefix)
         return found
@@ -144,7 +144,7 @@ class Squad(SumMetric):
             reached = (~answerable).sum() + numpy.concatenate([[0.0], numpy.cumsum(gains)])
             place = int(reached.argmax())
             found[f"best_{name}"] = float(100 * reached[place] / len(swept))
-            found[f"best_{name}_threshold"] = float(probabilities[place - 1]) if place else 0.0
+            found[f"best_{name}_thresh"] = float(probabilities[place - 1]) if place else 0.0
         return found
 
 

@@ -9,13 +9,14 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy
+from numpy.typing import NDArray
 
-from hubformer.data.optional import optional
 from hubformer.errors import InputError, suggestion
 from hubformer.evaluation.metric import Metric, SumMetric, numbers, paired
-from hubformer.evaluation.resampling import Array, Weights, ratio
+from hubformer.evaluation.resampling import Array, all_weights, ratio
 
 Average = Literal["micro", "macro", "weighted"]
+_COLUMNS = 32  # resamples ranked at a time
 _AVERAGES: tuple[Average, ...] = ("micro", "macro", "weighted")
 
 
@@ -287,7 +288,7 @@ class RocAuc(Metric):
 
     With two labels the scores are those of the second; with more, the mean of each label against the rest
     (`average="macro"`, or "weighted" by how often it is the reference). NaN unless each label occurs. Keeps 8
-    bytes for each score: ranks cannot be had from sums. Needs scikit-learn (extra `evaluation`).
+    bytes for each score: ranks cannot be had from sums.
     """
 
     def __init__(
@@ -328,30 +329,37 @@ class RocAuc(Metric):
         self._references.append(labels)
 
     def values(self) -> dict[str, Array]:
-        area = optional("sklearn.metrics", extra="evaluation", purpose="ROC-AUC").roc_auc_score
         scores, labels = numpy.concatenate(self._scores), numpy.concatenate(self._references)
-        if not self.resamples:
-            return {"roc_auc": numpy.array([self._area(area, scores, labels, numpy.ones(len(labels)))])}
-        weights = numpy.concatenate(
-            [piece for _, piece in Weights(resamples=self.resamples, seed=self.seed).pieces(len(labels))]
-        )
-        return {"roc_auc": numpy.array([self._area(area, scores, labels, column) for column in weights.T])}
+        weights = all_weights(len(labels), resamples=self.resamples, seed=self.seed)
+        if scores.shape[1] == 1:
+            return {"roc_auc": _areas(scores[:, 0], labels == 1, weights)}
+        kinds = range(scores.shape[1])
+        areas = numpy.stack([_areas(scores[:, kind], labels == kind, weights) for kind in kinds])
+        shares = numpy.ones_like(areas)
+        if self.average == "weighted":
+            shares = numpy.stack([weights[labels == kind].sum(0, dtype=float) for kind in kinds])
+        return {"roc_auc": (shares * areas).sum(0) / shares.sum(0)}
 
-    def _area(self, area: Any, scores: Array, labels: Array, weights: Array) -> float:
-        width = scores.shape[1]
-        counted = weights > 0
-        kinds = range(2) if width == 1 else range(width)
-        if set(labels[counted]) != set(kinds):
-            return float("nan")
-        if width == 1:
-            return float(area(labels[counted], scores[counted, 0], sample_weight=weights[counted]))
-        # scikit-learn wants probabilities for several labels at once; the areas one by one need only order.
-        areas = [
-            area(labels[counted] == kind, scores[counted, kind], sample_weight=weights[counted])
-            for kind in kinds
-        ]
-        shares = [weights[labels == kind].sum() if self.average == "weighted" else 1.0 for kind in kinds]
-        return float(numpy.average(areas, weights=shares))
+
+def _areas(scores: Array, positive: NDArray[numpy.bool_], weights: NDArray[numpy.uint8]) -> Array:
+    """The area under the curve for each column of weights: scores, positive (N,), weights (N, R). NaN where
+    one side is empty.
+
+    It is the share of pairs of a positive and a negative example in which the positive one has the higher
+    score; equal scores count half (Hanley and McNeil 1982).
+    """
+    order = numpy.argsort(scores, kind="stable")
+    first = numpy.flatnonzero(numpy.diff(scores[order], prepend=-numpy.inf))  # of each run of equal scores
+    found = []
+    for start in range(0, weights.shape[1], _COLUMNS):
+        part = weights[order, start : start + _COLUMNS].astype(float)
+        right = numpy.add.reduceat(part * positive[order, None], first)
+        wrong = numpy.add.reduceat(part * ~positive[order, None], first)
+        below = numpy.cumsum(wrong, axis=0) - wrong
+        pairs = right.sum(0) * wrong.sum(0)
+        won = (right * (below + wrong / 2)).sum(0)
+        found.append(numpy.divide(won, pairs, out=numpy.full(len(pairs), numpy.nan), where=pairs > 0))
+    return numpy.concatenate(found)
 
 
 def checked_label(label: Any, where: str) -> Any:

@@ -13,6 +13,7 @@ from hubformer.errors import InputError, UnknownName, suggestion
 from hubformer.evaluation.entities import Scheme
 from hubformer.evaluation.language import LanguageModel, Texts
 from hubformer.evaluation.report import Evaluation
+from hubformer.evaluation.resampling import check_level
 from hubformer.evaluation.tasks import (
     Answers,
     Generated,
@@ -26,6 +27,7 @@ from hubformer.evaluation.tasks import (
     WordTags,
 )
 from hubformer.pipelines import pipeline
+from hubformer.pipelines.base import Pipeline
 
 LANGUAGE = "language-modeling"
 TASKS: dict[str, type[Measured]] = {
@@ -110,6 +112,7 @@ def evaluate(
         MissingPackage: a metric's package is not installed.
     """
     kind = measured_task(task)
+    check_level(level)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise InputError(f"limit is {limit!r}, expected a whole number of at least 1, or None.")
     where = {"tokenizer": tokenizer, "device": device, "dtype": dtype, "revision": revision}
@@ -199,8 +202,10 @@ def _run(
         questions = _Questions(records, measured, name=name)
     else:
         questions = _Counted(records, measured, name=name, count=count)
+    # Ours take any iterable; others of this call shape know a generator when they see one.
+    asked = questions if isinstance(opened, (Pipeline, LanguageModel)) else iter(questions)
     answers: list[Any] = []
-    for answer in measured.answers(opened, questions, **options):
+    for answer in measured.answers(opened, asked, **options):
         answers.append(answer)
         if len(answers) == _BATCH:
             measured.take(answers, [questions.waiting.popleft() for _ in answers])

@@ -27,6 +27,7 @@ class Metric:
 
     def __init__(self, *, resamples: int = 0, seed: int = 0) -> None:
         self.resamples, self.seed = resamples, seed
+        self._known: tuple[int, dict[str, Array]] = (0, {})  # the values, and after how many examples
 
     @property
     def count(self) -> int:
@@ -44,14 +45,19 @@ class Metric:
     def result(self) -> dict[str, float]:
         """The values over all examples so far."""
         self._refuse_nothing()
-        return {name: float(values[0]) for name, values in self.values().items()}
+        return {name: float(values[0]) for name, values in self._values().items()}
 
     def intervals(self, *, level: float = 0.95) -> dict[str, tuple[float, float]]:
         """For each value the bounds that hold the middle `level` of its resamples."""
         self._refuse_nothing()
         if not self.resamples:
             raise InputError(f"{type(self).__name__} keeps no resamples. Make it with resamples=1000.")
-        return {name: interval(values[1:], level=level) for name, values in self.values().items()}
+        return {name: interval(values[1:], level=level) for name, values in self._values().items()}
+
+    def _values(self) -> dict[str, Array]:
+        if self._known[0] != self.count:
+            self._known = self.count, self.values()
+        return self._known[1]
 
     def _refuse_nothing(self) -> None:
         if not self.count:

@@ -11,7 +11,7 @@ import numpy
 
 from hubformer.data.optional import optional
 from hubformer.evaluation.metric import Metric, SumMetric, numbers, paired
-from hubformer.evaluation.resampling import Array, Weights, ratio
+from hubformer.evaluation.resampling import Array, Weights, all_weights, ratio
 
 _NOISE = 1e-13  # a spread below this share of the mean is rounding, not spread
 
@@ -86,11 +86,8 @@ class Spearman(Metric):
     def values(self) -> dict[str, Array]:
         correlation = optional("scipy.stats", extra="evaluation", purpose="Spearman's correlation").spearmanr
         both = numpy.concatenate(self._kept, axis=1)
-        found = [_spearman(correlation, both)]
-        if self.resamples:
-            pieces = Weights(resamples=self.resamples, seed=self.seed).pieces(both.shape[1])
-            weights = numpy.concatenate([piece[:, 1:] for _, piece in pieces]).astype(int)
-            found += [_spearman(correlation, numpy.repeat(both, column, axis=1)) for column in weights.T]
+        weights = all_weights(both.shape[1], resamples=self.resamples, seed=self.seed)
+        found = [_spearman(correlation, numpy.repeat(both, column, axis=1)) for column in weights.T]
         return {"spearman": numpy.array(found)}
 
 

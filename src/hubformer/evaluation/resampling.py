@@ -40,6 +40,14 @@ class Weights:
             yield slice(start, stop), weights
 
 
+def all_weights(count: int, *, resamples: int, seed: int) -> NDArray[numpy.uint8]:
+    """(N, 1 + R), for what needs all examples at once."""
+    found = numpy.ones((count, 1 + resamples), dtype=numpy.uint8)
+    for piece, weights in Weights(resamples=resamples, seed=seed).pieces(count):
+        found[piece] = weights
+    return found
+
+
 class Sums:
     """K sums over all examples (row 0) and over each resample (the other rows)."""
 
@@ -63,13 +71,22 @@ class Sums:
 
 def interval(values: Array, *, level: float) -> tuple[float, float]:
     """The middle `level` of resampled values (R,); resamples where the value is undefined are left out."""
-    if not 0 < level < 1:
-        raise InputError(f"level is {level!r}, expected a share between 0 and 1, such as 0.95.")
+    check_level(level)
     defined = values[~numpy.isnan(values)]
     if not len(defined):
         return float("nan"), float("nan")
     low, high = numpy.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def check_level(level: float) -> None:
+    """Refuse what is no share.
+
+    Raises:
+        InputError: it is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"level is {level!r}, expected a share between 0 and 1, such as 0.95.")
 
 
 def ratio(part: Array, whole: Array) -> Array:

@@ -18,7 +18,8 @@ class Bar:
         if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm  # type: ignore[import-untyped]  # comes with huggingface_hub
 
-            self._bar = tqdm(
+            bare: Any = type("Bar", (tqdm,), {"monitor_interval": 0})  # tqdm would start a thread
+            self._bar = bare(
                 total=total,
                 unit=unit,
                 delay=_PATIENCE,

@@ -91,7 +91,8 @@ class TwoStreamBody(nn.Module):
         _check(inputs)
         past = 0 if mems is None else mems[0].shape[0]
         valid = _attended(inputs, past)
-        layout = self._layout(inputs, past, valid=valid)
+        places = None if trace is not None and trace.attention else _places_of(inputs.target_mapping)
+        layout = self._layout(inputs, past, valid=valid, targets_at=places)
         given = inputs.input_ids if inputs.inputs_embeds is None else inputs.inputs_embeds
         assert given is not None
         x, length = self.embedding(given, at=layout.at[:, : given.shape[1]]), given.shape[1]
@@ -139,45 +140,55 @@ class TwoStreamBody(nn.Module):
         whole = Packed(parts, layout.rows) if isinstance(layout, Packed) else parts[0]
         return States(self.dropout(self.stack(self.embedding(ids, at=layout.at), layout=whole)), layout)
 
-    def _layout(self, inputs: Inputs, past: int, *, valid: Tensor | None) -> Layout:
-        """One run of L queries over K keys, or two where there are targets."""
-        key_at, query_at, in_line = self._places(inputs, past, valid=valid)
+    def _layout(
+        self, inputs: Inputs, past: int, *, valid: Tensor | None, targets_at: Tensor | None
+    ) -> Layout:
+        """L queries over K keys; where there are targets, the T of them after it, or L more for a mapping."""
+        key_at, query_at, line = self._places(inputs, past, valid=valid)
         own, others = self._visible(inputs, past, valid=valid)
-        types = inputs.token_type_ids
-        kinds = None
-        if types is not None:
-            kinds = types, torch.cat([types.new_zeros(len(types), past), types], dim=1)
-        if inputs.target_mapping is None:
-            return Layout(query_at, key_at, allowed=own, segments=kinds, in_line=in_line)
+        types, mapping = inputs.token_type_ids, inputs.target_mapping
+        kinds = None if types is None else torch.cat([types.new_zeros(len(types), past), types], dim=1)
+        in_line = (1, query_at.shape[1]) if line else None
+        if mapping is None:
+            segments = None if types is None or kinds is None else (types, kinds)
+            return Layout(query_at, key_at, allowed=own, segments=segments, in_line=in_line)
+        at = query_at.expand(len(mapping), -1)
+        their_at, their_types = at, types
+        if targets_at is not None:
+            their_at = at.gather(1, targets_at)
+            their_types = None if types is None else types.gather(1, targets_at)
         if own is not None and others is not None:
-            own = torch.cat(torch.broadcast_tensors(own, others), dim=1)
-        return _Streams(
-            query_at.repeat(1, 2),
-            key_at,
-            allowed=own,
-            segments=None if kinds is None else (kinds[0].repeat(1, 2), kinds[1]),
-            in_line=2 * in_line,
-            mapping=inputs.target_mapping,
-        )
+            own, others = (t.expand(len(mapping), at.shape[1], -1) for t in (own, others))
+            if targets_at is not None:
+                others = others[torch.arange(len(mapping), device=at.device)[:, None], targets_at]
+            own = torch.cat([own, others], dim=1)
+        segments = None
+        if types is not None and their_types is not None and kinds is not None:
+            segments = torch.cat([types, their_types], dim=1), kinds
+        both_at = torch.cat([at, their_at], dim=1)
+        if targets_at is not None:
+            return Layout(both_at, key_at, allowed=own, segments=segments, in_line=in_line)
+        in_line = (2, at.shape[1]) if line else None
+        return _Streams(both_at, key_at, allowed=own, segments=segments, in_line=in_line, mapping=mapping)
 
-    def _places(self, inputs: Inputs, past: int, *, valid: Tensor | None) -> tuple[Tensor, Tensor, int]:
+    def _places(self, inputs: Inputs, past: int, *, valid: Tensor | None) -> tuple[Tensor, Tensor, bool]:
         """Where keys and queries stand, (B|1, K) and (B|1, L), and whether that is one after the other.
 
         Only differences count, so padding moves nothing but what stands between it and the memories.
         """
         rows, length = inputs.batch_shape
         index = torch.arange(past + length, device=inputs.device)[None]
-        in_line = 1
+        line = True
         if valid is not None and past and valid.shape[1] == length:
             start = valid.int().argmax(-1, keepdim=True)
             if torch.compiler.is_compiling() or bool(start.any()):
                 after = (torch.arange(length, device=inputs.device)[None] - start).clamp(min=0)
                 index = torch.cat([index[:, :past].expand(rows, -1), past + after], dim=1)
-                in_line = 0
+                line = False
         if self.spec.order == "half backwards":
             sign = torch.arange(rows, device=inputs.device)[:, None] < rows // 2
-            index, in_line = torch.where(sign, index, -index), 0
-        return index, index[:, past:], in_line
+            index, line = torch.where(sign, index, -index), False
+        return index, index[:, past:], line
 
     def _visible(
         self, inputs: Inputs, past: int, *, valid: Tensor | None
@@ -249,6 +260,18 @@ def _attended(inputs: Inputs, past: int) -> Tensor | None:
     if inputs.attention_mask is None:
         return None
     return without_trivial(inputs.attention_mask.bool())
+
+
+def _places_of(mapping: Tensor | None) -> Tensor | None:
+    """Where each target stands, (B, T), if they are few and each stands at a place of its own; else None.
+
+    Then only they look from there; by the mapping all L places do.
+    """
+    if mapping is None or torch.compiler.is_compiling() or 2 * mapping.shape[1] > mapping.shape[2]:
+        return None
+    ones = mapping == 1
+    alone = (ones.sum(2) == 1) & ((mapping != 0).sum(2) == 1)
+    return ones.int().argmax(2) if bool(alone.all()) and int(ones.sum(1).max()) == 1 else None
 
 
 def _listening(trace: Trace | None, kept: bool) -> Trace | None:

@@ -114,7 +114,19 @@ def pipeline(
     from hubformer.pipelines.loading import Request, opened
 
     request = Request(
-        task, model, config, tokenizer, (feature_extractor, image_processor, processor), framework, revision,
-        token, device, device_map, dtype, dict(model_kwargs or {}), pipeline_class, kwargs,
-    )  # fmt: skip
+        task=task,
+        model=model,
+        config=config,
+        tokenizer=tokenizer,
+        processors=(feature_extractor, image_processor, processor),
+        framework=framework,
+        revision=revision,
+        token=token,
+        device=device,
+        device_map=device_map,
+        dtype=dtype,
+        model_kwargs=dict(model_kwargs or {}),
+        pipeline_class=pipeline_class,
+        others=kwargs,
+    )
     return opened(request)

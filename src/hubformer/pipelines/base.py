@@ -239,8 +239,8 @@ class EncoderPipeline(Pipeline[Input, Answer]):
         self,
         texts: Sequence[str],
         pairs: Sequence[str] | None,
-        options: TextOptions,
         *,
+        options: TextOptions,
         where: Callable[[int], str],
     ) -> list[Encoded]:
         """Texts, or pairs of them, as rows that the model can read. where: how an error calls a text.

@@ -73,13 +73,13 @@ def opened(request: Request) -> Pipeline[Any, Any]:
     }
     source = _source(request, where)
     config = _config(request, source)
-    plan = _plan(request, config, source, others=others, arguments=arguments)
+    plan = _plan(request, config, source=source, others=others, arguments=arguments)
     if source is None:
         model = _given(request, plan)
-        tokenizer = _tokenizer(request.tokenizer, model.name_or_path, where)
+        tokenizer = _tokenizer(request.tokenizer, model.name_or_path, where=where)
     else:
-        model = _loaded(source, config, plan)
-        tokenizer = _tokenizer(request.tokenizer, source, where)
+        model = _loaded(source, config, plan=plan)
+        tokenizer = _tokenizer(request.tokenizer, source, where=where)
     return plan.kind(model=model, tokenizer=tokenizer, task=plan.task, device=plan.device, **plan.options)
 
 
@@ -138,22 +138,28 @@ def _config(request: Request, source: Source | None) -> PreTrainedConfig:
 def _plan(
     request: Request,
     config: PreTrainedConfig,
-    source: Source | None,
     *,
+    source: Source | None,
     others: dict[str, Any],
     arguments: dict[str, Any],
 ) -> _Plan:
-    task = _task(request, config, source)
+    task = _task(request, config, source=source)
     kind = request.pipeline_class or REGISTRY.pipeline_class(task)
     if Pipeline not in getattr(kind, "__mro__", ()):
         raise InputError(f"pipeline_class is {kind!r}, expected a subclass of hubformer's Pipeline.")
-    dtype = _one_of("dtype", request.dtype, "torch_dtype", others.pop("torch_dtype", None))
+    older = arguments.pop("torch_dtype", None)
     dtype = _one_of(
-        "dtype", dtype, "model_kwargs", arguments.pop("dtype", None) or arguments.pop("torch_dtype", None)
+        "dtype",
+        dtype=request.dtype,
+        torch_dtype=others.pop("torch_dtype", None),
+        model_kwargs=arguments.pop("dtype", older),
     )
-    device = _one_of("device", request.device, "device_map", request.device_map)
+    older = arguments.pop("device_map", None)
     device = _one_of(
-        "device", device, "model_kwargs", arguments.pop("device", None) or arguments.pop("device_map", None)
+        "device",
+        device=request.device,
+        device_map=request.device_map,
+        model_kwargs=arguments.pop("device", older),
     )
     if isinstance(device, dict):
         device = device.get("", device)
@@ -166,13 +172,19 @@ def _check_names(kind: type[Pipeline[Any, Any]], others: Iterable[str]) -> None:
     refuse_unknown(others, {*own, *kind.option_names()} - {"kwargs"}, call="pipeline()")
 
 
-def _one_of(name: str, value: Any, other: str, second: Any) -> Any:
-    if value is not None and second is not None and value != second:
-        raise InputError(f"{name} is {value!r}, and {other} says {second!r}. Pass one of them.")
-    return second if value is None else value
+def _one_of(what: str, **said: Any) -> Any:
+    """The value that was said, in whichever place."""
+    given = {place: value for place, value in said.items() if value is not None}
+    first = next(iter(given.values()), None)
+    for place, value in given.items():
+        if value != first:
+            raise InputError(
+                f"{what} is {first!r} in {next(iter(given))}= and {value!r} in {place}=. Say it in one place."
+            )
+    return first
 
 
-def _task(request: Request, config: PreTrainedConfig, source: Source | None) -> str:
+def _task(request: Request, config: PreTrainedConfig, *, source: Source | None) -> str:
     """The task that is named; else what the model's head is for, else what its card says."""
     if request.task is not None:
         return REGISTRY.check_task(request.task)
@@ -220,7 +232,7 @@ def _given(request: Request, plan: _Plan) -> Model:
     return model
 
 
-def _loaded(source: Source, config: PreTrainedConfig, plan: _Plan) -> Model:
+def _loaded(source: Source, config: PreTrainedConfig, *, plan: _Plan) -> Model:
     device = device_of(plan.device)
     dtype = plan.dtype
     if dtype is None and device.type == "cuda" and plan.kind.model_task == "causal-lm":
@@ -231,7 +243,7 @@ def _loaded(source: Source, config: PreTrainedConfig, plan: _Plan) -> Model:
     return model
 
 
-def _tokenizer(given: Any, model: Any, where: dict[str, Any]) -> Any:
+def _tokenizer(given: Any, model: Any, *, where: dict[str, Any]) -> Any:
     """The tokenizer that is given, by name or loaded, or else the model's own."""
     if isinstance(given, (tuple, list)) and len(given) == 2 and isinstance(given[1], dict):
         name, named = given

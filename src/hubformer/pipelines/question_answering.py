@@ -118,12 +118,12 @@ class QuestionAnsweringPipeline(EncoderPipeline[tuple[str, str], Answer | list[A
         self, inputs: Sequence[tuple[str, str]], options: Any, *, progress: Progress | None = None
     ) -> list[Answer | list[Answer]]:
         texts = self._texts([context for _, context in inputs])
-        cuts = self._windows(inputs, texts, options)
+        cuts = self._windows(inputs, texts, options=options)
         scores = iter(self.engine.run([w.row for windows in cuts for w in windows], progress=progress))
         found: list[Answer | list[Answer]] = []
         for (_, context), text, windows in zip(inputs, texts, cuts, strict=True):
             of_windows = [score.double().numpy() for score in islice(scores, len(windows))]
-            best = self._best(context, text, windows, of_windows, options)
+            best = self._best(context, text, windows=windows, scores=of_windows, options=options)
             found.append(best[0] if options.top_k == 1 else best)
         return found
 
@@ -136,11 +136,11 @@ class QuestionAnsweringPipeline(EncoderPipeline[tuple[str, str], Answer | list[A
             ids = found["input_ids"][place]
             if not ids:
                 raise InputError(f"The context {context[:40]!r} has no token that the tokenizer knows.")
-            known[context] = Text.of(ids, found["offset_mapping"][place], found.word_ids(place))
+            known[context] = Text.of(ids, found["offset_mapping"][place], words=found.word_ids(place))
         return [known[context] for context in contexts]
 
     def _windows(
-        self, inputs: Sequence[tuple[str, str]], texts: Sequence[Text], options: QuestionAnsweringOptions
+        self, inputs: Sequence[tuple[str, str]], texts: Sequence[Text], *, options: QuestionAnsweringOptions
     ) -> list[list[Window]]:
         reads = self.engine.longest
         limit = min(self.tokenizer.model_max_length, reads or math.inf)
@@ -166,6 +166,7 @@ class QuestionAnsweringPipeline(EncoderPipeline[tuple[str, str], Answer | list[A
         self,
         context: str,
         text: Text,
+        *,
         windows: Sequence[Window],
         scores: Sequence[Any],
         options: QuestionAnsweringOptions,

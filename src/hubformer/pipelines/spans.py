@@ -32,7 +32,7 @@ class Text:
     in_word: NDArray[np.bool_]  # (T,) False: the tokenizer names no word for it
 
     @staticmethod
-    def of(ids: list[int], offsets: Sequence[tuple[int, int]], words: Sequence[int | None]) -> Text:
+    def of(ids: list[int], offsets: Sequence[tuple[int, int]], *, words: Sequence[int | None]) -> Text:
         starts, ends = np.asarray(offsets, dtype=np.int64).reshape(-1, 2).T
         word = np.asarray([-1 if w is None else w for w in words], dtype=np.int64)
         changes = np.flatnonzero(np.diff(word)) + 1
@@ -179,7 +179,7 @@ def candidates(
         _log_shares(np.concatenate(piece), null[:, column]) for column, piece in enumerate(pieces)
     )
     none = float(np.exp(min((s + e for s, e in zip(starts[1], ends[1], strict=True)), default=-np.inf)))
-    return _best_first(starts[0], ends[0], np.concatenate(token_at), longest=longest), none
+    return _best_first(starts[0], ends[0], token_at=np.concatenate(token_at), longest=longest), none
 
 
 def _log_shares(scores: Floats, others: Floats) -> tuple[Floats, Floats]:
@@ -190,7 +190,7 @@ def _log_shares(scores: Floats, others: Floats) -> tuple[Floats, Floats]:
     return shares[: len(scores)], shares[len(scores) :]
 
 
-def _best_first(starts: Floats, ends: Floats, token_at: Ints, *, longest: int) -> Iterator[Candidate]:
+def _best_first(starts: Floats, ends: Floats, *, token_at: Ints, longest: int) -> Iterator[Candidate]:
     """Spans of at most `longest` tokens in falling order of their score, sorted only as far as they are
     read."""
     places = len(starts) - longest  # the last gap begins nothing

@@ -89,7 +89,7 @@ class TextClassificationPipeline(EncoderPipeline[tuple[str, str | None], Answer]
             # The oldest form of a pair, [[text, pair]], as transformers 4 still takes it.
             if len(item) == 1 and isinstance(item[0], (list, tuple)) and len(item[0]) == 2:
                 text, pair = item[0]
-                return self._pair(text, pair, where)
+                return self._pair(text, pair, where=where)
             raise InputError(
                 f"{where} is {described(item)}; expected {_PAIR}. For a pair write "
                 f'{{"text": ..., "text_pair": ...}}.'
@@ -99,10 +99,10 @@ class TextClassificationPipeline(EncoderPipeline[tuple[str, str | None], Answer]
                 raise InputError(
                     f"{where} has the keys {list(item)}; expected 'text' and perhaps 'text_pair'."
                 )
-            return self._pair(item["text"], item.get("text_pair"), where)
+            return self._pair(item["text"], item.get("text_pair"), where=where)
         return checked_text(item, where, accepted=_PAIR), None
 
-    def _pair(self, text: Any, pair: Any, where: str) -> tuple[str, str | None]:
+    def _pair(self, text: Any, pair: Any, *, where: str) -> tuple[str, str | None]:
         first = checked_text(text, f"{where}'s text", accepted="a text")
         return first, None if pair is None else checked_text(pair, f"{where}'s text_pair", accepted="a text")
 
@@ -125,7 +125,7 @@ class TextClassificationPipeline(EncoderPipeline[tuple[str, str | None], Answer]
             return []
         texts = [text for text, _ in inputs]
         pairs = [pair or "" for _, pair in inputs] if paired else None
-        return self.rows(texts, pairs, options, where=lambda place: _called(texts[place]))
+        return self.rows(texts, pairs, options=options, where=lambda place: _called(texts[place]))
 
     def function(self) -> Function:
         """What turns this model's numbers into scores, unless a call says otherwise."""

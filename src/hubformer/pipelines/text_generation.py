@@ -243,7 +243,7 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
         each = len(sequences) // len(group)
         records: list[list[Record]] = [[] for _ in group]
         for index, written in enumerate(sequences[:, longest:].tolist()):
-            record = self._record(group[index // each], _upto_end(written, settings), options)
+            record = self._record(group[index // each], _upto_end(written, settings), options=options)
             record |= {name: rows[index] for name, rows in others.items()}
             records[index // each].append(record)
         return records
@@ -270,7 +270,7 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
             **objects,
         )
 
-    def _record(self, prompt: Prompt, written: list[int], options: TextGenerationOptions) -> Record:
+    def _record(self, prompt: Prompt, written: list[int], *, options: TextGenerationOptions) -> Record:
         ids = prompt.ids + written
         if options.return_tensors:
             return {"generated_token_ids": ids}

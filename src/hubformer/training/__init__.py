@@ -1,4 +1,4 @@
-"""Training: the Trainer and its arguments, callbacks, collators, optimizers and schedules, under v4's names."""
+"""Training under v4's names: the Trainer, its arguments, callbacks, collators, optimizers and schedules."""
 
 from hubformer.training.arguments import TrainingArguments
 from hubformer.training.callbacks import (

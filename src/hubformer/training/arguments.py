@@ -393,6 +393,11 @@ class TrainingArguments:
         }
 
     @property
+    def trackers(self) -> list[str]:
+        """report_to as a list."""
+        return self.report_to if isinstance(self.report_to, list) else []
+
+    @property
     def folder(self) -> Path:
         return Path(str(self.output_dir))
 

@@ -220,7 +220,7 @@ class EarlyStoppingCallback(TrainerCallback, ExportableState):
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if args.metric_for_best_model is None or args.eval_strategy == "no":
             raise InputError(
-                "EarlyStoppingCallback needs metric_for_best_model and an eval_strategy of 'steps' or 'epoch'."
+                "EarlyStoppingCallback needs metric_for_best_model and eval_strategy 'steps' or 'epoch'."
             )
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

@@ -136,8 +136,9 @@ def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
 
 def write_weights(model: nn.Module, folder: Path) -> None:
     """A model of ours as save_pretrained writes it; any other module's parameters under their names."""
-    if hasattr(model, "save_pretrained"):
-        model.save_pretrained(folder)
+    own: Any = getattr(model, "save_pretrained", None)
+    if own is not None:
+        own(folder)
     else:
         save_checkpoint(folder, {name: p.detach() for name, p in model.named_parameters()})
 
@@ -175,9 +176,10 @@ def read_weights(model: nn.Module, folder: Path) -> None:
 def _as_ours(
     model: nn.Module, ours: Mapping[str, nn.Parameter], read: Callable[[str], Tensor]
 ) -> dict[str, Tensor]:
-    if not hasattr(model, "weight_map"):
+    names: Any = getattr(model, "weight_map", None)
+    if names is None:
         return {name: read(name) for name in ours}
-    weights = model.weight_map()  # type: ignore[operator]
+    weights = names()
     loaded: dict[str, Tensor] = {}
     for transfer in weights.transfers(ours):
         tensors = transfer.change.load([read(weights.written(name)) for name in transfer.hub])
@@ -224,8 +226,8 @@ def restore_optimizer(
     mine = [[names[id(p)] for p in group["params"]] for group in optimizer.param_groups]
     if [group["params"] for group in saved] != mine:
         raise CheckpointError(
-            f"The checkpoint's optimizer has {[len(g['params']) for g in saved]} parameters in its groups, "
-            f"this one {[len(g) for g in mine]}, or they are others. Resume with the same model and optimizer."
+            f"The checkpoint's optimizer has {[len(g['params']) for g in saved]} parameters a group, "
+            f"this one {[len(g) for g in mine]}, or they are others. Resume with the same model and settings."
         )
     for group, before in zip(optimizer.param_groups, saved, strict=True):
         for key, value in before.items():

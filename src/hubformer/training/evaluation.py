@@ -11,20 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.errors import InputError
-from hubformer.training.loaders import Loaders
-from hubformer.training.losses import IGNORED, Part, parts_of
+from hubformer.training.losses import IGNORED, parts_of
+from hubformer.training.objective import Objective
 from hubformer.training.records import Records, speed
-from hubformer.training.sampling import batches_in
+from hubformer.training.sampling import with_last
 from hubformer.training.state import EvalLoopOutput, EvalPrediction, PredictionOutput
 
 
-class Evaluation(Loaders, Records):
+class Evaluation(Objective, Records):
     """The part of the Trainer that runs a model without training it."""
 
     compute_metrics: Any
     preprocess_logits_for_metrics: Any
     model_wrapped: Any
-    part: Part | None
 
     def evaluate(
         self,
@@ -92,7 +91,7 @@ class Evaluation(Loaders, Records):
         kept: dict[str, list[Any]] = {"predictions": [], "labels": [], "inputs": [], "losses": []}
         loss_sum, items, rows, computed = 0.0, 0, 0, {}
         self.model.eval()
-        for place, batch in enumerate(dataloader):
+        for batch, last in with_last(dataloader):
             size = rows_of(batch)
             (self.part,) = parts_of(self.model, [batch], label_names=self.label_names)
             inputs = self.on_device(batch)
@@ -105,7 +104,6 @@ class Evaluation(Loaders, Records):
                 items += self.part.count
             new = self._kept(inputs, loss=loss, logits=logits, labels=labels, rows=size)
             if streaming:
-                last = place + 1 == batches_in(dataloader)
                 computed = self.compute_metrics(_prediction(new), compute_result=last)
             elif not loss_only:
                 for name, value in new.items():
@@ -113,9 +111,9 @@ class Evaluation(Loaders, Records):
             self._event("on_prediction_step", eval_dataloader=dataloader)
         self.part = None
         joined = {name: self._joined(values) for name, values in kept.items()}
-        if self.compute_metrics is not None and not streaming and joined["predictions"] is not None:
-            if joined["labels"] is not None:
-                computed = self.compute_metrics(_prediction(joined))
+        known = joined["predictions"] is not None and joined["labels"] is not None
+        if self.compute_metrics is not None and not streaming and known:
+            computed = self.compute_metrics(_prediction(joined))
         metrics = {f"{metric_key_prefix}_loss": loss_sum / items} if items else {}
         for name, value in as_numbers(computed or {}).items():
             long = name if name.startswith(f"{metric_key_prefix}_") else f"{metric_key_prefix}_{name}"
@@ -167,11 +165,6 @@ class Evaluation(Loaders, Records):
 
     can_return_loss = False
     precision: Any
-
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        raise NotImplementedError
 
     def _logits(self, outputs: Any, ignore_keys: Sequence[str] | None) -> Any:
         """Everything but the loss and what the configuration says to leave out; alone where it is one."""

@@ -38,10 +38,10 @@ def first_bad_layer(model: nn.Module, run: Callable[[], Any]) -> str:
 
 def _watch(name: str, found: list[str]) -> Callable[..., None]:
     def look(module: nn.Module, inputs: Any, output: Any) -> None:
-        if not found and isinstance(output, Tensor) and output.is_floating_point():
-            # -inf is what masks are made of, so only layers that ought to be finite are modules.
-            if not bool(torch.isfinite(output).all()):
-                found.append(name)
+        if found or not isinstance(output, Tensor) or not output.is_floating_point():
+            return
+        if not bool(torch.isfinite(output).all()):
+            found.append(name)
 
     return look
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from hubformer.errors import InputError
 from hubformer.training.collate import Collate
@@ -44,7 +44,7 @@ class Loaders:
     """The part of the Trainer that turns rows into batches on the right device."""
 
     args: Any
-    model: nn.Module
+    model: Any
     data_collator: Collate
     train_dataset: Any
     eval_dataset: Any
@@ -65,7 +65,7 @@ class Loaders:
         """The batches that are left of the epoch in which the training stands."""
         if self.train_dataset is None:
             raise InputError("There is nothing to train on: pass train_dataset to the Trainer.")
-        if not hasattr(self.train_dataset, "__getitem__"):
+        if not indexable(self.train_dataset):
             return self._stream(self.train_dataset, self.args.per_device_train_batch_size)
         epoch = self.position.epoch
         return self._loader(
@@ -84,7 +84,7 @@ class Loaders:
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
         size = self.args.per_device_eval_batch_size
-        if not hasattr(test_dataset, "__getitem__"):
+        if not indexable(test_dataset):
             return self._stream(test_dataset, size)
         plan = Plan(len(test_dataset), size, seed=self.args.seed, shuffled=False)
         return self._loader(test_dataset, plan.batches(0), key=(self.args.sampling_seed, _EVAL, 0), start=0)
@@ -141,7 +141,7 @@ class Loaders:
             )
         args = self.args
         return DataLoader(
-            Streamed(rows),
+            rows if isinstance(rows, IterableDataset) else Streamed(rows),
             batch_size=size,
             collate_fn=self.collator(),
             num_workers=args.dataloader_num_workers,
@@ -156,7 +156,13 @@ class Loaders:
         return moved(batch, self.args.device)
 
 
-class Streamed(torch.utils.data.IterableDataset[Any]):
+def indexable(rows: Any) -> bool:
+    """Whether rows can be had by number; else they can only be iterated."""
+    by_number = hasattr(rows, "__getitem__") and hasattr(rows, "__len__")
+    return by_number and not isinstance(rows, IterableDataset)
+
+
+class Streamed(IterableDataset[Any]):
     """Rows that can only be iterated; each worker takes its share of them."""
 
     def __init__(self, rows: Any) -> None:

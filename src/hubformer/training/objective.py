@@ -43,7 +43,7 @@ class Objective(Loaders):
             loss = outputs.get("loss") if hasattr(outputs, "get") else outputs[0]
         if loss is None:
             raise InputError(
-                f"{type(self.model).__name__} gave no loss for a batch with {sorted(inputs)}: expected labels "
-                f"({', '.join(self.label_names) or 'none are in its forward'}). Name the label column so."
+                f"{type(self.model).__name__} gave no loss for a batch with {sorted(inputs)}: expected "
+                f"labels ({', '.join(self.label_names) or 'none are in its forward'}). Name the column so."
             )
         return (loss, outputs) if return_outputs else loss

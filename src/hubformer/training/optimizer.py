@@ -11,16 +11,17 @@ from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 from torch.optim import Optimizer
 
-from hubformer.core.norms import LayerNorm, RMSNorm
+from hubformer.core.norms import LayerNorm, NormSpec, RMSNorm
 from hubformer.errors import InputError, refuse_unknown
 
+_SPECS: tuple[NormSpec, ...] = (LayerNorm(), RMSNorm())
 # Built once to learn the kinds, so that a new norm of the core is known here without a list of names.
-_NORMS = (
+_NORMS: tuple[type[nn.Module], ...] = (
     nn.LayerNorm,
     nn.GroupNorm,
     nn.modules.batchnorm._NormBase,
     *({nn.RMSNorm} if hasattr(nn, "RMSNorm") else set()),
-    *(type(spec.build(1)) for spec in (LayerNorm(), RMSNorm())),
+    *(type(spec.build(1)) for spec in _SPECS),
 )
 
 
@@ -164,16 +165,18 @@ class Adafactor(Optimizer):
             rate = min(1e-6 * step if group["warmup_init"] else 1e-2, 1.0 / math.sqrt(step))
         if not group["scale_parameter"]:
             return float(rate)
-        return _rms(weight).clamp(min=group["eps"][1]) * rate
+        return _rms(weight).clamp(min=group["eps"][1]) * float(rate)
 
     def _normalised(self, grad: Tensor, square: Tensor, *, state: dict[str, Any], keep: float) -> Tensor:
         if grad.dim() < 2:
             moment: Tensor = state["exp_avg_sq"].mul_(keep).add_(square, alpha=1.0 - keep)
-            return moment.rsqrt().mul_(grad)
+            whole: Tensor = moment.rsqrt() * grad
+            return whole
         row: Tensor = state["exp_avg_sq_row"].mul_(keep).add_(square.mean(dim=-1), alpha=1.0 - keep)
         column: Tensor = state["exp_avg_sq_col"].mul_(keep).add_(square.mean(dim=-2), alpha=1.0 - keep)
         by_row = (row / row.mean(dim=-1, keepdim=True)).rsqrt_().unsqueeze(-1)
-        return by_row * column.unsqueeze(-2).rsqrt() * grad
+        factored: Tensor = by_row * column.unsqueeze(-2).rsqrt() * grad
+        return factored
 
 
 def _rms(x: Tensor) -> Tensor:

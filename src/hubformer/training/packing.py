@@ -59,8 +59,8 @@ class DataCollatorWithFlattening:
         ]
         of = torch.repeat_interleave(torch.arange(len(ids)), torch.tensor([len(row) for row in ids]))
         batch = {
-            "input_ids": torch.tensor([sum(ids, [])]),
-            "labels": torch.tensor([sum(([first, *row[1:]] for row in labels), [])]),
+            "input_ids": torch.tensor([[i for row in ids for i in row]]),
+            "labels": torch.tensor([[i for row in labels for i in (first, *row[1:])]]),
         }
         if self.return_position_ids:
             batch["position_ids"] = torch.tensor([[i for row in ids for i in range(len(row))]])

@@ -39,16 +39,16 @@ class Precision:
     def __init__(self, device: torch.device, *, bf16: bool, fp16: bool) -> None:
         self.device = device
         self.dtype = torch.bfloat16 if bf16 else torch.float16 if fp16 else None
-        self.scaler = torch.amp.GradScaler(device.type) if fp16 else None  # type: ignore[attr-defined]
+        self.scaler = torch.amp.GradScaler(device.type) if fp16 else None
 
     def autocast(self) -> AbstractContextManager[Any]:
         if self.dtype is None:
             return nullcontext()
-        # A cache of cast weights would outlive an optimizer step inside one context.
         return torch.autocast(self.device.type, dtype=self.dtype)
 
     def backward(self, loss: torch.Tensor) -> None:
-        (loss if self.scaler is None else self.scaler.scale(loss)).backward()  # type: ignore[no-untyped-call]
+        scaled: torch.Tensor = loss if self.scaler is None else self.scaler.scale(loss)
+        scaled.backward()  # type: ignore[no-untyped-call]
 
     def unscale(self, optimizer: torch.optim.Optimizer) -> None:
         """Gradients at their true size, so that they can be clipped."""

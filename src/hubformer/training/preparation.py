@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from hubformer.errors import InputError
 from hubformer.training.evaluation import Evaluation
-from hubformer.training.loaders import Loaders, label_names_of
+from hubformer.training.loaders import Loaders, indexable, label_names_of
 from hubformer.training.optimizer import optimizer_class, parameter_groups
 from hubformer.training.resume import Resume
 from hubformer.training.sampling import batches_in
@@ -23,20 +23,23 @@ class Preparation(Evaluation, Resume):
     """The part of the Trainer that sets things up."""
 
     optimizer_cls_and_kwargs: tuple[type[Optimizer], dict[str, Any]] | None
-    _given_optimizers: tuple[Optimizer | None, Any]
+    _batches_in_epoch: int | None
+    _schedule_is_ours = False
 
     def _use(self, model: Any) -> None:
         """Take a model: on the right device, in memory of its own, compiled where that was asked for."""
         args = self.args
         if not isinstance(model, nn.Module):
             raise InputError(f"The model is a {type(model).__name__}, expected a torch module.")
-        if hasattr(model, "own"):
-            model.own()  # its weights may be mapped from a file that is about to be saved over
-        self.model: Any = model.to(args.device)
+        own: Any = getattr(model, "own", None)
+        if own is not None:
+            own()  # its weights may be mapped from a file that is about to be saved over
+        whole: Any = model.to(args.device)
+        self.model = whole
         if args.gradient_checkpointing:
-            if not hasattr(model, "gradient_checkpointing_enable"):
+            if not hasattr(whole, "gradient_checkpointing_enable"):
                 raise InputError(f"{type(model).__name__} cannot recompute its activations.")
-            model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
+            whole.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
         self.label_names = label_names_of(model) if args.label_names is None else args.label_names
         self.can_return_loss = "return_loss" in self.forward_names()
         embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
@@ -60,21 +63,21 @@ class Preparation(Evaluation, Resume):
         """How many steps and epochs there will be, and after how many of them what is done."""
         args, state = self.args, self.state
         per_step = args.gradient_accumulation_steps
-        sized = hasattr(self.train_dataset, "__getitem__") and self._own_loader
-        if not sized and args.max_steps <= 0 and not hasattr(self.get_train_dataloader(), "__len__"):
-            raise InputError("The training data has no length: say how long to train with max_steps.")
-        whole = int(-(-args.num_train_epochs // 1))
+        by_tokens = args.per_device_train_batch_tokens is not None  # epochs differ in their batches
+        first = self._steps_in(0, per_step)
+        whole = math.ceil(args.num_train_epochs)
         if args.max_steps > 0:
             state.max_steps = args.max_steps
-            steps = self._steps_in(0, per_step) if sized else args.max_steps
-            whole = -(-args.max_steps // max(1, steps)) if sized else args.max_steps
-        elif args.per_device_train_batch_tokens is not None:  # epochs differ in their number of batches
-            steps_of = [self._steps_in(epoch, per_step) for epoch in range(whole)]
-            part = 1 - (whole - args.num_train_epochs)
-            state.max_steps = sum(steps_of[:-1]) + int(-(-steps_of[-1] * part // 1))
+            whole = args.max_steps if by_tokens or not first else math.ceil(args.max_steps / first)
+        elif first is None:
+            raise InputError("The training data has no length: say how long to train with max_steps.")
+        elif by_tokens:
+            steps = [self._steps_in(epoch, per_step) or 0 for epoch in range(whole)]
+            last = math.ceil(steps[-1] * (1 + args.num_train_epochs - whole)) if steps else 0
+            state.max_steps = sum(steps[:-1]) + last
         else:
-            state.max_steps = int(-(-args.num_train_epochs * self._steps_in(0, per_step) // 1))
-        if not state.max_steps:
+            state.max_steps = math.ceil(args.num_train_epochs * first)
+        if state.max_steps < 1:
             raise InputError("There is not one step to train: the data or the number of epochs is empty.")
         state.num_train_epochs, state.train_batch_size = whole, args.per_device_train_batch_size
         state.compute_steps(args, state.max_steps)
@@ -83,22 +86,24 @@ class Preparation(Evaluation, Resume):
     def _own_loader(self) -> bool:
         return type(self).get_train_dataloader is Loaders.get_train_dataloader
 
-    def _steps_in(self, epoch: int, per_step: int) -> int:
-        sized = hasattr(self.train_dataset, "__getitem__") and self._own_loader
-        batches = len(self.train_plan.batches(epoch)) if sized else len(self.get_train_dataloader())
-        return -(-batches // per_step)
+    def _steps_in(self, epoch: int, per_step: int) -> int | None:
+        """Optimizer steps of an epoch, or None where the data has no length."""
+        if self._own_loader and indexable(self.train_dataset):
+            return -(-len(self.train_plan.batches(epoch)) // per_step)
+        batches = batches_in(self.get_train_dataloader())
+        return None if batches is None else -(-batches // per_step)
 
     def _batches(self) -> Iterator[Any]:
         """The batches of this epoch that have not been used yet."""
         position, loader = self.position, self.get_train_dataloader()
         self.callback_handler.shared["train_dataloader"] = loader
-        for dataset in (self.train_dataset, getattr(loader, "sampler", None)):
-            if hasattr(dataset, "set_epoch"):
-                dataset.set_epoch(position.epoch)
-        if self._own_loader and hasattr(self.train_dataset, "__getitem__"):
-            self._batches_in_epoch: int | None = position.batches + len(loader)
+        for one in (self.train_dataset, getattr(loader, "sampler", None)):
+            if one is not None and hasattr(one, "set_epoch"):
+                one.set_epoch(position.epoch)
+        self._batches_in_epoch = batches_in(loader)
+        if self._own_loader and indexable(self.train_dataset):
+            self._batches_in_epoch = position.batches + len(loader)
             return iter(loader)
-        self._batches_in_epoch = len(loader) if hasattr(loader, "__len__") else None
         return self.skipped(loader)
 
     def _count(self, batches: list[Any]) -> None:
@@ -129,14 +134,16 @@ class Preparation(Evaluation, Resume):
 
     def create_optimizer(self) -> Optimizer:
         """The optimizer that the arguments name, unless one was given."""
-        if self.optimizer is None or self._given_optimizers[0] is None:
+        if self.optimizer is None:
             kind, settings = self.optimizer_cls_and_kwargs or optimizer_class(self.args)
             groups = parameter_groups(self.model, weight_decay=self.args.weight_decay)
             self.optimizer = kind(groups, **settings)
-        return self.optimizer
+        made: Optimizer = self.optimizer
+        return made
 
     def create_scheduler(self, num_training_steps: int, optimizer: Optimizer | None = None) -> Any:
-        if self.lr_scheduler is None or self._given_optimizers[1] is None:
+        if self.lr_scheduler is None or self._schedule_is_ours:
+            self._schedule_is_ours = True
             args = self.args
             settings = dict(args.lr_scheduler_kwargs or {})
             if args.lr_scheduler_type == "reduce_lr_on_plateau":

@@ -27,13 +27,13 @@ def set_seed(seed: int, deterministic: bool = False) -> None:
 def capture() -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and JSON values that together are the state of all generators."""
     version, words, gauss = random.getstate()
-    kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
+    kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
     tensors = {
         "torch": torch.get_rng_state(),
         "python": torch.tensor(words, dtype=torch.int64),
         "numpy": torch.from_numpy(np.asarray(keys).astype(np.int64)),
     }
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         tensors |= {f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
     values = {
         "python": {"version": version, "gauss": gauss},

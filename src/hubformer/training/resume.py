@@ -47,7 +47,7 @@ class Resume(Records):
     def save_checkpoint(self) -> Path:
         """Write checkpoint-N beside the others and remove those that are too many."""
         state = self.state
-        folder = self.args.folder / f"checkpoint-{state.global_step}"
+        folder: Path = self.args.folder / f"checkpoint-{state.global_step}"
         if self.args.save_strategy == "best" or self._is_best_now():
             state.best_model_checkpoint = str(folder)
         state.stateful_callbacks = self.callback_handler.states()
@@ -94,7 +94,7 @@ class Resume(Records):
             return json.dumps(values, indent=1) + "\n"
         except TypeError as error:
             raise InputError(
-                f"The state of the optimizer or the schedule cannot be kept in a checkpoint ({error}): expected "
+                f"The state of the optimizer or the schedule cannot be kept ({error}): expected "
                 "tensors, numbers and text. Use another one, or save_only_model=True."
             ) from None
 
@@ -207,7 +207,7 @@ class Resume(Records):
             self.control.should_training_stop = bool(values["stopped"])
         except (KeyError, TypeError) as error:
             raise CheckpointError(
-                f"{folder / checkpoint.RESUME} is not as hubformer writes it: {error}. Resume from another one."
+                f"{folder / checkpoint.RESUME} is not as hubformer writes it: {error}. Resume from another."
             ) from None
 
     def _restore_course(self, folder: Path) -> None:
@@ -216,8 +216,8 @@ class Resume(Records):
         self.state = state = TrainerState.from_values(values, where=str(folder / checkpoint.STATE))
         if not 0 <= state.global_step <= max(planned.max_steps, state.max_steps):
             raise CheckpointError(
-                f"{folder / checkpoint.STATE} says step {state.global_step:,} of {state.max_steps:,}, which no "
-                "training reaches: it was changed or is damaged."
+                f"{folder / checkpoint.STATE} says step {state.global_step:,} of {state.max_steps:,}, which "
+                "no training reaches: it was changed or is damaged."
             )
         for name in ("max_steps", "num_train_epochs", "logging_steps", "eval_steps", "save_steps"):
             setattr(state, name, getattr(planned, name))
@@ -233,8 +233,8 @@ class Resume(Records):
         ]
         if changed and not self.args.ignore_data_skip:
             raise CheckpointError(
-                f"{folder} was written by a training with other data or batches: {'; '.join(changed)}. Resume "
-                "with the same, or pass ignore_data_skip=True to begin the epoch's data anew."
+                f"{folder} was written by a training with other data or batches: {'; '.join(changed)}. "
+                "Resume with the same, or pass ignore_data_skip=True to begin the epoch's data anew."
             )
 
     def _tensors(self, folder: Path, name: str, *, needed: bool) -> dict[str, Any]:
@@ -244,8 +244,8 @@ class Resume(Records):
             if name == checkpoint.OPTIMIZER and (stateless or self.args.allow_missing_state):
                 return {}
             raise CheckpointError(
-                f"{folder} has no {name}. Resume from another checkpoint, or pass allow_missing_state=True to "
-                "go on without it (the result will differ)."
+                f"{folder} has no {name}. Resume from another checkpoint, or pass allow_missing_state=True "
+                "to go on without it (the result will differ)."
             )
         return found
 
@@ -271,7 +271,7 @@ class Resume(Records):
             return iter(loader)
         now = randomness.capture()
         randomness.restore(*self._epoch_random)
-        batches = iter(loader)
+        batches: Iterator[Any] = iter(loader)
         for _ in islice(batches, done):
             pass
         randomness.restore(*now)

@@ -191,3 +191,14 @@ def batches_in(loader: Any) -> int | None:
         return len(loader)
     except TypeError:
         return None
+
+
+def with_last(items: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Each item, and whether it is the last one."""
+    waiting: list[Any] = []
+    for item in items:
+        if waiting:
+            yield waiting.pop(), False
+        waiting.append(item)
+    if waiting:
+        yield waiting.pop(), True

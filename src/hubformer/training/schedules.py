@@ -82,7 +82,7 @@ def _polynomial(span: Span, *, lr_end: float = 1e-7, power: float = 1.0) -> Fact
         if step > span.total:
             return lr_end / span.rate
         left = 1 - (step - span.warmup) / (span.total - span.warmup) if span.total > span.warmup else 0.0
-        return ((span.rate - lr_end) * left**power + lr_end) / span.rate
+        return float(((span.rate - lr_end) * left**power + lr_end) / span.rate)
 
     return _warmed(span, fall)
 

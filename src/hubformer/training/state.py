@@ -1,5 +1,4 @@
-"""What a training knows of itself, and what its callbacks may ask of it: v4's TrainerState and TrainerControl,
-and the outputs."""
+"""What a training knows of itself and what callbacks may ask of it: v4's TrainerState and TrainerControl."""
 
 from __future__ import annotations
 

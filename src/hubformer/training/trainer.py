@@ -6,11 +6,10 @@ Read `_run` for the loop, `_step` for one optimizer step, `training_step` for on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -24,22 +23,18 @@ from hubformer.training.callbacks import (
     ProgressCallback,
 )
 from hubformer.training.collate import DataCollatorWithPadding, default_data_collator
-from hubformer.training.evaluation import Evaluation
-from hubformer.training.faults import TrainingDiverged, first_bad_layer, worst_gradient
-from hubformer.training.loaders import Loaders, label_names_of
+from hubformer.training.faults import refuse_divergence
 from hubformer.training.logging import JsonLinesCallback, trackers
 from hubformer.training.losses import Part
-from hubformer.training.optimizer import optimizer_class, parameter_groups
 from hubformer.training.precision import Precision
+from hubformer.training.preparation import Preparation
 from hubformer.training.randomness import set_seed
 from hubformer.training.records import speed
-from hubformer.training.resume import Resume
 from hubformer.training.sampling import in_steps
-from hubformer.training.schedules import get_scheduler
 from hubformer.training.state import Position, TrainerControl, TrainerState, TrainOutput
 
 
-class Trainer(Evaluation, Resume):
+class Trainer(Preparation):
     """Train and evaluate a model of hubformer, or any module whose outputs begin with a loss.
 
     The arguments are v4's. Override `compute_loss`, `training_step`, `get_train_dataloader` and their like
@@ -83,9 +78,9 @@ class Trainer(Evaluation, Resume):
         self.processing_class = tokenizer if processing_class is None else processing_class
         self.compute_metrics = compute_metrics
         self.preprocess_logits_for_metrics = preprocess_logits_for_metrics
+        self.optimizer: Any
         self.optimizer, self.lr_scheduler = optimizers
         self.optimizer_cls_and_kwargs = optimizer_cls_and_kwargs
-        self._given_optimizers = optimizers
         if (self.optimizer or self.lr_scheduler) and (model_init or optimizer_cls_and_kwargs):
             raise InputError("optimizers= goes neither with model_init= nor with optimizer_cls_and_kwargs=.")
         self.precision = Precision(args.device, bf16=args.bf16, fp16=args.fp16)
@@ -96,7 +91,7 @@ class Trainer(Evaluation, Resume):
         self.data_collator = data_collator or padding or default_data_collator
         shown = PrinterCallback if args.disable_tqdm else ProgressCallback
         self.callback_handler = CallbackHandler(
-            [DefaultFlowCallback, *trackers(args.report_to), JsonLinesCallback, *(callbacks or ()), shown]
+            [DefaultFlowCallback, *trackers(args.trackers), JsonLinesCallback, *(callbacks or ()), shown]
         )
         self._share_with_callbacks()
         self._event("on_init_end")
@@ -181,7 +176,13 @@ class Trainer(Evaluation, Resume):
             trained = [p for group in optimizer.param_groups for p in group["params"]]
             norm = nn.utils.clip_grad_norm_(trained, args.max_grad_norm)
         loss, position.grad_norm = float(total), None if norm is None else float(norm)
-        self._refuse_divergence(loss, position.grad_norm, batches)
+        refuse_divergence(
+            self.model,
+            loss=loss,
+            norm=None if self.precision.scaler else position.grad_norm,  # float16 overflows now and then
+            step=f"step {self.state.global_step + 1} (epoch {position.epoch + 1})",
+            run=lambda: self._look_again(batches),
+        )
         self._event("on_pre_optimizer_step")
         self.learning_rate = optimizer.param_groups[0]["lr"]
         stepped = self.precision.step(optimizer)
@@ -191,6 +192,11 @@ class Trainer(Evaluation, Resume):
         optimizer.zero_grad()
         position.loss_since_log += loss
 
+    def _look_again(self, batches: list[Any]) -> None:
+        for batch in batches:
+            with self.precision.autocast():
+                self.model(**self.on_device(batch))
+
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         """The gradients of one batch, added to those that are there; returns its share of the step's loss."""
         with self.precision.autocast():
@@ -198,7 +204,8 @@ class Trainer(Evaluation, Resume):
         share = 1.0 if self.part is None else self.part.share
         loss = loss.mean() * share if share != 1.0 else loss.mean()
         self.precision.backward(loss)
-        return loss.detach()
+        done: Tensor = loss.detach()
+        return done
 
     def _log_evaluate_save(self) -> None:
         state, control, position = self.state, self.control, self.position

@@ -1,0 +1,230 @@
+"""Time and memory of hubformer beside transformers, on the same machine, the same model and the same texts.
+
+    python scripts/bench.py                             every section
+    python scripts/bench.py import first --rounds 9     two of them, nine rounds
+    python scripts/bench.py --model FOLDER --text FILE --json
+
+Sections:
+    import    `from LIBRARY import pipeline`
+    load      model and tokenizer from a folder, everything imported
+    first     process start to the first sentiment label on standard output
+    batch     512 sentences of mixed length through a pipeline that has answered one before
+
+Each measurement is a process of its own. The libraries take turns within a round, and the order turns from
+round to round, so that whatever else the machine does meets both alike. A ratio is the median over the rounds
+of ours divided by theirs: below 1 is faster, or smaller. Both run in float32. transformers is given the best
+of several batch sizes for `batch`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+DEFAULT_MODEL = HERE.parents[1] / "shared" / "models" / "minilm-sst2"
+LIBRARIES = ("hubformer", "transformers")
+SENTENCES = 512
+THEIR_BATCH_SIZES = (1, 8, 32)
+FIRST = "I love this movie!"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One process: seconds of the work, peak memory of the process in bytes, and what it answered."""
+
+    seconds: float
+    peak: int
+    answers: Any = None
+
+
+# What a process does; `library` is imported by name, so that both run the same lines.
+
+
+def _import(library: str, model: str, texts: Sequence[str]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    _pipeline(library)
+    return time.perf_counter() - start, None
+
+
+def _load(library: str, model: str, texts: Sequence[str]) -> tuple[float, Any]:
+    from importlib import import_module
+
+    module: Any = import_module(library)
+    auto_model, auto_tokenizer = module.AutoModelForSequenceClassification, module.AutoTokenizer
+    start = time.perf_counter()
+    loaded = auto_model.from_pretrained(model, dtype="float32")
+    auto_tokenizer.from_pretrained(model)
+    return time.perf_counter() - start, sum(p.numel() for p in loaded.parameters())
+
+
+def _first(library: str, model: str, texts: Sequence[str]) -> tuple[float, Any]:
+    found = _pipeline(library)("sentiment-analysis", model=model, dtype="float32", device="cpu")(FIRST)
+    return 0.0, [found[0]["label"]]  # the parent holds the watch
+
+
+def _batch(library: str, model: str, texts: Sequence[str]) -> tuple[float, Any]:
+    pipe = _pipeline(library)("sentiment-analysis", model=model, dtype="float32", device="cpu")
+    pipe(FIRST)
+    found: Any = None
+    seconds = []
+    for size in THEIR_BATCH_SIZES if library == "transformers" else (None,):
+        start = time.perf_counter()
+        found = pipe(list(texts)) if size is None else pipe(list(texts), batch_size=size)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds), [answer["label"] for answer in found]
+
+
+def _pipeline(library: str) -> Any:
+    if library == "transformers":
+        from transformers import pipeline
+
+        return pipeline
+    from hubformer import pipeline as ours
+
+    return ours
+
+
+SECTIONS: dict[str, Callable[[str, str, Sequence[str]], tuple[float, Any]]] = {
+    "import": _import,
+    "load": _load,
+    "first": _first,
+    "batch": _batch,
+}
+
+
+def child(section: str, library: str, model: str, text: str) -> None:
+    """The measured process: its result is the last line that it prints."""
+    seconds, answers = SECTIONS[section](library, model, sentences(Path(text)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(json.dumps({"seconds": seconds, "peak": peak, "answers": answers}), flush=True)
+
+
+def measure(section: str, library: str, model: str, text: str) -> Measured:
+    command = [sys.executable, str(HERE / "bench.py"), "--child", section, library, model, text]
+    quiet = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "PYTHONWARNINGS": "ignore"}
+    start = time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **quiet}
+    ) as process:
+        assert process.stdout is not None
+        said = next((line for line in process.stdout if line.startswith("{")), None)
+        whole = (
+            time.perf_counter() - start
+        )  # the answer is there; how long Python takes to leave is not counted
+        _, errors = process.communicate()
+    if said is None:
+        sys.exit(f"{library} failed in the section {section}:\n{errors}")
+    found = json.loads(said)
+    return Measured(found["seconds"] or whole, found["peak"], found["answers"])
+
+
+def sentences(path: Path) -> list[str]:
+    lines = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return list(islice(cycle(lines), SENTENCES))
+
+
+def run(sections: Sequence[str], *, model: str, text: str, rounds: int) -> dict[str, Any]:
+    """section -> medians, ratios and every measurement."""
+    results: dict[str, Any] = {}
+    for section in sections:
+        found: dict[str, list[Measured]] = {library: [] for library in LIBRARIES}
+        for library in LIBRARIES:
+            measure(section, library, model, text)  # the files are read into memory
+        for turn in range(rounds):
+            for library in LIBRARIES if turn % 2 == 0 else LIBRARIES[::-1]:
+                found[library].append(measure(section, library, model, text))
+            print(f"{section}: round {turn + 1} of {rounds}", file=sys.stderr)
+        results[section] = _summary(found)
+    return results
+
+
+def _summary(found: dict[str, list[Measured]]) -> dict[str, Any]:
+    ours, theirs = (found[library] for library in LIBRARIES)
+    pairs = list(zip(ours, theirs, strict=True))
+    answers = [a == b for one, other in pairs for a, b in zip(_listed(one), _listed(other), strict=True)]
+    return {
+        "seconds": {library: median(m.seconds for m in found[library]) for library in LIBRARIES},
+        "peak": {library: median(m.peak for m in found[library]) for library in LIBRARIES},
+        "time ratio": median(one.seconds / other.seconds for one, other in pairs),
+        "memory ratio": median(one.peak / other.peak for one, other in pairs),
+        "rounds": [[one.seconds, other.seconds] for one, other in pairs],
+        "equal answers": None if not answers else sum(answers) / len(answers),
+    }
+
+
+def _listed(measured: Measured) -> list[Any]:
+    return measured.answers if isinstance(measured.answers, list) else []
+
+
+def table(results: dict[str, Any]) -> str:
+    header = ("", "hubformer", "transformers", "time ratio", "hubformer", "transformers", "memory ratio")
+    rows = [
+        (
+            section,
+            *(f"{found['seconds'][library] * 1000:,.0f} ms" for library in LIBRARIES),
+            f"{found['time ratio']:.2f}",
+            *(f"{found['peak'][library] / 1e6:,.0f} MB" for library in LIBRARIES),
+            f"{found['memory ratio']:.2f}",
+        )
+        for section, found in results.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (header, *rows)
+    ]
+    said = [
+        f"{section}: {found['equal answers']:.1%} of the labels are equal"
+        for section, found in results.items()
+        if found["equal answers"] is not None
+    ]
+    return "\n".join([*lines, *said])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none: all")
+    parser.add_argument("--model", default=str(DEFAULT_MODEL), help="a folder with a sentiment model")
+    parser.add_argument("--text", default=str(HERE / "sentences.txt"), help="a file with a sentence per line")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    said = parser.parse_args()
+    if said.child:
+        child(*said.child)
+        return
+    unknown = [section for section in said.sections if section not in SECTIONS]
+    if unknown:
+        parser.error(f"there is no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    if not Path(said.model).is_dir():
+        parser.error(
+            f"there is no folder {said.model}; pass --model with a folder that holds a sentiment model"
+        )
+    results = run(said.sections or list(SECTIONS), model=said.model, text=said.text, rounds=said.rounds)
+    if said.json:
+        names = ("torch", *LIBRARIES)
+        print(json.dumps({"versions": {name: version(name) for name in names}, "results": results}, indent=2))
+    else:
+        print(table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What the README and the other pages show is run. Their Hub is on this machine, with tiny models."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import hubformer
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "CONTRIBUTING.md", "docs/differences.md"]
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] i love this movie ! what is the capital of france ? paris . , hello world who wrote it ada day a want my money back".split()
+SMALL = {"vocab_size": len(WORDS), "max_position_embeddings": 64}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall((ROOT / page).read_text("utf-8")) if kind == language]
+
+
+def test_the_first_two_commands_are_the_promised_ones() -> None:
+    first, second = blocks("README.md", "sh")[:2]
+    assert "hubformer run sentiment-analysis" in first
+    assert second.strip() == "make test"
+    assert "\n" not in first.strip()
+
+
+@pytest.fixture
+def served(hub: Any, tmp_path: Path) -> Any:
+    """Every id that the pages name, as a tiny model with the head that it is used for."""
+    torch.manual_seed(0)
+    bert = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        **SMALL,
+    }
+    distil = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 16, **SMALL}
+    models = {
+        "distilbert/distilbert-base-uncased-finetuned-sst-2-english": hubformer.DistilBertForSequenceClassification(
+            hubformer.DistilBertConfig(**distil, id2label={0: "NEGATIVE", 1: "POSITIVE"})
+        ),
+        "distilbert/distilbert-base-cased-distilled-squad": hubformer.DistilBertForQuestionAnswering(
+            hubformer.DistilBertConfig(**distil)
+        ),
+        "google-bert/bert-base-uncased": hubformer.BertForMaskedLM(hubformer.BertConfig(**bert)),
+        "openai-community/gpt2": hubformer.GPT2LMHeadModel(
+            hubformer.GPT2Config(
+                n_embd=16, n_layer=1, n_head=2, vocab_size=len(WORDS), n_positions=64,
+                bos_token_id=2, eos_token_id=3,
+            )
+        ),
+    }  # fmt: skip
+    for name, model in models.items():
+        folder = tmp_path / "models" / name.replace("/", "--")
+        model.save_pretrained(folder)
+        (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+        if "gpt2" in name:  # a byte-level vocabulary would be larger than the test
+            tokenizer = hubformer.BertTokenizerFast(vocab_file=str(folder / "vocab.txt"))
+            (folder / "vocab.txt").unlink()
+            tokenizer.save_pretrained(folder)
+        hub.add(name, folder)
+    return hub
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_blocks_run(page: str, served: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text in blocks(page, "python"):
+        exec(compile(text, page, "exec"), {})
+
+
+def test_commands_run(served: Any, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    for text in blocks("README.md", "sh")[2:]:
+        for line in filter(None, text.splitlines()):
+            words = shlex.split(line)
+            assert words[0] == "hubformer"
+            command = [
+                sys.executable,
+                "-c",
+                "import sys; from hubformer.cli import main; sys.exit(main())",
+                *words[1:],
+            ]
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+            assert done.returncode == 0, (line, done.stderr)
+            assert done.stdout.strip(), line
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for page in PAGES:
+        for text in blocks(page, "sh"):
+            for target in re.findall(r"^make (\w+)", text, re.MULTILINE):
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_links_point_at_files() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text("utf-8")):
+            assert (ROOT / page).parent.joinpath(link).exists(), (page, link)

@@ -1,0 +1,134 @@
+"""TrainingArguments: v4's names and defaults; nothing is ignored."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from hubformer.errors import InputError, UnknownArgument
+from hubformer.training import TrainingArguments
+from hubformer.training.arguments import UNSUPPORTED
+
+# What 4.57.6 gives where nothing is said; None, False and empty ones beside.
+DEFAULTS: dict[str, Any] = {
+    "per_device_train_batch_size": 8,
+    "per_device_eval_batch_size": 8,
+    "gradient_accumulation_steps": 1,
+    "learning_rate": 5e-5,
+    "weight_decay": 0.0,
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.999,
+    "adam_epsilon": 1e-8,
+    "max_grad_norm": 1.0,
+    "num_train_epochs": 3.0,
+    "max_steps": -1,
+    "lr_scheduler_type": "linear",
+    "warmup_ratio": 0.0,
+    "warmup_steps": 0,
+    "logging_strategy": "steps",
+    "logging_steps": 500,
+    "save_strategy": "steps",
+    "save_steps": 500,
+    "eval_strategy": "no",
+    "seed": 42,
+    "optim": "adamw_torch_fused",
+    "remove_unused_columns": True,
+    "dataloader_pin_memory": True,
+    "length_column_name": "length",
+    "label_smoothing_factor": 0.0,
+    "save_safetensors": True,
+    "skip_memory_metrics": True,
+    "hub_strategy": "every_save",
+}
+
+
+def test_defaults() -> None:
+    args = TrainingArguments("out")
+    assert {name: getattr(args, name) for name in DEFAULTS} == DEFAULTS
+    assert args.output_dir == "out"
+    assert args.report_to == []
+    assert TrainingArguments().output_dir == "trainer_output"
+
+
+def test_every_argument_of_the_oracle_is_known_or_newer(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    theirs = {f.name for f in dataclasses.fields(transformers.TrainingArguments) if f.init}
+    ours = {f.name for f in dataclasses.fields(TrainingArguments)} | set(UNSUPPORTED)
+    newer = {"activation_checkpointing", "train_sampling_strategy"}
+    missing = {name for name in theirs - ours if not name.startswith("_")}
+    assert len(missing - newer) <= 12, missing
+
+
+@pytest.mark.parametrize("name", sorted(UNSUPPORTED))
+def test_what_is_not_supported_is_refused_unless_it_asks_for_nothing(name: str) -> None:
+    assert getattr(TrainingArguments("out", **{name: UNSUPPORTED[name]}), name) == UNSUPPORTED[name]
+    other = not UNSUPPORTED[name] if isinstance(UNSUPPORTED[name], bool) else "something"
+    with pytest.raises(InputError, match=f"knows {name}, but hubformer does not support"):
+        TrainingArguments("out", **{name: other})
+
+
+def test_unknown_names_are_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownArgument, match="Did you mean 'learning_rate'"):
+        TrainingArguments("out", learnin_rate=1.0)
+    with pytest.raises(UnknownArgument, match="eval_strategy"):
+        TrainingArguments("out", evaluation_strategy="epoch")
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"per_device_train_batch_size": 0}, "1 or more"),
+    ({"per_device_train_batch_size": 2.5}, "expected int"),
+    ({"learning_rate": "5e-5"}, "expected float"),
+    ({"learning_rate": float("nan")}, "finite"),
+    ({"bf16": "yes"}, "expected bool"),
+    ({"eval_strategy": "step"}, "Did you mean 'steps'"),
+    ({"optim": "adamw_torch_fuse"}, "Did you mean 'adamw_torch_fused'"),
+    ({"optim": "lion_32bit"}, "not known"),
+    ({"lr_scheduler_type": "liner"}, "Did you mean 'linear'"),
+    ({"warmup_ratio": 1.5}, "between 0 and 1"),
+    ({"warmup_steps": 0.1}, "expected int"),
+    ({"logging_steps": 2.5}, "whole number"),
+    ({"bf16": True, "fp16": True}, "at most one"),
+    ({"load_best_model_at_end": True}, "make them the same"),
+    (
+        {
+            "load_best_model_at_end": True,
+            "eval_strategy": "steps",
+            "eval_steps": 3,
+            "save_steps": 4,
+        },
+        "multiple",
+    ),
+    ({"save_strategy": "best"}, "metric_for_best_model"),
+    ({"lr_scheduler_type": "reduce_lr_on_plateau"}, "follows an evaluation"),
+    ({"lr_scheduler_kwargs": "{num"}, "not JSON"),
+    ({"include_for_metrics": ["outputs"]}, "include_for_metrics"),
+]
+
+
+@pytest.mark.parametrize(("named", "message"), WRONG)
+def test_wrong_values_are_refused(named: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        TrainingArguments("out", **named)
+
+
+def test_what_follows_from_other_arguments() -> None:
+    args = TrainingArguments("out", eval_strategy="steps", logging_steps=7, metric_for_best_model="f1")
+    assert args.eval_steps == 7
+    assert args.do_eval
+    assert args.greater_is_better is True
+    best = TrainingArguments("out", eval_strategy="epoch", save_strategy="epoch", load_best_model_at_end=True)
+    assert best.metric_for_best_model == "loss"
+    assert best.greater_is_better is False
+    assert TrainingArguments("out", warmup_ratio=0.1).get_warmup_steps(95) == 10
+    assert TrainingArguments("out", warmup_ratio=0.1, warmup_steps=3).get_warmup_steps(95) == 3
+    assert TrainingArguments("out", lr_scheduler_kwargs='{"num_cycles": 2}').lr_scheduler_kwargs == {
+        "num_cycles": 2
+    }
+    assert TrainingArguments("out", adafactor=True).optim == "adafactor"
+    assert TrainingArguments("out", torch_compile_mode="default").torch_compile
+    assert TrainingArguments("out", use_cpu=True).device == torch.device("cpu")
+    assert '"learning_rate": 5e-05' in TrainingArguments("out").to_json_string()
