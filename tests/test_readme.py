@@ -18,7 +18,11 @@ import hubformer
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/differences.md"]
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] i love this movie ! what is the capital of france ? paris . , hello world who wrote it ada day a want my money back".split()
+_WORDS = """
+    [PAD] [UNK] [CLS] [SEP] [MASK] i love this movie ! what is the capital of france ? paris . , hello world
+    who wrote it ada day a want my money back
+"""
+WORDS = _WORDS.split()
 SMALL = {"vocab_size": len(WORDS), "max_position_embeddings": 64}
 
 
@@ -46,8 +50,10 @@ def served(hub: Any, tmp_path: Path) -> Any:
     }
     distil = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 16, **SMALL}
     models = {
-        "distilbert/distilbert-base-uncased-finetuned-sst-2-english": hubformer.DistilBertForSequenceClassification(
-            hubformer.DistilBertConfig(**distil, id2label={0: "NEGATIVE", 1: "POSITIVE"})
+        "distilbert/distilbert-base-uncased-finetuned-sst-2-english": (
+            hubformer.DistilBertForSequenceClassification(
+                hubformer.DistilBertConfig(**distil, id2label={0: "NEGATIVE", 1: "POSITIVE"})
+            )
         ),
         "distilbert/distilbert-base-cased-distilled-squad": hubformer.DistilBertForQuestionAnswering(
             hubformer.DistilBertConfig(**distil)

@@ -266,7 +266,8 @@ def test_long_files_are_streamed(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(rows, indent=2))
     (tmp_path / "a.csv").write_text(as_csv(rows))
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    for name in ("a.json", "a.csv", "a.jsonl"):
+    (tmp_path / "b.json").write_text((tmp_path / "a.jsonl").read_text())
+    for name in ("a.json", "b.json", "a.csv", "a.jsonl"):
         tracemalloc.start()
         assert sum(int(row["label"]) for row in read(tmp_path / name)) == sum(range(300))
         peak = tracemalloc.get_traced_memory()[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hubformer.data.files import lines, opened
+from hubformer.data.squad import is_squad, questions
 from hubformer.errors import InputError
 
 _CHUNK = 1 << 20  # characters read at a time
@@ -39,24 +40,33 @@ def json_file(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         InputError: not JSON, or neither of these forms.
     """
-    from hubformer.data.squad import is_squad, questions
-
     with opened(path) as file:
         head = file.read(_CHUNK).lstrip(_WHITE)
         if head.startswith("["):
             yield from _members(head, file, path)
             return
         first, _, rest = head.partition("\n")
-        if not (rest.strip() and _whole(first)):
-            whole = head + file.read()
-            rest = ""
-    if rest.strip():  # the first line is an object by itself
+        by_lines = bool(rest.strip()) and _is_json(first)
+        whole = "" if by_lines else head + file.read()
+    if by_lines:
         yield from json_lines(path)
-        return
+    else:
+        yield from _of_object(whole, path)
+
+
+def _is_json(line: str) -> bool:
     try:
-        found = json.loads(whole)
+        json.loads(line)
+    except json.JSONDecodeError:
+        return False
+    return True
+
+
+def _of_object(text: str, path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        found = json.loads(text)
     except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and whole.startswith("{"):
+        if error.msg == "Extra data" and text.startswith("{"):
             yield from json_lines(path)
             return
         raise InputError(f"{path} is not JSON: {error.msg} at line {error.lineno}.") from None
@@ -71,14 +81,6 @@ def json_file(path: Path) -> Iterator[dict[str, Any]]:
         )
     for place, member in enumerate(inner):
         yield _object(member, f"Record {place} of {path}")
-
-
-def _whole(line: str) -> bool:
-    try:
-        json.loads(line)
-    except json.JSONDecodeError:
-        return False
-    return True
 
 
 def _members(head: str, file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
