@@ -36,11 +36,6 @@ PUBLIC = {
     "auto.config": "AutoConfig",
     "auto.pretrained": "PreTrainedModel",
     "auto.tokenizer": "AutoTokenizer",
-    "data.collators": """
-        DataCollator DataCollatorForLanguageModeling DataCollatorForPermutationLanguageModeling
-        DataCollatorForSeq2Seq DataCollatorForTokenClassification DataCollatorForWholeWordMask
-        DataCollatorWithPadding DefaultDataCollator default_data_collator
-    """,
     "errors": """
         CheckpointError ConfigError HubError HubformerError InputError UnknownArgument UnknownName
     """,
@@ -57,8 +52,16 @@ PUBLIC = {
         PreTrainedTokenizer=PreTrainedTokenizerFast PreTrainedTokenizerBase=PreTrainedTokenizerFast
     """,
     "training": """
-        EarlyStoppingCallback EvalPrediction IntervalStrategy SchedulerType Trainer TrainerCallback
-        TrainerControl TrainerState TrainingArguments get_scheduler set_seed
+        Adafactor DataCollator DataCollatorForLanguageModeling DataCollatorForMultipleChoice
+        DataCollatorForPermutationLanguageModeling DataCollatorForSeq2Seq DataCollatorForSpanCorruption
+        DataCollatorForTokenClassification DataCollatorForWholeWordMask DataCollatorWithFlattening
+        DataCollatorWithPadding DefaultDataCollator DefaultFlowCallback EarlyStoppingCallback EvalPrediction
+        IntervalStrategy PredictionOutput PrinterCallback ProgressCallback SchedulerType Trainer
+        TrainerCallback TrainerControl TrainerState TrainingArguments TrainingDiverged default_data_collator
+        get_constant_schedule get_constant_schedule_with_warmup get_cosine_schedule_with_warmup
+        get_cosine_with_hard_restarts_schedule_with_warmup get_inverse_sqrt_schedule
+        get_linear_schedule_with_warmup get_polynomial_decay_schedule_with_warmup get_scheduler
+        packed_blocks set_seed
     """,
 }
 # Fields of outputs that every pass fills, whatever it is asked.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,62 @@ def test_commands_run(served: Any, tmp_path: Path) -> None:
             done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
             assert done.returncode == 0, (line, done.stderr)
             assert done.stdout.strip(), line
+
+
+def test_the_main_command_itself(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last part of the first command, with the model that it names."""
+    from hubformer.cli import main
+
+    command = re.sub(r"\$\{MODEL:-(.*?)\}", r"\1", blocks("README.md", "sh")[0].rpartition("&&")[2])
+    program, *arguments = shlex.split(command)
+    assert program == ".venv/bin/hubformer"
+    assert main(arguments) == 0
+    assert '"label"' in capsys.readouterr().out
+
+
+def test_contributing_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    for name in re.findall(r"`((?:src|tests|scripts|\.ci)/[\w./]+)`", text):
+        assert "NAME" in name or (ROOT / name).exists(), name
+
+
+@pytest.mark.slow
+def test_both_commands_in_a_fresh_clone(tmp_path: Path) -> None:
+    """As a reader would: a copy of the checkout's files, with nothing else but Python and make."""
+    clone = tmp_path / "hubformer"
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if os.path.lexists(ROOT / name):
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone / name, follow_symlinks=False)
+    config = hubformer.BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, **SMALL
+    )
+    hubformer.BertForSequenceClassification(config).save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    first, second = blocks("README.md", "sh")[:2]
+    assert '"label"' in _in_shell(first, clone, MODEL=str(tmp_path / "model"))
+    # The tests themselves run elsewhere; what counts here is that the same command finds them.
+    collected = _in_shell(f"{second.strip()} PYTEST='.venv/bin/python -m pytest --collect-only'", clone)
+    assert re.search(r"[1-9]\d* tests collected|/[1-9]\d* tests collected", collected), collected[-2000:]
+
+
+def _in_shell(command: str, folder: Path, **extra: str) -> str:
+    """What it prints, with no trace of the environment that runs the tests."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL", "PYTEST", "MAKE"))}
+    own = {str(Path(sys.prefix) / "bin"), str(Path(sys.executable).parent)}
+    kept["PATH"] = os.pathsep.join(p for p in kept["PATH"].split(os.pathsep) if p not in own)
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=kept | extra,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
 
 
 def test_make_targets_exist() -> None:

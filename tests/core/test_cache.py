@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 import torch
-from core.tiny import EXACT, LENGTH, away, draws, model_of, rows_of, shake
 from torch import Tensor
 
-from hubformer.core import AttentionSpec, Cache, FeedForward, LayerCache, LayerNorm, LayerSpec, Layout
-from hubformer.core import Norms, StackSpec
+from core.tiny import EXACT, LENGTH, away, draws, model_of, rows_of, shake
+from hubformer.core import (
+    AttentionSpec,
+    Cache,
+    FeedForward,
+    LayerCache,
+    LayerNorm,
+    LayerSpec,
+    Layout,
+    Norms,
+    StackSpec,
+)
 
 SHAPE = (2, 3, 12, 4)  # (B, G, K, D)
 
@@ -20,7 +29,9 @@ def pieces(*cut: int) -> list[tuple[Tensor, Tensor]]:
 
 def decoder(**changes: object) -> object:
     layer = LayerSpec(
-        AttentionSpec(2, 4, causal=True, **changes), FeedForward(12), Norms(before=LayerNorm())  # type: ignore[arg-type]
+        AttentionSpec(2, 4, causal=True, **changes),
+        FeedForward(12),
+        Norms(before=LayerNorm()),  # type: ignore[arg-type]
     )
     return shake(StackSpec(8, (layer,) * 2).build())
 

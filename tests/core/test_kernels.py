@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from core.tiny import EXACT, away, draws
 from torch import Tensor
 
+from core.tiny import EXACT, away, draws
 from hubformer.core.kernels import attend, attend_openly
 from hubformer.core.layout import Visible
 

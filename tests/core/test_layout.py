@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from core.tiny import away, draws
 
+from core.tiny import away, draws
 from hubformer.core import Layout, Packed
 from hubformer.errors import InputError
 

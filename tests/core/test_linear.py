@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from core.tiny import EXACT, MODELS, away, draws, fresh, model_of, rows_of, scores, shake
 from torch import Tensor
 
+from core.tiny import EXACT, MODELS, away, draws, fresh, model_of, rows_of, scores, shake
 from hubformer.core import ACTIVATIONS, Embedding, FeedForward, Linear
 
 X = draws(2, 3, 6)

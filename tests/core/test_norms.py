@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 import torch
-from core.tiny import EXACT, away, draws, shake
 from torch import Tensor, nn
 
+from core.tiny import EXACT, away, draws, shake
 from hubformer.core import LayerNorm, Norms, NormSpec, RMSNorm
 
 WIDTH, X, Y = 6, draws(2, 3, 6, seed=1), draws(2, 3, 6, seed=2)
@@ -78,8 +78,7 @@ def test_where_norms_stand(
 
 def test_only_norms_that_exist_have_weights() -> None:
     names = {
-        name
-        for name, _ in Norms(before=SPEC, after=LayerNorm()).build(WIDTH, dropout=0.0).named_parameters()
+        name for name, _ in Norms(before=SPEC, after=LayerNorm()).build(WIDTH, dropout=0.0).named_parameters()
     }
     assert names == {"before.weight", "after.weight", "after.bias"}
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from core.tiny import EXACT, away, draws, shake
 from torch import Tensor, nn
 
+from core.tiny import EXACT, away, draws, shake
 from hubformer.core import (
     Attention,
     AttentionSpec,
@@ -137,9 +137,7 @@ def wave(far: int, clamp: int | None) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()]).double()
 
 
-def xl_by_hand(
-    layer: Attention, layout: Layout, x: Tensor, context: Tensor, *, clamp: int | None
-) -> Tensor:
+def xl_by_hand(layer: Attention, layout: Layout, x: Tensor, context: Tensor, *, clamp: int | None) -> Tensor:
     q, k = layer.heads(layer.query(x)), layer.heads(layer.key(context))
     own, out = layer.position, torch.zeros(2, HEADS, x.shape[1], context.shape[1], dtype=torch.float64)
     query_at, key_at = layout.query_at.expand(2, -1), layout.key_at.expand(2, -1)
@@ -300,7 +298,9 @@ def test_a_turn_in_a_pack() -> None:
 def test_only_differences_count(position: PositionSpec) -> None:
     layer, table = attention(position)
     index = torch.arange(LENGTH)[None]
-    near, far = (Layout(index + by, index + by) for by in (0, 0 if isinstance(position, TransformerXL) else 50))
+    near, far = (
+        Layout(index + by, index + by) for by in (0, 0 if isinstance(position, TransformerXL) else 50)
+    )
     a, b = (bias_of(layer, table, layout, X, X) for layout in (near, far))
     assert away(a, b) <= 1e-9
     words = [layer(X, layer.keys_values(X), layout=t, tables=(table(t),)) for t in (near, far)]

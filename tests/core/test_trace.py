@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from core.tiny import EXACT, away, draws, shake
 
+from core.tiny import EXACT, away, draws, shake
 from hubformer.core import (
     AttentionSpec,
     FeedForward,

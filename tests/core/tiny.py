@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 import torch
-from cases import HEAD_CONFIG, TINY, VOCAB
 from torch import Tensor, nn
 
 import hubformer
+from cases import HEAD_CONFIG, TINY, VOCAB
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Head
 
@@ -23,9 +23,7 @@ def shake(module: Any, *, seed: int = 3, by: float = 0.3) -> Any:
     module.double().eval()
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.add_(
-                torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype).mul(by)
-            )
+            parameter.add_(torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype).mul(by))
     return module
 
 

@@ -84,6 +84,13 @@ def test_parquet_and_datasets(tmp_path: Path) -> None:
         read(datasets.DatasetDict(train=found, test=found))
 
 
+def test_a_data_frame() -> None:
+    pandas = pytest.importorskip("pandas")
+    records = read(pandas.DataFrame(ROWS), columns={"words": "text"})
+    assert list(records) == [{"words": row["text"], "label": row["label"]} for row in ROWS]
+    assert records.count == 3
+
+
 def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.parquet").touch()
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)

@@ -141,6 +141,12 @@ def test_numbers_of_a_data_set_go_by_its_names(classifier: Path) -> None:
             resamples=0,
         )
         assert found.metrics == expected
+    turned = [{**row, "label": 1 - row["label"]} for row in ROWS]
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["yes", "no"])}
+    )
+    arrays = datasets.Dataset.from_list(turned, features=features).with_format("numpy")
+    assert evaluate("text-classification", str(classifier), arrays, resamples=0).metrics == expected
 
 
 def test_pairs_and_regression(tmp_path: Path) -> None:

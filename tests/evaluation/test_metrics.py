@@ -19,6 +19,7 @@ from hubformer.data import MissingPackage, read
 from hubformer.errors import InputError
 from hubformer.evaluation.answers import gold_answers, normalised
 from hubformer.evaluation.entities import spans
+from hubformer.evaluation.resampling import Weights, all_weights
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 WORDS = ["the", "a", "cat", "sat", "on", "mat", ",", ".", "in", "Paris", "1995", "blue-green", "an"]
@@ -285,10 +286,12 @@ def test_squad_one_and_two_differ_on_empty_answers() -> None:
 
 
 def test_missing_predictions() -> None:
-    with pytest.warns(UserWarning, match=r"place 0 has no prediction"):
+    with pytest.warns(
+        UserWarning, match=r"1 of 2 questions have no prediction and score 0; the first is at place 0"
+    ):
         assert one(metrics.Squad(), [None, "x"], [["x"], ["x"]])["exact"] == 50.0
     metric = metrics.Squad(version=2)
-    with pytest.warns(UserWarning, match=r"no prediction"):
+    with pytest.warns(UserWarning, match=r"no prediction and are left out"):
         assert one(metric, [None, "x"], [["x"], ["x"]])["exact"] == 100.0
     assert (metric.count, metric.missing) == (1, 1)
     with pytest.raises(InputError, match=r"need version=2"):
@@ -433,6 +436,8 @@ def test_rouge_against_rouge_score() -> None:
     scores = [theirs.score(gold, text) for gold, text in zip(references, predictions, strict=True)]
     expected = {name: sum(score[name].fmeasure for score in scores) / len(scores) for name in names}
     near(one(metrics.Rouge(stemmer=True), predictions, references), expected)
+    assert one(metrics.Rouge(stemmer=True), ["cats sitting"], ["cat sits"])["rouge1"] == 1
+    assert one(metrics.Rouge(), ["cats sitting"], ["cat sits"])["rouge1"] == 0
     with pytest.raises(InputError, match=r"references\[0\] is \[\]"):
         metrics.Rouge().update(["x"], [[]])
 
@@ -443,6 +448,9 @@ def test_perplexity_against_cross_entropy() -> None:
     ours = one(metrics.Perplexity(), [losses[:7].sum().item(), losses[7:].sum().item(), 0.0], [7, 13, 0])
     near(ours, {"perplexity": math.exp(losses.mean()), "loss": losses.mean().item()})
     assert one(metrics.Perplexity(), [math.inf, 1.0], [3, 1])["perplexity"] == math.inf
+    resampled = metrics.Perplexity(resamples=50)
+    resampled.update([math.inf, 1.0], [3, 1])
+    assert {math.inf, 1.0} <= set(resampled.values()["loss"])  # some resamples have the second text alone
     assert one(metrics.Perplexity(), [5000.0], [2])["perplexity"] == math.inf
     assert math.isnan(one(metrics.Perplexity(), [0.0], [0])["perplexity"])
     with pytest.raises(InputError, match=r"expected a sum in nats"):
@@ -525,8 +533,6 @@ def test_nothing_and_unequal_numbers(name: str) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_resample_is_the_metric_of_the_resample(name: str) -> None:
     """An example that counts three times is the same as that example given three times."""
-    from hubformer.evaluation.resampling import Weights
-
     kind, predictions, references = EXAMPLES[name]
     metric = kind(resamples=3, seed=8)
     metric.update(predictions, references)
@@ -541,6 +547,8 @@ def test_each_resample_is_the_metric_of_the_resample(name: str) -> None:
 
 def test_intervals_are_those_of_the_bootstrap() -> None:
     stats = pytest.importorskip("scipy.stats")
+    weights = all_weights(2000, resamples=200, seed=0)[:, 1:]
+    assert (weights.mean(), weights.var()) == pytest.approx((1, 1), abs=0.01)
     right = numpy.random.default_rng(0).random(400) < 0.8
     metric = metrics.Accuracy(resamples=4000)
     metric.update(right.tolist(), [True] * 400)

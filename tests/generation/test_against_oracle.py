@@ -126,11 +126,18 @@ def test_sampling_draws_from_the_same_distributions(pair: Pair, how: dict[str, A
         assert torch.equal(a.isfinite(), b.isfinite())
 
 
-def test_sampled_beams(pair: Pair) -> None:
-    theirs, mine = pair.both(
-        prompts(2, 6), do_sample=True, num_beams=3, top_k=20, temperature=1.5, eos_token_id=[30, 31]
-    )
-    assert torch.equal(mine, theirs)
+@pytest.mark.parametrize(
+    "how",
+    [{"top_k": 20, "temperature": 1.5}, {"top_k": 1}, {"top_p": 0.05}, {"min_p": 0.9, "top_k": 0}],
+    ids=str,
+)
+def test_sampled_beams(pair: Pair, how: dict[str, Any]) -> None:
+    """A beam keeps a token to go on with beside those that end it, however narrow the choice."""
+    named = {"do_sample": True, "num_beams": 3, "eos_token_id": [30, 31], **how}
+    theirs, mine = pair.both(prompts(2, 6), **named, **DICT)
+    assert torch.equal(mine.sequences, theirs.sequences)
+    for a, b in zip(mine.scores, theirs.scores, strict=True):
+        assert torch.equal(a.isfinite(), b.isfinite())
 
 
 def test_a_decoder_made_of_bert_writes_too(tmp_path: Any) -> None:

@@ -242,8 +242,10 @@ def test_stop_strings(model: Any) -> None:
     )
     assert torch.equal(out, free[:, : text.index(wanted, 4) + 3])
     # What the prompt says already does not stop.
-    out = model.generate(ids, max_new_tokens=2, stop_strings=text[1:4], tokenizer=Letters())
-    assert out.shape[1] >= 7
+    out = model.generate(
+        ids, max_new_tokens=2, eos_token_id=None, stop_strings=text[3:6], tokenizer=Letters()
+    )
+    assert out.shape[1] == 8
 
 
 def test_time_is_a_limit(model: Any) -> None:
@@ -362,6 +364,12 @@ def test_types_follow_the_last(model: Any) -> None:
 # Who may write
 
 
+def test_double_heads_write_too(model: Any, pair: Pair) -> None:
+    both = hubformer.GPT2DoubleHeadsModel.from_pretrained(pair.folder, dtype="float64", new_head=True)
+    named = {"max_new_tokens": 5, "eos_token_id": None}
+    assert torch.equal(both.generate(prompts(2, 6), **named), model.generate(prompts(2, 6), **named))
+
+
 def test_models_that_do_not_write_are_refused() -> None:
     tiny = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     config = hubformer.BertConfig(**tiny, intermediate_size=8)
@@ -393,8 +401,13 @@ def test_settings_live_beside_the_weights(pair: Pair, tmp_path: Any) -> None:
 
     theirs = transformers.GenerationConfig.from_pretrained(tmp_path)
     assert (theirs.do_sample, theirs.top_k, theirs.eos_token_id) == (True, 5, END)
-    (tmp_path / "generation_config.json").write_text('{"top_p": 7}')
-    with pytest.raises(ConfigError, match="top_p is 7"):
+    (tmp_path / "generation_config.json").write_text('{"temperature": 0.0, "max_new_tokens": 2}')
+    cold = hubformer.GPT2LMHeadModel.from_pretrained(tmp_path)
+    assert cold.generate(prompts(1, 3), eos_token_id=None).shape == (1, 5)  # nothing is sampled
+    with pytest.raises(InputError, match=r"temperature is 0\.0"):
+        cold.generate(prompts(1, 3), do_sample=True)
+    (tmp_path / "generation_config.json").write_text("{")
+    with pytest.raises(ConfigError, match="not valid JSON"):
         hubformer.GPT2LMHeadModel.from_pretrained(tmp_path)
     (tmp_path / "generation_config.json").write_text('{"typical_p": 0.5, "future_setting": 1}')
     odd = hubformer.GPT2LMHeadModel.from_pretrained(tmp_path)

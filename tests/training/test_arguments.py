@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hubformer.errors import InputError, UnknownArgument
-from hubformer.training import TrainingArguments
+from hubformer.training import IntervalStrategy, SchedulerType, TrainingArguments
 from hubformer.training.arguments import UNSUPPORTED
 
 # What 4.57.6 gives where nothing is said; None, False and empty ones beside.
@@ -131,4 +131,6 @@ def test_what_follows_from_other_arguments() -> None:
     assert TrainingArguments("out", adafactor=True).optim == "adafactor"
     assert TrainingArguments("out", torch_compile_mode="default").torch_compile
     assert TrainingArguments("out", use_cpu=True).device == torch.device("cpu")
+    assert TrainingArguments("out", eval_strategy=IntervalStrategy.EPOCH).eval_strategy == "epoch"
+    assert TrainingArguments("out", lr_scheduler_type=SchedulerType.COSINE).lr_scheduler_type == "cosine"
     assert '"learning_rate": 5e-05' in TrainingArguments("out").to_json_string()

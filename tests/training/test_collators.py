@@ -17,6 +17,7 @@ from hubformer.training import (
     DataCollatorForSeq2Seq,
     DataCollatorForSpanCorruption,
     DataCollatorForTokenClassification,
+    DataCollatorForWholeWordMask,
     DataCollatorWithFlattening,
     DataCollatorWithPadding,
     default_data_collator,
@@ -209,7 +210,7 @@ def test_whole_words_are_masked_together(folder: Path) -> None:
     ours, _ = tokenizers(folder)
     text = "the river running slowly to the sea . boats runs slowly"
     encoded = ours([text] * 300, return_offsets_mapping=True)
-    given = [{key: encoded[key][i] for key in encoded.keys()} for i in range(300)]
+    given = [{key: encoded[key][i] for key in encoded} for i in range(300)]
     batch = DataCollatorForLanguageModeling(ours, whole_word_mask=True, seed=0)(given)
     chosen = batch["labels"] != -100
     words = encoded.word_ids(0)
@@ -222,8 +223,20 @@ def test_whole_words_are_masked_together(folder: Path) -> None:
         share += float(together.all(1).float().mean()) / len(numbers)
     assert share == pytest.approx(0.15, abs=0.03)
     assert len(numbers) < len([w for w in words if w is not None])
+    bare = [{"input_ids": row["input_ids"]} for row in given]
+    again = DataCollatorForWholeWordMask(ours, seed=0)(bare)
+    assert torch.equal(again["labels"], batch["labels"])
+    assert torch.equal(again["input_ids"], batch["input_ids"])
+
+    class Unknown:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ours, name)
+
+        def get_vocab(self) -> dict[str, int]:
+            return {"word": 0}
+
     with pytest.raises(InputError, match="return_offsets_mapping=True"):
-        DataCollatorForLanguageModeling(ours, whole_word_mask=True)([{"input_ids": [2, 5, 3]}])
+        DataCollatorForLanguageModeling(Unknown(), whole_word_mask=True)(bare)
 
 
 def test_masking_refuses_what_cannot_be(folder: Path) -> None:

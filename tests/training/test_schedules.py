@@ -59,6 +59,28 @@ def test_rates_equal_the_oracles(name: str, settings: dict[str, Any], warmup: in
     assert rates(ours, mine, 45) == pytest.approx(rates(theirs, oracle, 45), rel=1e-12, abs=1e-18)
 
 
+ALONE: list[tuple[str, tuple[Any, ...]]] = [
+    ("get_constant_schedule", ()),
+    ("get_constant_schedule_with_warmup", (5,)),
+    ("get_linear_schedule_with_warmup", (5, 40)),
+    ("get_cosine_schedule_with_warmup", (5, 40, 0.8)),
+    ("get_cosine_with_hard_restarts_schedule_with_warmup", (5, 40, 2)),
+    ("get_polynomial_decay_schedule_with_warmup", (5, 40, 1e-5, 2.0)),
+    ("get_inverse_sqrt_schedule", (5, 20)),
+]
+
+
+@pytest.mark.parametrize(("name", "given"), ALONE)
+def test_functions_of_one_schedule_equal_the_oracles(name: str, given: tuple[Any, ...]) -> None:
+    optimization = pytest.importorskip("transformers.optimization")
+    import hubformer.training
+
+    ours, theirs = optimizer(), optimizer()
+    mine = getattr(hubformer.training, name)(ours, *given)
+    oracle = getattr(optimization, name)(theirs, *given)
+    assert rates(ours, mine, 45) == pytest.approx(rates(theirs, oracle, 45), rel=1e-12, abs=1e-18)
+
+
 def test_plateau_equals_the_oracles() -> None:
     transformers = pytest.importorskip("transformers")
     ours, theirs = optimizer(), optimizer()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 
 from hubformer.auto.source import Source
-from hubformer.errors import CheckpointError, ConfigError, InputError, refuse_unknown
+from hubformer.errors import CheckpointError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise
 from hubformer.weights.files import Checkpoint, candidates, open_checkpoint
@@ -187,12 +187,7 @@ def stored_settings(source: Source) -> Any:
     from hubformer.models.config import read_json
 
     path = source.optional(FILE_NAME)
-    if path is None:
-        return None
-    try:
-        return GenerationConfig.from_dict(read_json(path))
-    except InputError as error:
-        raise ConfigError(f"{FILE_NAME} of {source.name}: {error}") from None
+    return None if path is None else GenerationConfig.from_dict(read_json(path))
 
 
 def _has_head(model: Any, checkpoint: Checkpoint) -> bool:

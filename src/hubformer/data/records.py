@@ -174,8 +174,10 @@ def _of_object(source: Any, wanted: Columns, names: Sequence[str] | None) -> Rec
             f"The data is a {kind} with {found}; expected records. Of a dict of splits pass one, of a dict "
             "of columns a list with a dict for each row."
         )
-    if isinstance(source, Iterable):
-        origin: Callable[[], Iterator[Any]] = partial(iter, source)
+    if hasattr(source, "itertuples") and hasattr(source, "to_dict"):  # a pandas DataFrame
+        origin: Callable[[], Iterator[Any]] = partial(_rows_of_frame, source)
+    elif isinstance(source, Iterable):
+        origin = partial(iter, source)
     elif hasattr(source, "__getitem__") and hasattr(source, "__len__"):
         origin = partial(_indexed, source)
     else:
@@ -198,6 +200,10 @@ def _count(source: Any) -> int | None:
         return len(source)
     except (TypeError, NotImplementedError):  # a stream's length may be defined and not known
         return None
+
+
+def _rows_of_frame(source: Any) -> Iterator[Any]:
+    return (dict(zip(source.columns, row, strict=True)) for row in source.itertuples(index=False, name=None))
 
 
 def _indexed(source: Any) -> Iterator[Any]:

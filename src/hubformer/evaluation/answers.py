@@ -48,7 +48,7 @@ class Squad(SumMetric):
     without gold answers is answered right by "" alone; a prediction of None leaves the question out. Both
     warn of None. Version 2 also gives `HasAns_` and `NoAns_` figures where such questions occur,
     and, where `no_answer` probabilities are given, the best figures that a threshold on them reaches. The
-    best figures keep 32 bytes for each question.
+    best figures keep 40 bytes for each question.
 
     no_answer_threshold: a question counts as predicted to have no answer if its probability is above.
     """
@@ -81,6 +81,7 @@ class Squad(SumMetric):
             probabilities = numbers(listed(no_answer, "no_answer"), "no_answer")
             if len(probabilities) != len(ours):
                 raise InputError(f"There are {len(ours)} predictions and {len(probabilities)} of no_answer.")
+        self._warn_of_missing(ours)
         rows = [self._scored(a, b, place) for place, (a, b) in enumerate(zip(ours, theirs, strict=True))]
         kept = [place for place, row in enumerate(rows) if row is not None]
         swept = numpy.array([row for row in rows if row is not None], dtype=float).reshape(-1, 4)
@@ -93,6 +94,18 @@ class Squad(SumMetric):
         table = numpy.column_stack([scores, numpy.ones(len(scores))])
         self._sums.add(numpy.hstack([table * answerable[:, None], table * ~answerable[:, None]]))
 
+    def _warn_of_missing(self, predictions: Sequence[Any]) -> None:
+        missing = [place for place, prediction in enumerate(predictions) if prediction is None]
+        if missing:
+            self.missing += len(missing)
+            score = "score 0" if self.version == 1 else "are left out"
+            warnings.warn(
+                f"{len(missing)} of {len(predictions)} questions have no prediction and {score}; the "
+                "first is at "
+                f"place {missing[0]}.",
+                stacklevel=3,
+            )
+
     def _scored(self, prediction: Any, golds: Any, place: int) -> tuple[float, float, bool, bool] | None:
         golds = listed(golds, f"references[{place}]")
         if any(not isinstance(gold, str) for gold in golds):
@@ -100,8 +113,6 @@ class Squad(SumMetric):
         if self.version == 1 and not golds:
             raise InputError(f"references[{place}] has no gold answer; such questions need version=2.")
         if prediction is None:
-            self.missing += 1
-            warnings.warn(f"The question at place {place} has no prediction.", stacklevel=3)
             return None if self.version == 2 else (0.0, 0.0, True, False)
         if not isinstance(prediction, str):
             raise InputError(f"predictions[{place}] is {type(prediction).__name__}, expected a text or None.")

@@ -12,6 +12,7 @@ from hubformer.data import read
 from hubformer.errors import InputError, UnknownName, suggestion
 from hubformer.evaluation.entities import Scheme
 from hubformer.evaluation.language import LanguageModel, Texts
+from hubformer.evaluation.metric import Metric
 from hubformer.evaluation.report import Evaluation
 from hubformer.evaluation.resampling import check_level
 from hubformer.evaluation.tasks import (
@@ -30,6 +31,7 @@ from hubformer.pipelines import pipeline
 from hubformer.pipelines.base import Pipeline
 
 LANGUAGE = "language-modeling"
+# Task -> how it is measured. To add a task: its class in tasks.py, its line here.
 TASKS: dict[str, type[Measured]] = {
     LANGUAGE: Texts,
     "question-answering": Answers,
@@ -127,19 +129,16 @@ def evaluate(
     started = time.perf_counter()
     taken = measured.options | options
     _run(opened, measured, itertools.chain([first], rest), taken, name=records.name, count=count)
-    metrics = measured.metrics()
+    seconds = time.perf_counter() - started
+    figures, intervals = _figures(measured.metrics(), level if resamples else None)
     return Evaluation(
         task=task,
         model=_name_of(opened.model),
         data=records.name,
-        examples=metrics[0].count,
-        seconds=time.perf_counter() - started,
-        metrics={name: value for metric in metrics for name, value in metric.result().items()},
-        intervals={
-            name: bounds
-            for metric in metrics
-            for name, bounds in (metric.intervals(level=level) if resamples else {}).items()
-        },
+        examples=measured.metrics()[0].count,
+        seconds=seconds,
+        metrics=figures,
+        intervals=intervals,
         level=level,
         details=measured.details(),
         settings={
@@ -150,6 +149,19 @@ def evaluate(
             "options": taken,
         },
     )
+
+
+def _figures(
+    metrics: Iterable[Metric], level: float | None
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Values by name, and their intervals; level None: none."""
+    values: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    for metric in metrics:
+        values |= metric.result()
+        if level is not None:
+            intervals |= metric.intervals(level=level)
+    return values, intervals
 
 
 def measured_task(task: str) -> str:

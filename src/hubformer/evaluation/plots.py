@@ -16,6 +16,7 @@ from hubformer.errors import InputError
 _DOTS = 150  # per inch
 _BLUE, _ORANGE, _GREY = "#1f6fb4", "#d9730d", "#6b7280"
 _ANNOTATED = 20  # more labels than this leave no room for counts
+_Points = list[tuple[float, float]]  # step, value
 _NOT_MEASURES = ("_runtime", "_samples_per_second", "_steps_per_second", "_loss")
 
 
@@ -85,22 +86,7 @@ def training_curves(run: str | Path) -> bytes:
     """
     path, entries = _log(Path(run))
     curves = _curves(entries)
-    losses = {name: found for name, found in curves.items() if name in ("loss", "eval_loss")}
-    rates = {name: found for name, found in curves.items() if name == "learning_rate"}
-    measures = {
-        name: found
-        for name, found in curves.items()
-        if name.startswith("eval_") and not name.endswith(_NOT_MEASURES)
-    }
-    shares = {name: found for name, found in measures.items() if max(abs(y) for _, y in found) <= 1}
-    others = {name: found for name, found in measures.items() if name not in shares}
-    kinds = [
-        ("loss", losses),
-        ("measures on the evaluation data", shares),
-        ("measures on the evaluation data, of another scale" if shares else "measures", others),
-        ("learning rate", rates),
-    ]
-    panels = [(title, found) for title, found in kinds if found]
+    panels = _panels(curves)
     if not panels:
         raise InputError(
             f"{path} has no loss, learning rate or eval_ figure to draw; it has "
@@ -131,6 +117,26 @@ def training_curves(run: str | Path) -> bytes:
     return _png(figure)
 
 
+def _panels(curves: Mapping[str, _Points]) -> list[tuple[str, dict[str, _Points]]]:
+    """Titles, and the curves that share a scale."""
+    losses = {name: found for name, found in curves.items() if name in ("loss", "eval_loss")}
+    rates = {name: found for name, found in curves.items() if name == "learning_rate"}
+    measures = {
+        name: found
+        for name, found in curves.items()
+        if name.startswith("eval_") and not name.endswith(_NOT_MEASURES)
+    }
+    shares = {name: found for name, found in measures.items() if max(abs(y) for _, y in found) <= 1}
+    others = {name: found for name, found in measures.items() if name not in shares}
+    kinds = [
+        ("loss", losses),
+        ("measures on the evaluation data", shares),
+        ("measures on the evaluation data, of another scale" if shares else "measures", others),
+        ("learning rate", rates),
+    ]
+    return [(title, found) for title, found in kinds if found]
+
+
 def _log(run: Path) -> tuple[Path, list[Mapping[str, Any]]]:
     if run.is_dir():
         known = [run / "log.jsonl", run / "trainer_state.json"]
@@ -148,9 +154,9 @@ def _log(run: Path) -> tuple[Path, list[Mapping[str, Any]]]:
         raise InputError(f"{run} has no log_history; expected the state that a trainer wrote.") from None
 
 
-def _curves(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+def _curves(entries: Sequence[Mapping[str, Any]]) -> dict[str, _Points]:
     """Points (step, value) by name; entries without a step have their place. NaN is left out."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    found: dict[str, _Points] = {}
     for place, entry in enumerate(entries, 1):
         step = entry.get("step", place)
         for name, value in entry.items():

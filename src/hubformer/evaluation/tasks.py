@@ -13,7 +13,7 @@ from hubformer.evaluation.answers import Squad, gold_answers
 from hubformer.evaluation.classification import Calibration, Classification, ConfusionMatrix, RocAuc
 from hubformer.evaluation.entities import EntityF1, Scheme
 from hubformer.evaluation.generated import Bleu, ChrF, Rouge
-from hubformer.evaluation.metric import Metric
+from hubformer.evaluation.metric import Metric, listed
 from hubformer.evaluation.regression import Errors, Pearson, Spearman
 
 Record = Mapping[str, Any]
@@ -111,6 +111,7 @@ class TextLabels(Measured):
 
     def reference(self, record: Record, where: str) -> int:
         label = record["label"]
+        label = label.item() if hasattr(label, "item") else label
         if self._theirs is not None and isinstance(label, int) and 0 <= label < len(self._theirs):
             label = self._theirs[label]
         return self.labels.index(label, f"The label of {where}")
@@ -245,7 +246,10 @@ class WordTags(Measured):
         return " ".join(record["tokens"])
 
     def reference(self, record: Record, where: str) -> tuple[list[str], list[str]]:
-        words, tags = list(record["tokens"]), list(record["tags"])
+        words, tags = (
+            listed(record["tokens"], f"tokens of {where}"),
+            listed(record["tags"], f"tags of {where}"),
+        )
         if len(words) != len(tags):
             raise InputError(
                 f"{where} has {len(words)} words and {len(tags)} tags; expected as many of each."

@@ -188,6 +188,7 @@ HEADS = (
         "GPT2DoubleHeadsModel", (), double_head,
         PAST + "cache_position " + READ + "mc_token_ids labels mc_labels use_cache" + ASK,
         outputs.GPT2DoubleHeadsModelOutput, tasks.double, rows=double_rows, prepare=flatten_choices,
+        generates=True,
     ),
     Head(
         "GPT2ForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,

@@ -138,6 +138,7 @@ _WITHOUT_EFFECT = """
 """
 WITHOUT_EFFECT = frozenset(_WITHOUT_EFFECT.split())
 FILE_NAME = "generation_config.json"
+_OF_SAMPLING = ("temperature", "top_k", "top_p", "min_p")
 
 
 class GenerationConfig:
@@ -172,9 +173,8 @@ class GenerationConfig:
             object.__setattr__(self, name, value)
             return
         refuse_unknown((name,), (*SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT), call="GenerationConfig")
-        setting = SETTINGS.get(name)
-        if setting is not None and not setting.fits(value):
-            raise InputError(f"{name} is {value!r}, expected {setting.expected}.")
+        if name in SETTINGS:
+            _check(name, value, SETTINGS[name])
         self._said[name] = value
 
     def update(self, **named: Any) -> dict[str, Any]:
@@ -187,17 +187,25 @@ class GenerationConfig:
 
     def over(self, weaker: GenerationConfig) -> GenerationConfig:
         """These settings, and where nothing was said the weaker ones."""
-        return GenerationConfig(**{**weaker._said, **self._said})
+        return _saying({**weaker._said, **self._said})
 
     def says(self, name: str) -> bool:
         return self._said.get(name) is not None
 
     def without(self, name: str) -> GenerationConfig:
         """The same, with that setting unsaid."""
-        return GenerationConfig(**{n: v for n, v in self._said.items() if n != name})
+        return _saying({n: v for n, v in self._said.items() if n != name})
 
-    def refuse_unsupported(self) -> None:
-        """Raise InputError for a setting that v4 obeys and hubformer does not yet."""
+    def check(self) -> None:
+        """Raise InputError for a value that cannot be meant, or that hubformer does not obey yet.
+
+        What is said in code is checked when it is said; files are read as they are, and what they say of
+        sampling does not matter where nothing is sampled.
+        """
+        idle = () if self.do_sample else _OF_SAMPLING
+        for name, setting in SETTINGS.items():
+            if name in self._said and name not in idle:
+                _check(name, self._said[name], setting)
         for name, neutral in UNSUPPORTED.items():
             value = self._said.get(name)
             if not any(value is n or value == n for n in neutral):
@@ -212,7 +220,7 @@ class GenerationConfig:
     def from_dict(cls, values: Mapping[str, Any], **changes: Any) -> GenerationConfig:
         """From a file's values: names that nobody knows are kept and written back."""
         known = {*SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT}
-        config = cls(**{n: v for n, v in values.items() if n in known}, **changes)
+        config = cls(**changes).over(_saying({n: v for n, v in values.items() if n in known}))
         config._unknown = {n: v for n, v in values.items() if n not in known and not n.startswith("_")}
         return config
 
@@ -221,7 +229,7 @@ class GenerationConfig:
         """The settings that older files keep in config.json."""
         values = vars(model_config)
         names = {*SETTINGS, *UNSUPPORTED} - {"use_cache", "output_attentions", "output_hidden_states"}
-        return cls(**{name: values[name] for name in names if values.get(name) is not None})
+        return _saying({name: values[name] for name in names if values.get(name) is not None})
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name: str | PathLike[str], **changes: Any) -> GenerationConfig:
@@ -258,3 +266,15 @@ class GenerationConfig:
 
     def __repr__(self) -> str:
         return f"GenerationConfig {self.to_json_string()}"
+
+
+def _check(name: str, value: Any, setting: _Setting) -> None:
+    if not setting.fits(value):
+        raise InputError(f"{name} is {value!r}, expected {setting.expected}.")
+
+
+def _saying(values: dict[str, Any]) -> GenerationConfig:
+    """A configuration with these settings, whatever they are."""
+    config = GenerationConfig()
+    config._said = values
+    return config

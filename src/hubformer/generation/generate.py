@@ -147,7 +147,7 @@ class _Call:
             )
         call = {n: v for n, v in named.items() if n in SETTINGS or n in UNSUPPORTED or n in WITHOUT_EFFECT}
         config = GenerationConfig(**call).over(given).over(own)
-        config.refuse_unsupported()
+        config.check()
         if call.get("max_length") is None and config.max_length == SETTINGS["max_length"].default:
             config = config.without("max_length")  # many files write the default out; it means new tokens
         return _Call(

@@ -71,13 +71,15 @@ class CausalStepper:
                 "Load a decoder, or, for a checkpoint that was trained as one, pass is_decoder=True."
             )
         self.model, self.prompt = model, prompt
+        # The others score every token; nothing is lost but time.
+        self.only_last = {"logits_to_keep": 1} if "logits_to_keep" in model.head_row.forward else {}
         self.cache = (Cache(len(layers)) if cache is None else cache) if cached else None
 
     def scores(self, ids: Tensor) -> Tensor:
         past = 0 if self.cache is None else min(self.cache.length, ids.shape[1] - 1)
         if self.cache is not None and past < self.cache.length:
             self.cache.crop(past)
-        given = dict(self.prompt.others)
+        given = {**self.prompt.others, **self.only_last}
         if self.prompt.types is not None:
             given["token_type_ids"] = _extended(self.prompt.types, ids.shape[1])[:, past:]
         # A cache remembers what is padding, so the mask is told once.
@@ -88,7 +90,6 @@ class CausalStepper:
         out = self.model(
             input_ids=ids[:, past:],
             use_cache=self.cache is not None,
-            logits_to_keep=1,
             return_dict=True,
             output_attentions=False,
             output_hidden_states=False,

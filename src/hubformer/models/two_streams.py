@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -90,7 +90,7 @@ class TwoStreamBody(nn.Module):
         mems = _given_mems(inputs, layers=len(self.spec.stack.layers), width=self.spec.stack.width)
         _check(inputs)
         past = 0 if mems is None else mems[0].shape[0]
-        valid = _attended(inputs, past)
+        valid = _attended(inputs)
         places = None if trace is not None and trace.attention else _places_of(inputs.target_mapping)
         layout = self._layout(inputs, past, valid=valid, targets_at=places)
         given = inputs.input_ids if inputs.inputs_embeds is None else inputs.inputs_embeds
@@ -111,11 +111,13 @@ class TwoStreamBody(nn.Module):
         )
         states = self.dropout(x if targets is None else x[:, length:])
         at = torch.arange(states.shape[1], device=x.device)[None]
+        hidden_states, attentions = _traced(trace, seen, length=length, two=targets is not None)
         return States(
             states,
-            Layout(at, at, valid if targets is None else None),
+            Layout(at, at, None if valid is None or targets is not None else valid[:, -length:]),
+            hidden_states=hidden_states,
+            attentions=attentions,
             mems=self._kept(seen, mems, length) if kept and seen is not None else None,
-            **_traced(trace, seen, length=length, two=targets is not None),
         )
 
     def read(self, ids: Tensor, *, layout: AnyLayout, types: Tensor | None = None) -> States:
@@ -186,6 +188,12 @@ class TwoStreamBody(nn.Module):
                 index = torch.cat([index[:, :past].expand(rows, -1), past + after], dim=1)
                 line = False
         if self.spec.order == "half backwards":
+            if rows % 2:
+                raise InputError(
+                    f"The batch has {rows} rows, expected an even number of rows: bi_data is true in the "
+                    "configuration, so the second half is read backwards. Set it to false outside "
+                    "pre-training."
+                )
             sign = torch.arange(rows, device=inputs.device)[:, None] < rows // 2
             index, line = torch.where(sign, index, -index), False
         return index, index[:, past:], line
@@ -253,7 +261,7 @@ def _after_memories(seen: Tensor, keys: int) -> Tensor:
     return torch.cat([seen.new_ones(*seen.shape[:2], missing), seen], dim=2) if missing else seen
 
 
-def _attended(inputs: Inputs, past: int) -> Tensor | None:
+def _attended(inputs: Inputs) -> Tensor | None:
     """Which of the new tokens, or of all, are not padding: (B, L) or (B, K) bool; None: all."""
     if inputs.input_mask is not None:
         return without_trivial(inputs.input_mask <= 0)
@@ -281,18 +289,17 @@ def _listening(trace: Trace | None, kept: bool) -> Trace | None:
     return Trace(hidden=True) if trace is None else replace(trace, hidden=True)
 
 
-def _traced(
-    asked: Trace | None, seen: Trace | None, *, length: int, two: bool
-) -> dict[str, tuple[Tensor, ...] | tuple[tuple[Tensor, Tensor], ...] | None]:
-    """What was asked for, as v4 gives it: of two streams, states one after the other and weights in pairs."""
+def _traced(asked: Trace | None, seen: Trace | None, *, length: int, two: bool) -> tuple[Any, Any]:
+    """Hidden states and weights, where asked for. Of two streams v4 gives the states one after the other and
+    the weights in pairs."""
     if asked is None or seen is None:
-        return {}
-    states, weights = seen.hidden_states, [seen.attentions[i] for i in sorted(seen.attentions)]
-    if two:
-        states = [stream for x in states for stream in (x[:, :length], x[:, length:])]
-        pairs = tuple((w[:, :, :length], w[:, :, length:]) for w in weights)
-        return {"hidden_states": tuple(states) if asked.hidden else None, "attentions": pairs or None}
-    return {"hidden_states": tuple(states) if asked.hidden else None, "attentions": tuple(weights) or None}
+        return None, None
+    states, weights = tuple(seen.hidden_states), tuple(seen.attentions[i] for i in sorted(seen.attentions))
+    if not two:
+        return states if asked.hidden else None, weights or None
+    streams = tuple(stream for x in states for stream in (x[:, :length], x[:, length:]))
+    pairs = tuple((w[:, :, :length], w[:, :, length:]) for w in weights)
+    return streams if asked.hidden else None, pairs or None
 
 
 def _given_mems(inputs: Inputs, *, layers: int, width: int) -> Sequence[Tensor] | None:

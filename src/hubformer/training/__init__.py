@@ -1,6 +1,6 @@
 """Training under v4's names: the Trainer, its arguments, callbacks, collators, optimizers and schedules."""
 
-from hubformer.training.arguments import TrainingArguments
+from hubformer.training.arguments import IntervalStrategy, TrainingArguments
 from hubformer.training.callbacks import (
     CallbackHandler,
     DefaultFlowCallback,
@@ -11,6 +11,7 @@ from hubformer.training.callbacks import (
     TrainerCallback,
 )
 from hubformer.training.collate import (
+    DataCollator,
     DataCollatorForMultipleChoice,
     DataCollatorForSeq2Seq,
     DataCollatorForTokenClassification,
@@ -23,11 +24,22 @@ from hubformer.training.masking import (
     DataCollatorForLanguageModeling,
     DataCollatorForPermutationLanguageModeling,
     DataCollatorForSpanCorruption,
+    DataCollatorForWholeWordMask,
 )
 from hubformer.training.optimizer import Adafactor, parameter_groups
 from hubformer.training.packing import DataCollatorWithFlattening, packed_blocks
 from hubformer.training.randomness import set_seed
-from hubformer.training.schedules import get_scheduler
+from hubformer.training.schedules import (
+    SchedulerType,
+    get_constant_schedule,
+    get_constant_schedule_with_warmup,
+    get_cosine_schedule_with_warmup,
+    get_cosine_with_hard_restarts_schedule_with_warmup,
+    get_inverse_sqrt_schedule,
+    get_linear_schedule_with_warmup,
+    get_polynomial_decay_schedule_with_warmup,
+    get_scheduler,
+)
 from hubformer.training.state import (
     EvalPrediction,
     PredictionOutput,
@@ -40,12 +52,14 @@ from hubformer.training.trainer import Trainer
 __all__ = [
     "Adafactor",
     "CallbackHandler",
+    "DataCollator",
     "DataCollatorForLanguageModeling",
     "DataCollatorForMultipleChoice",
     "DataCollatorForPermutationLanguageModeling",
     "DataCollatorForSeq2Seq",
     "DataCollatorForSpanCorruption",
     "DataCollatorForTokenClassification",
+    "DataCollatorForWholeWordMask",
     "DataCollatorWithFlattening",
     "DataCollatorWithPadding",
     "DefaultDataCollator",
@@ -53,9 +67,11 @@ __all__ = [
     "EarlyStoppingCallback",
     "EvalPrediction",
     "ExportableState",
+    "IntervalStrategy",
     "PredictionOutput",
     "PrinterCallback",
     "ProgressCallback",
+    "SchedulerType",
     "TrainOutput",
     "Trainer",
     "TrainerCallback",
@@ -64,6 +80,13 @@ __all__ = [
     "TrainingArguments",
     "TrainingDiverged",
     "default_data_collator",
+    "get_constant_schedule",
+    "get_constant_schedule_with_warmup",
+    "get_cosine_schedule_with_warmup",
+    "get_cosine_with_hard_restarts_schedule_with_warmup",
+    "get_inverse_sqrt_schedule",
+    "get_linear_schedule_with_warmup",
+    "get_polynomial_decay_schedule_with_warmup",
     "get_scheduler",
     "packed_blocks",
     "parameter_groups",

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from hubformer.training.optimizer import OPTIMIZERS
 from hubformer.training.precision import allow_tf32, check_precision
 from hubformer.training.schedules import SCHEDULES
 
-_STRATEGIES = ("no", "steps", "epoch")
 _FLOAT_STEPS = ("logging_steps", "save_steps", "eval_steps")
 
 # v4's arguments that are not supported, with the default that asks for nothing.
@@ -95,6 +95,14 @@ _INSTEAD: Mapping[str, str] = {
     "fp16_full_eval": "fp16=True also evaluates in float16.",
     "neftune_noise_alpha": "noise on embeddings is not built.",
 }
+
+
+class IntervalStrategy(str, Enum):
+    """When to log, evaluate or save; the plain words do as well."""
+
+    NO = "no"
+    STEPS = "steps"
+    EPOCH = "epoch"
 
 
 @dataclass(init=False)
@@ -261,10 +269,11 @@ class TrainingArguments:
             self.include_for_metrics = [*self.include_for_metrics, "inputs"]
 
     def _check_values(self) -> None:
+        strategies = tuple(strategy.value for strategy in IntervalStrategy)
         for name, choices in {
-            "eval_strategy": _STRATEGIES,
-            "logging_strategy": _STRATEGIES,
-            "save_strategy": (*_STRATEGIES, "best"),
+            "eval_strategy": strategies,
+            "logging_strategy": strategies,
+            "save_strategy": (*strategies, "best"),
             "lr_scheduler_type": tuple(SCHEDULES),
             "optim": tuple(OPTIMIZERS),
         }.items():

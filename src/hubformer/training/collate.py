@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hubformer.errors import InputError
 
-Collate = Callable[[list[Any]], Any]
+DataCollator = Callable[[list[Any]], Any]
 _LABELS = ("label", "label_ids")
 
 

@@ -115,9 +115,7 @@ class Evaluation(Objective, Records):
         if self.compute_metrics is not None and not streaming and known:
             computed = self.compute_metrics(_prediction(joined))
         metrics = {f"{metric_key_prefix}_loss": loss_sum / items} if items else {}
-        for name, value in as_numbers(computed or {}).items():
-            long = name if name.startswith(f"{metric_key_prefix}_") else f"{metric_key_prefix}_{name}"
-            metrics[long] = value
+        metrics |= prefixed(as_numbers(computed or {}), metric_key_prefix)
         return EvalLoopOutput(joined["predictions"], joined["labels"], metrics, rows)
 
     def _kept(
@@ -230,8 +228,16 @@ def joined(parts: Sequence[Any]) -> Any:
 
 
 def as_numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """numpy's and torch's numbers as Python's, so that they can be logged."""
+    """numpy's and torch's numbers as Python's, arrays as lists, so that they can be logged."""
     return {
-        name: value.item() if isinstance(value, Tensor | np.generic) and np.ndim(value) == 0 else value
+        name: value.tolist() if isinstance(value, Tensor | np.generic | np.ndarray) else value
+        for name, value in metrics.items()
+    }
+
+
+def prefixed(metrics: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Metrics under names that begin with a prefix, where they do not yet."""
+    return {
+        name if name.startswith(f"{prefix}_") else f"{prefix}_{name}": value
         for name, value in metrics.items()
     }

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from hubformer.errors import InputError
-from hubformer.training.collate import Collate
+from hubformer.training.collate import DataCollator
 from hubformer.training.sampling import Batches, Plan, lengths_of
 from hubformer.training.state import Position
 
@@ -22,7 +22,7 @@ _TRAIN, _EVAL = 0, 1  # keys of a batch's randomness
 class KeptColumns:
     """A collator that first drops the columns that the model's forward does not take."""
 
-    def __init__(self, collate: Collate, kept: set[str], *, taker: str) -> None:
+    def __init__(self, collate: DataCollator, kept: set[str], *, taker: str) -> None:
         self._collate, self._kept, self._taker = collate, kept, taker
 
     def __call__(self, rows: list[Any]) -> Any:
@@ -45,7 +45,7 @@ class Loaders:
 
     args: Any
     model: Any
-    data_collator: Collate
+    data_collator: DataCollator
     train_dataset: Any
     eval_dataset: Any
     label_names: list[str]
@@ -54,7 +54,7 @@ class Loaders:
     def forward_names(self) -> list[str]:
         return list(inspect.signature(self.model.forward).parameters)
 
-    def collator(self) -> Collate:
+    def collator(self) -> DataCollator:
         """The data collator, without unused columns where the arguments say so."""
         if not self.args.remove_unused_columns:
             return self.data_collator

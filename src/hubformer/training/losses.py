@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hubformer.errors import InputError
 from hubformer.models import tasks
 
 IGNORED = -100
@@ -75,6 +76,35 @@ class Part:
         return len(set(self.shares.values())) > 1
 
 
+_CLASSIFYING = ("sequence-classification", "token-classification")
+
+
+def refuse_foreign_labels(model: nn.Module, batch: Any) -> None:
+    """Look at a batch on the CPU, before a device would only say that something is out of range.
+
+    Raises:
+        InputError: a label is none of the model's.
+    """
+    tasks_of = getattr(getattr(model, "head_row", None), "tasks", ())
+    labels = batch.get("labels") if isinstance(batch, Mapping) else None
+    if not isinstance(labels, Tensor) or labels.is_floating_point() or not labels.numel():
+        return
+    if not any(task in tasks_of for task in _CLASSIFYING):
+        return
+    config: Any = model.config
+    limit = int(config.num_labels)
+    if limit < 2 or config.problem_type == "regression":
+        return
+    counted = labels[labels != IGNORED]
+    wrong = counted[(counted < 0) | (counted >= limit)]
+    if len(wrong):
+        raise InputError(
+            f"A row has the label {int(wrong[0])}, but the model has the {limit} labels 0 to {limit - 1}: "
+            f"{', '.join(map(str, list(config.id2label.values())[:6]))}. Map the labels of the data to these, or "
+            "load the model with num_labels= or id2label= for its own."
+        )
+
+
 def finish_of(model: nn.Module) -> Any:
     """The function that turns a head's scores into its loss, where the model is one of ours."""
     return getattr(getattr(model, "head_row", None), "finish", None)
@@ -83,6 +113,8 @@ def finish_of(model: nn.Module) -> Any:
 def parts_of(model: nn.Module, batches: Sequence[Any], *, label_names: Sequence[str]) -> list[Part]:
     """The parts of one step, counted before anything is computed."""
     finish = finish_of(model)
+    for batch in batches:
+        refuse_foreign_labels(model, batch)
     counts = [_items(finish, batch, label_names) for batch in batches]
     names = list(counts[0]) if counts else []
     totals = {name: sum(c.get(name, 0) for c in counts) for name in names}

@@ -52,8 +52,8 @@ class DataCollatorForLanguageModeling:
     causal: labels are the ids themselves.
 
     Of the tokens that are not special, `mlm_probability` are chosen; of these `mask_replace_prob` become the
-    mask token, `random_replace_prob` any token, and the rest stay. whole_word_mask chooses words, which needs
-    `offset_mapping` in the rows. In causal labels only real padding is left out: a pad token that is also
+    mask token, `random_replace_prob` any token, and the rest stay. whole_word_mask chooses words: by
+    `offset_mapping` in the rows, or by WordPiece's ##. In causal labels only real padding is left out: a pad token that is also
     the end token is learned where it stands in the text.
 
     Raises:
@@ -124,18 +124,33 @@ class DataCollatorForLanguageModeling:
         draw = torch.rand(ids.shape, generator=self.generator) < float(self.mlm_probability or 0.0)
         if not self.whole_word_mask:
             return draw & ~special
-        if offsets is None:
-            raise InputError(
-                "whole_word_mask=True needs to know the words: tokenise with return_offsets_mapping=True and "
-                "keep the column offset_mapping (remove_unused_columns=False)."
-            )
-        begins = torch.ones_like(special)
-        begins[:, 1:] = (offsets[:, 1:, 0] != offsets[:, :-1, 1]) | special[:, :-1]
+        begins = self._begins(ids, special, offsets)
         word = (begins & ~special).cumsum(1)  # the number of the word that a token is in
         first = torch.zeros(len(ids), ids.shape[1] + 1, dtype=torch.bool)
         first.scatter_(1, word * (begins & ~special), draw)
         first[:, 0] = False
         return first.gather(1, word) & ~special
+
+    def _begins(self, ids: Tensor, special: Tensor, offsets: Tensor | None) -> Tensor:
+        """(B, L), true where a word begins: by offsets, else by WordPiece's ##."""
+        begins = torch.ones_like(special)
+        if offsets is not None:
+            begins[:, 1:] = (offsets[:, 1:, 0] != offsets[:, :-1, 1]) | special[:, :-1]
+            return begins
+        inner = [index for token, index in self.tokenizer.get_vocab().items() if token.startswith("##")]
+        if not inner:
+            raise InputError(
+                "whole_word_mask=True needs to know the words: tokenise with return_offsets_mapping=True and "
+                "keep the column offset_mapping (remove_unused_columns=False)."
+            )
+        return ~torch.isin(ids, torch.tensor(inner))
+
+
+@dataclass
+class DataCollatorForWholeWordMask(DataCollatorForLanguageModeling):
+    """Masked language modelling that chooses words: v4's older name for whole_word_mask=True."""
+
+    whole_word_mask: bool = True
 
 
 @dataclass

@@ -26,12 +26,11 @@ class Objective(Loaders):
         inputs, part, epsilon = dict(inputs), self.part, self.args.label_smoothing_factor
         own = self.compute_loss_func is not None or (epsilon and inputs.get("labels") is not None)
         by_terms = not own and part is not None and part.by_terms
-        names = self.label_names if self.compute_loss_func else ["labels"] if own else []
-        names = list(part.shares) if by_terms and part is not None else names
+        names = list(part.shares) if by_terms and part is not None else ["labels"] if own else []
         labels = {name: inputs.pop(name) for name in names if name in inputs}
         outputs = model(**inputs)
         if self.compute_loss_func is not None:
-            given = next(iter(labels.values()), None) if len(labels) < 2 else labels
+            given = labels.get("labels")
             loss = self.compute_loss_func(outputs, given, num_items_in_batch=num_items_in_batch)
         elif own:
             scores = outputs["logits"] if hasattr(outputs, "keys") else outputs[0]

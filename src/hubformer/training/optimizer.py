@@ -180,7 +180,8 @@ class Adafactor(Optimizer):
 
 
 def _rms(x: Tensor) -> Tensor:
-    return x.norm(2) / math.sqrt(x.numel())
+    root: Tensor = x.norm(2) / math.sqrt(x.numel())
+    return root
 
 
 def _adafactor(settings: Settings) -> dict[str, Any]:

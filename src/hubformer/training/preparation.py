@@ -112,7 +112,8 @@ class Preparation(Evaluation, Resume):
         state.global_step += 1
         ids = [b["input_ids"] for b in batches if isinstance(b, Mapping) and "input_ids" in b]
         tokens = sum(int(one.numel()) for one in ids)
-        state.num_input_tokens_seen += tokens if self.args.include_num_input_tokens_seen else 0
+        if self.args.include_num_input_tokens_seen not in (False, "no"):
+            state.num_input_tokens_seen += tokens
         state.total_flos += 6.0 * tokens * self._matrix_numbers
         share = position.batches / (self._batches_in_epoch or max(1, position.batches))
         if self._batches_in_epoch is None:

@@ -33,7 +33,7 @@ def capture() -> tuple[dict[str, Tensor], dict[str, Any]]:
         "python": torch.tensor(words, dtype=torch.int64),
         "numpy": torch.from_numpy(np.asarray(keys).astype(np.int64)),
     }
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         tensors |= {f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
     values = {
         "python": {"version": version, "gauss": gauss},

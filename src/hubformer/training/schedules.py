@@ -10,6 +10,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from torch.optim import Optimizer
@@ -181,6 +182,9 @@ SCHEDULES: Mapping[str, Callable[..., Factor] | None] = {
 }
 
 
+SchedulerType = Enum("SchedulerType", {name.upper(): name for name in SCHEDULES}, type=str)  # type: ignore[misc]
+
+
 def get_scheduler(
     name: str,
     optimizer: Optimizer,
@@ -211,5 +215,71 @@ def get_scheduler(
         raise InputError(f"The schedule {name!r} needs {', '.join(absent)} in lr_scheduler_kwargs.")
     if kind is None:
         return ReduceLROnPlateau(optimizer, **settings)
-    span = Span(num_warmup_steps or 0, num_training_steps or 0, float(optimizer.defaults["lr"] or 0.0))
+    span = _span(optimizer, num_warmup_steps or 0, num_training_steps or 0)
     return LambdaLR(optimizer, kind(span, **settings))
+
+
+# v4's functions for one schedule each.
+
+
+def get_constant_schedule(optimizer: Optimizer, last_epoch: int = -1) -> LambdaLR:
+    return LambdaLR(optimizer, _constant(_span(optimizer)), last_epoch)
+
+
+def get_constant_schedule_with_warmup(
+    optimizer: Optimizer, num_warmup_steps: int, last_epoch: int = -1
+) -> LambdaLR:
+    return LambdaLR(optimizer, _constant_with_warmup(_span(optimizer, num_warmup_steps)), last_epoch)
+
+
+def get_linear_schedule_with_warmup(
+    optimizer: Optimizer, num_warmup_steps: int, num_training_steps: int, last_epoch: int = -1
+) -> LambdaLR:
+    span = _span(optimizer, num_warmup_steps, num_training_steps)
+    return LambdaLR(optimizer, _linear(span), last_epoch)
+
+
+def get_cosine_schedule_with_warmup(
+    optimizer: Optimizer,
+    num_warmup_steps: int,
+    num_training_steps: int,
+    num_cycles: float = 0.5,
+    last_epoch: int = -1,
+) -> LambdaLR:
+    span = _span(optimizer, num_warmup_steps, num_training_steps)
+    return LambdaLR(optimizer, _cosine(span, num_cycles=num_cycles), last_epoch)
+
+
+def get_cosine_with_hard_restarts_schedule_with_warmup(
+    optimizer: Optimizer,
+    num_warmup_steps: int,
+    num_training_steps: int,
+    num_cycles: int = 1,
+    last_epoch: int = -1,
+) -> LambdaLR:
+    span = _span(optimizer, num_warmup_steps, num_training_steps)
+    return LambdaLR(optimizer, _cosine_with_restarts(span, num_cycles=num_cycles), last_epoch)
+
+
+def get_polynomial_decay_schedule_with_warmup(
+    optimizer: Optimizer,
+    num_warmup_steps: int,
+    num_training_steps: int,
+    lr_end: float = 1e-7,
+    power: float = 1.0,
+    last_epoch: int = -1,
+) -> LambdaLR:
+    span = _span(optimizer, num_warmup_steps, num_training_steps)
+    return LambdaLR(optimizer, _polynomial(span, lr_end=lr_end, power=power), last_epoch)
+
+
+def get_inverse_sqrt_schedule(
+    optimizer: Optimizer, num_warmup_steps: int, timescale: int | None = None, last_epoch: int = -1
+) -> LambdaLR:
+    return LambdaLR(
+        optimizer, _inverse_sqrt(_span(optimizer, num_warmup_steps), timescale=timescale), last_epoch
+    )
+
+
+def _span(optimizer: Optimizer, warmup: int = 0, total: int = 0) -> Span:
+    return Span(warmup, total, float(optimizer.defaults["lr"] or 0.0))

@@ -123,11 +123,7 @@ class EvalPrediction:
 
     def __init__(self, predictions: Any, label_ids: Any, inputs: Any = None, losses: Any = None) -> None:
         self.predictions, self.label_ids, self.inputs, self.losses = predictions, label_ids, inputs, losses
-        self.elements = tuple(
-            part
-            for part in (predictions, label_ids, inputs, losses)
-            if part is not None or part is predictions or part is label_ids
-        )
+        self.elements = (predictions, label_ids, *(part for part in (inputs, losses) if part is not None))
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.elements)
