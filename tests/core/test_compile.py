@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from hubformer.families import FAMILIES
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning"),  # torch's, of itself
     pytest.mark.skipif(
         all(shutil.which(name) is None for name in ("g++", "gcc", "clang", "cc")), reason="no compiler"
     ),
@@ -24,9 +24,7 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def _fresh_compiler() -> Iterator[None]:
     torch.compiler.reset()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the compiler's own imports, which differ from version to version
-        yield
+    yield
     torch.compiler.reset()
 
 

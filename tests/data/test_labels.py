@@ -50,3 +50,5 @@ def test_numbers_that_are_names_of_others_are_never_guessed() -> None:
         Labels(["a", "a"])
     twins = Labels(["a", "A"])
     assert (twins.index("a", "x"), twins.index("A", "x")) == (0, 1)
+    with pytest.raises(InputError, match=r"'AB', expected one of ab, Ab"):
+        Labels(["ab", "Ab"]).index("AB", "x")

@@ -278,3 +278,13 @@ def test_no_pickle_is_written(tmp_path: Path) -> None:
     finished(tmp_path)
     kinds = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
     assert kinds <= {".json", ".jsonl", ".safetensors"}
+
+
+def test_a_checkpoint_is_a_model_folder_too(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    trainer = finished(tmp_path)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    ours = type(trainer.model).from_pretrained(tmp_path / "checkpoint-6")
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "checkpoint-6")
+    assert same_bits(weights(ours), weights(trainer.model))
+    torch.testing.assert_close(ours(ids).logits, theirs(ids).logits, rtol=1e-5, atol=1e-5)

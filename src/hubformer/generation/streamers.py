@@ -10,8 +10,6 @@ from torch import Tensor
 from hubformer.errors import InputError
 from hubformer.generation.stopping import Decoder
 
-_UNFINISHED = "\ufffd"  # what decoders write for the first bytes of a character whose rest is to come
-
 
 class BaseStreamer:
     """What generate(streamer=...) calls: `put` with the prompt, then with each token, and `end` once."""
@@ -106,15 +104,11 @@ class TextIteratorStreamer(TextStreamer):
 
 
 def _complete(text: str) -> int:
-    """How many characters will not change: whole words, and scripts that put no space between them."""
-    if text and _stands_alone(text[-1]):
-        return len(text)
-    return text.rfind(" ") + 1 if not text.endswith(_UNFINISHED) else _before_unfinished(text)
+    """How many characters will not change: whole words, and scripts that put no space between them.
 
-
-def _before_unfinished(text: str) -> int:
-    whole = text.rstrip(_UNFINISHED)
-    return len(whole) if whole and _stands_alone(whole[-1]) else whole.rfind(" ") + 1
+    The first bytes of a character decode to a mark that is neither, so it waits for the rest.
+    """
+    return len(text) if text and _stands_alone(text[-1]) else text.rfind(" ") + 1
 
 
 # The blocks of Chinese characters; Japanese syllables and Korean are written with them or with spaces.

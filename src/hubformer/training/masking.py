@@ -53,8 +53,8 @@ class DataCollatorForLanguageModeling:
 
     Of the tokens that are not special, `mlm_probability` are chosen; of these `mask_replace_prob` become the
     mask token, `random_replace_prob` any token, and the rest stay. whole_word_mask chooses words: by
-    `offset_mapping` in the rows, or by WordPiece's ##. In causal labels only real padding is left out: a pad token that is also
-    the end token is learned where it stands in the text.
+    `offset_mapping` in the rows, or by WordPiece's ##. In causal labels only real padding is left out: a pad
+    token that is also the end token is learned where it stands in the text.
 
     Raises:
         InputError: probabilities that do not fit, or a tokenizer without a mask token.
