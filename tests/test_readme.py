@@ -121,8 +121,9 @@ def test_contributing_names_files_that_exist() -> None:
 
 
 @pytest.mark.slow
-def test_both_commands_in_a_fresh_clone(tmp_path: Path) -> None:
-    """As a reader would: a copy of the checkout's files, with nothing else but Python and make."""
+def test_the_first_command_in_a_fresh_clone(tmp_path: Path) -> None:
+    """As a reader would: a copy of the checkout's files, with nothing else but Python. The second command is
+    what `.ci/run` begins with."""
     clone = tmp_path / "hubformer"
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
@@ -135,16 +136,13 @@ def test_both_commands_in_a_fresh_clone(tmp_path: Path) -> None:
     )
     hubformer.BertForSequenceClassification(config).save_pretrained(tmp_path / "model")
     (tmp_path / "model" / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
-    first, second = blocks("README.md", "sh")[:2]
-    assert '"label"' in _in_shell(first, clone, MODEL=str(tmp_path / "model"))
-    # The tests themselves run elsewhere; what counts here is that the same command finds them.
-    collected = _in_shell(f"{second.strip()} PYTEST='.venv/bin/python -m pytest --collect-only'", clone)
-    assert re.search(r"[1-9]\d* tests collected|/[1-9]\d* tests collected", collected), collected[-2000:]
+    answer = _in_shell(blocks("README.md", "sh")[0], clone, MODEL=str(tmp_path / "model"))
+    assert '"label"' in answer
 
 
 def _in_shell(command: str, folder: Path, **extra: str) -> str:
     """What it prints, with no trace of the environment that runs the tests."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL", "PYTEST", "MAKE"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL"))}
     own = {str(Path(sys.prefix) / "bin"), str(Path(sys.executable).parent)}
     kept["PATH"] = os.pathsep.join(p for p in kept["PATH"].split(os.pathsep) if p not in own)
     done = subprocess.run(

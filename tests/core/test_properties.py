@@ -64,16 +64,20 @@ def reads_packs(model: Any) -> bool:
 )
 @pytest.mark.parametrize("at", [0, 4, LENGTH - 1])
 @pytest.mark.parametrize("traced", [False, True])
-def test_later_tokens_are_not_seen(model_type: str, task: str, at: int, traced: bool) -> None:
+@pytest.mark.parametrize("second", [LENGTH, 7])
+def test_later_tokens_are_not_seen(model_type: str, task: str, at: int, traced: bool, second: int) -> None:
+    """By the plain triangle, and by a mask where a row is padded."""
     model = model_of(model_type, task)
-    batch = rows_of(model, LENGTH, LENGTH)
+    batch = rows_of(model, LENGTH, second, side="left")
+    past = batch["attention_mask"].bool()
+    past[:, at + 1 :] = False
     changed = {**batch, "input_ids": batch["input_ids"].clone()}
     changed["input_ids"][:, at + 1 :] += 1
     changed["input_ids"] %= model.config.vocab_size
     before, after = (scores(model(**given, output_attentions=traced)) for given in (batch, changed))
     for name, value in before.items():
         if value.dim() == 3:
-            assert away(after[name][:, : at + 1], value[:, : at + 1]) <= EXACT, name
+            assert away(after[name][past], value[past]) <= EXACT, name
             if at + 1 < LENGTH:
                 assert away(after[name][:, at + 1 :], value[:, at + 1 :]) > 1e-3, name
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from cases import GPT2, VOCAB
 from safetensors.torch import load_file, save_file
-from test_fidelity import EXACT, distance, shaken
 
 import hubformer
+from cases import GPT2, VOCAB
 from hubformer.errors import ConfigError, InputError
+from test_fidelity import EXACT, distance, shaken
 
 transformers = pytest.importorskip("transformers")
 

@@ -11,7 +11,7 @@ import torch
 
 from hubformer.errors import InputError, UnknownArgument
 from hubformer.training import IntervalStrategy, SchedulerType, TrainingArguments
-from hubformer.training.arguments import UNSUPPORTED
+from hubformer.training.unsupported import UNSUPPORTED
 
 # What 4.57.6 gives where nothing is said; None, False and empty ones beside.
 DEFAULTS: dict[str, Any] = {
@@ -105,6 +105,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"save_strategy": "best"}, "metric_for_best_model"),
     ({"lr_scheduler_type": "reduce_lr_on_plateau"}, "follows an evaluation"),
     ({"lr_scheduler_kwargs": "{num"}, "not JSON"),
+    ({"include_num_input_tokens_seen": "some"}, "non_padding"),
+    ({"dataloader_prefetch_factor": 2}, "dataloader_num_workers is 0"),
     ({"include_for_metrics": ["outputs"]}, "include_for_metrics"),
 ]
 

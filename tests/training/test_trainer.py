@@ -523,6 +523,16 @@ def test_every_log_line_is_written(tmp_path: Path) -> None:
     assert {"train_runtime", "train_loss", "total_flos"} <= set(lines[-1])
 
 
+@pytest.mark.parametrize(("kind", "share"), [("all", 1.0), ("non_padding", 0.5), (False, 0.0)])
+def test_tokens_seen(kind: Any, share: float, tmp_path: Path) -> None:
+    data = rows_of("classification", 16)
+    for row in data:
+        row["attention_mask"] = [1] * 6 + [0] * 6
+    trainer = trained(tmp_path, data=data, include_num_input_tokens_seen=kind)
+    assert trainer.state.num_input_tokens_seen == 16 * 12 * share
+    assert ("num_input_tokens_seen" in trainer.state.log_history[0]) is bool(share)
+
+
 def test_metrics_and_state_are_saved(tmp_path: Path, capsys: Any) -> None:
     trainer = trained(tmp_path)
     trainer.log_metrics("train", {"train_loss": 1.25, "epoch": 2})

@@ -37,7 +37,7 @@ def _whole(default: int | None, *, least: int) -> _Setting:
     )
 
 
-def _number(default: float | None, expected: str, fits: Callable[[float], bool]) -> _Setting:
+def _number(default: float | None, expected: str, *, fits: Callable[[float], bool]) -> _Setting:
     return _Setting(default, expected, lambda v: v is None or (_is_number(v) and fits(v)))
 
 
@@ -65,7 +65,7 @@ SETTINGS: dict[str, _Setting] = {
     "min_length": _whole(0, least=0),
     "min_new_tokens": _whole(None, least=0),
     "early_stopping": _Setting(False, "True, False or 'never'", lambda v: v in (None, True, False, "never")),
-    "max_time": _number(None, "seconds above 0", lambda v: v > 0),
+    "max_time": _number(None, "seconds above 0", fits=lambda v: v > 0),
     "stop_strings": _Setting(
         None,
         "a string or a list of strings",
@@ -78,12 +78,14 @@ SETTINGS: dict[str, _Setting] = {
     "do_sample": _flag(False),
     "num_beams": _whole(1, least=1),
     "use_cache": _flag(True),
-    "temperature": _number(1.0, "a number above 0; do_sample=False takes the best token", lambda v: v > 0),
+    "temperature": _number(
+        1.0, "a number above 0; do_sample=False takes the best token", fits=lambda v: v > 0
+    ),
     "top_k": _whole(50, least=0),
-    "top_p": _number(1.0, "a number above 0, at most 1", lambda v: 0 < v <= 1),
-    "min_p": _number(None, "a number from 0 to 1", lambda v: 0 <= v <= 1),
-    "repetition_penalty": _number(1.0, "a number above 0; 1 changes nothing", lambda v: v > 0),
-    "length_penalty": _number(1.0, "a number", lambda v: True),
+    "top_p": _number(1.0, "a number above 0, at most 1", fits=lambda v: 0 < v <= 1),
+    "min_p": _number(None, "a number from 0 to 1", fits=lambda v: 0 <= v <= 1),
+    "repetition_penalty": _number(1.0, "a number above 0; 1 changes nothing", fits=lambda v: v > 0),
+    "length_penalty": _number(1.0, "a number", fits=lambda v: True),
     "no_repeat_ngram_size": _whole(0, least=0),
     "bad_words_ids": _Setting(
         None, "a list of lists of token ids", lambda v: v is None or (bool(v) and _is_sequences(v))
@@ -174,7 +176,7 @@ class GenerationConfig:
             return
         refuse_unknown((name,), (*SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT), call="GenerationConfig")
         if name in SETTINGS:
-            _check(name, value, SETTINGS[name])
+            _check(name, value, setting=SETTINGS[name])
         self._said[name] = value
 
     def update(self, **named: Any) -> dict[str, Any]:
@@ -205,7 +207,7 @@ class GenerationConfig:
         idle = () if self.do_sample else _OF_SAMPLING
         for name, setting in SETTINGS.items():
             if name in self._said and name not in idle:
-                _check(name, self._said[name], setting)
+                _check(name, self._said[name], setting=setting)
         for name, neutral in UNSUPPORTED.items():
             value = self._said.get(name)
             if not any(value is n or value == n for n in neutral):
@@ -268,7 +270,7 @@ class GenerationConfig:
         return f"GenerationConfig {self.to_json_string()}"
 
 
-def _check(name: str, value: Any, setting: _Setting) -> None:
+def _check(name: str, value: Any, *, setting: _Setting) -> None:
     if not setting.fits(value):
         raise InputError(f"{name} is {value!r}, expected {setting.expected}.")
 

@@ -103,8 +103,8 @@ def generate(model: Any, inputs: Tensor | None = None, **named: Any) -> Any:
     if model.training:
         _say_once("The model is in training mode, so dropout changes what it writes. Call model.eval().")
     call = _Call.of(model, named)
-    prompt = prompt_of(model, inputs, named, config=call.config)
-    longest = _longest(model, prompt, call.config)
+    prompt = prompt_of(model, named, inputs=inputs, config=call.config)
+    longest = _longest(model, prompt, config=call.config)
     search = _search(call, longest=longest)
     past = named.get("past_key_values")
     if past is not None and not isinstance(past, Cache):
@@ -184,7 +184,7 @@ def _callables(named: dict[str, Any], name: str) -> tuple[Callable[..., Any], ..
     return found
 
 
-def _longest(model: Any, prompt: Prompt, config: GenerationConfig) -> int:
+def _longest(model: Any, prompt: Prompt, *, config: GenerationConfig) -> int:
     """How many tokens a row may have in the end.
 
     Raises:

@@ -28,7 +28,7 @@ def places(model: Any) -> int | None:
 
 
 def prompt_of(
-    model: Any, inputs: Tensor | None, named: Mapping[str, Any], *, config: GenerationConfig
+    model: Any, named: Mapping[str, Any], *, inputs: Tensor | None, config: GenerationConfig
 ) -> Prompt:
     """The prompt of a call.
 

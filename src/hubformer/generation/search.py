@@ -7,7 +7,7 @@ V vocabulary
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import torch
@@ -144,11 +144,14 @@ class Beam:
         return _Beams(self, ids)
 
 
+@dataclass(frozen=True, eq=False)
 class _Hypotheses:
-    """K continuations of each row: ids (B, K, L), scores (B, K), beams (B, K, new), finished (B, K)."""
+    """K continuations of each row."""
 
-    def __init__(self, ids: Tensor, scores: Tensor, beams: Tensor, finished: Tensor) -> None:
-        self.ids, self.scores, self.beams, self.finished = ids, scores, beams, finished
+    ids: Tensor  # (B, K, L)
+    scores: Tensor  # (B, K)
+    beams: Tensor  # (B, K, new tokens)
+    finished: Tensor  # (B, K) bool
 
     def picked(self, which: Tensor) -> _Hypotheses:
         """which (B, new K) of the K"""
@@ -197,8 +200,7 @@ class _Beams:
         alive = candidates.scores + hits * _OUT
         best = alive.topk(self.spec.beams).indices
         self._end(candidates, hits)
-        self.running = candidates.picked(best)
-        self.running.scores = _picked(alive, best)
+        self.running = replace(candidates, scores=alive).picked(best)
         self.ids = self.running.ids.flatten(0, 1)
         self._look_ahead()
         done = not self._goes_on(hits)

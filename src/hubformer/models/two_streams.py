@@ -117,7 +117,7 @@ class TwoStreamBody(nn.Module):
             Layout(at, at, None if valid is None or targets is not None else valid[:, -length:]),
             hidden_states=hidden_states,
             attentions=attentions,
-            mems=self._kept(seen, mems, length) if kept and seen is not None else None,
+            mems=self._kept(seen, mems, length=length) if kept and seen is not None else None,
         )
 
     def read(self, ids: Tensor, *, layout: AnyLayout, types: Tensor | None = None) -> States:
@@ -133,7 +133,7 @@ class TwoStreamBody(nn.Module):
                 part.query_at,
                 part.key_at,
                 part.key_valid,
-                allowed=SEEN[self.spec.seen](part.at.shape[1], 0, ids.device),
+                allowed=SEEN[self.spec.seen](part.at[0], 0),
                 segments=None if kinds is None else (kinds, kinds),
                 in_line=part.in_line,
             )
@@ -168,9 +168,10 @@ class TwoStreamBody(nn.Module):
         if types is not None and their_types is not None and kinds is not None:
             segments = torch.cat([types, their_types], dim=1), kinds
         both_at = torch.cat([at, their_at], dim=1)
+        if line and their_at.shape == at.shape:
+            in_line = (2, at.shape[1])
         if targets_at is not None:
             return Layout(both_at, key_at, allowed=own, segments=segments, in_line=in_line)
-        in_line = (2, at.shape[1]) if line else None
         return _Streams(both_at, key_at, allowed=own, segments=segments, in_line=in_line, mapping=mapping)
 
     def _places(self, inputs: Inputs, past: int, *, valid: Tensor | None) -> tuple[Tensor, Tensor, bool]:
@@ -205,19 +206,18 @@ class TwoStreamBody(nn.Module):
 
         A token always sees itself, a target sees what its place may see.
         """
-        length = inputs.batch_shape[1]
-        limits = [SEEN[self.spec.seen](length, past, inputs.device)]
+        index = torch.arange(past + inputs.batch_shape[1], device=inputs.device)
+        limits = [SEEN[self.spec.seen](index, past)]
         if valid is not None:
-            limits.append(_after_memories(valid[:, None], past + length))
+            limits.append(_after_memories(valid[:, None], len(index)))
         if inputs.perm_mask is not None:
-            limits.append(_after_memories(inputs.perm_mask <= 0, past + length))
+            limits.append(_after_memories(inputs.perm_mask <= 0, len(index)))
         given = [limit for limit in limits if limit is not None]
         if not given:
             return None, None
         others = given[0]
         for limit in given[1:]:
             others = others & limit
-        index = torch.arange(past + length, device=inputs.device)
         return others | (index[past:, None] == index), others
 
     def _keeps(self, inputs: Inputs) -> bool:
@@ -225,7 +225,7 @@ class TwoStreamBody(nn.Module):
         usual = memories.in_training if self.training else memories.in_use
         return usual if inputs.use_mems is None else inputs.use_mems
 
-    def _kept(self, trace: Trace, mems: Sequence[Tensor] | None, length: int) -> tuple[Tensor, ...]:
+    def _kept(self, trace: Trace, mems: Sequence[Tensor] | None, *, length: int) -> tuple[Tensor, ...]:
         before: Sequence[Tensor | None] = [None] * len(self.spec.stack.layers) if mems is None else mems
         entered = trace.hidden_states[:-1]  # the states that each layer was given
         return tuple(
@@ -234,21 +234,21 @@ class TwoStreamBody(nn.Module):
         )
 
 
-def _everything(length: int, past: int, device: torch.device) -> None:
+def _everything(index: Tensor, past: int) -> None:
     return None
 
 
-def _the_past(length: int, past: int, device: torch.device) -> Tensor:
-    """Each token sees itself and what stands before it, (1, L, K)."""
-    return torch.ones(1, length, past + length, dtype=torch.bool, device=device).tril(past)
+def _the_past(index: Tensor, past: int) -> Tensor:
+    """Each token sees itself and what stands before it: the indices of the keys (K,) -> (1, L, K)"""
+    return index <= index[past:, None][None]
 
 
-def _a_past_of_equal_length(length: int, past: int, device: torch.device) -> Tensor:
-    """Each token sees itself and as many before it as there are memories, (1, L, K)."""
-    return _the_past(length, past, device).triu(0)
+def _a_past_of_equal_length(index: Tensor, past: int) -> Tensor:
+    """Each token sees itself and as many before it as there are memories."""
+    return _the_past(index, past) & (index >= index[past:, None] - past)
 
 
-SEEN: dict[Seen, Callable[[int, int, torch.device], Tensor | None]] = {
+SEEN: dict[Seen, Callable[[Tensor, int], Tensor | None]] = {
     "all": _everything,
     "past": _the_past,
     "past of equal length": _a_past_of_equal_length,
@@ -271,11 +271,19 @@ def _attended(inputs: Inputs) -> Tensor | None:
 
 
 def _places_of(mapping: Tensor | None) -> Tensor | None:
-    """Where each target stands, (B, T), if they are few and each stands at a place of its own; else None.
+    """Where each target stands, (B, T), if every token is one in its order, or they are few and each stands
+    at a place of its own; else None.
 
-    Then only they look from there; by the mapping all L places do.
+    Then they look from there; by the mapping all L places do.
     """
-    if mapping is None or torch.compiler.is_compiling() or 2 * mapping.shape[1] > mapping.shape[2]:
+    if mapping is None or torch.compiler.is_compiling():
+        return None
+    targets, length = mapping.shape[1:]
+    if targets == length:
+        same = torch.eye(length, dtype=mapping.dtype, device=mapping.device)
+        index = torch.arange(length, device=mapping.device)
+        return index.expand(len(mapping), -1) if bool((mapping == same).all()) else None
+    if 2 * targets > length:
         return None
     ones = mapping == 1
     alone = (ones.sum(2) == 1) & ((mapping != 0).sum(2) == 1)

@@ -24,77 +24,9 @@ from hubformer.errors import InputError, refuse_unknown, suggestion
 from hubformer.training.optimizer import OPTIMIZERS
 from hubformer.training.precision import allow_tf32, check_precision
 from hubformer.training.schedules import SCHEDULES
+from hubformer.training.unsupported import INSTEAD, UNSUPPORTED
 
 _FLOAT_STEPS = ("logging_steps", "save_steps", "eval_steps")
-
-# v4's arguments that are not supported, with the default that asks for nothing.
-UNSUPPORTED: Mapping[str, Any] = {
-    "accelerator_config": None,
-    "auto_find_batch_size": False,
-    "bf16_full_eval": False,
-    "ddp_backend": None,
-    "ddp_broadcast_buffers": None,
-    "ddp_bucket_cap_mb": None,
-    "ddp_find_unused_parameters": None,
-    "ddp_timeout": 1800,
-    "debug": "",
-    "deepspeed": None,
-    "eval_use_gather_object": False,
-    "fp16_backend": "auto",
-    "fp16_full_eval": False,
-    "fp16_opt_level": "O1",
-    "fsdp": None,
-    "fsdp_config": None,
-    "fsdp_min_num_params": 0,
-    "fsdp_transformer_layer_cls_to_wrap": None,
-    "half_precision_backend": "auto",
-    "hub_always_push": False,
-    "hub_model_id": None,
-    "hub_private_repo": None,
-    "hub_revision": None,
-    "hub_strategy": "every_save",
-    "hub_token": None,
-    "include_tokens_per_second": False,
-    "jit_mode_eval": False,
-    "liger_kernel_config": None,
-    "local_rank": -1,
-    "log_level": "passive",
-    "log_level_replica": "warning",
-    "log_on_each_node": True,
-    "logging_nan_inf_filter": True,
-    "mp_parameters": "",
-    "neftune_noise_alpha": None,
-    "optim_target_modules": None,
-    "parallelism_config": None,
-    "past_index": -1,
-    "per_gpu_eval_batch_size": None,
-    "per_gpu_train_batch_size": None,
-    "project": "huggingface",
-    "push_to_hub": False,
-    "push_to_hub_model_id": None,
-    "push_to_hub_organization": None,
-    "push_to_hub_token": None,
-    "ray_scope": "last",
-    "save_on_each_node": False,
-    "save_safetensors": True,
-    "skip_memory_metrics": True,
-    "torchdynamo": None,
-    "tpu_metrics_debug": False,
-    "tpu_num_cores": None,
-    "trackio_space_id": "trackio",
-    "use_ipex": False,
-    "use_legacy_prediction_loop": False,
-    "use_liger_kernel": False,
-    "use_mps_device": False,
-}
-_INSTEAD: Mapping[str, str] = {
-    "save_safetensors": "safetensors is the only format that hubformer writes.",
-    "logging_nan_inf_filter": "a loss that is not finite stops the training and names the layer.",
-    "push_to_hub": "call model.push_to_hub(name) when the training is over.",
-    "bf16_full_eval": "bf16=True also evaluates in bfloat16.",
-    "fp16_full_eval": "fp16=True also evaluates in float16.",
-    "neftune_noise_alpha": "noise on embeddings is not built.",
-}
 
 
 class IntervalStrategy(str, Enum):
@@ -166,7 +98,6 @@ class TrainingArguments:
     dataloader_num_workers: int = 0
     dataloader_prefetch_factor: int | None = None
     dataloader_pin_memory: bool = True
-    dataloader_persistent_workers: bool = False
     eval_steps: float | None = None
     eval_on_start: bool = False
     eval_do_concat_batches: bool = True
@@ -202,7 +133,7 @@ class TrainingArguments:
         refuse_unknown(named, {*fields, *UNSUPPORTED}, call="TrainingArguments")
         for name, default in UNSUPPORTED.items():
             if named.get(name, default) != default:
-                instead = _INSTEAD.get(name, "leave it out.")
+                instead = INSTEAD.get(name, "leave it out.")
                 raise InputError(
                     f"TrainingArguments knows {name}, but hubformer does not support it: found "
                     f"{named[name]!r}, expected {default!r}; {instead}"
@@ -283,6 +214,21 @@ class TrainingArguments:
                     f"TrainingArguments({name}={value!r}) is not known.{suggestion(str(value), choices)} "
                     f"Known: {', '.join(choices)}."
                 )
+        self._check_numbers()
+        check_precision(bf16=self.bf16, fp16=self.fp16)
+        allow_tf32(self.tf32)
+        self._check_best()
+        if self.lr_scheduler_type == "reduce_lr_on_plateau" and self.eval_strategy == "no":
+            raise InputError(
+                "lr_scheduler_type='reduce_lr_on_plateau' follows an evaluation; set eval_strategy."
+            )
+        if self.per_device_train_batch_tokens is not None and self.group_by_length:
+            raise InputError("per_device_train_batch_tokens groups by length already; drop group_by_length.")
+        unknown = set(self.include_for_metrics) - {"inputs", "loss"}
+        if unknown:
+            raise InputError(f"include_for_metrics has {sorted(unknown)}, expected 'inputs' and 'loss'.")
+
+    def _check_numbers(self) -> None:
         for name in (
             *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
             *("per_device_train_batch_tokens", "eval_accumulation_steps", "torch_empty_cache_steps"),
@@ -299,18 +245,17 @@ class TrainingArguments:
                 continue
             self._refuse(name, value <= 0, "steps, or a share of all steps below 1")
             self._refuse(name, value > 1 and value != int(value), "a whole number of steps")
-        check_precision(bf16=self.bf16, fp16=self.fp16)
-        allow_tf32(self.tf32)
-        self._check_best()
-        if self.lr_scheduler_type == "reduce_lr_on_plateau" and self.eval_strategy == "no":
-            raise InputError(
-                "lr_scheduler_type='reduce_lr_on_plateau' follows an evaluation; set eval_strategy."
-            )
-        if self.per_device_train_batch_tokens is not None and self.group_by_length:
-            raise InputError("per_device_train_batch_tokens groups by length already; drop group_by_length.")
-        unknown = set(self.include_for_metrics) - {"inputs", "loss"}
-        if unknown:
-            raise InputError(f"include_for_metrics has {sorted(unknown)}, expected 'inputs' and 'loss'.")
+        counted = (True, False, "all", "non_padding", "no")
+        self._refuse(
+            "include_num_input_tokens_seen",
+            self.include_num_input_tokens_seen not in counted,
+            "True, False, 'all', 'non_padding' or 'no'",
+        )
+        self._refuse(
+            "dataloader_prefetch_factor",
+            self.dataloader_prefetch_factor is not None and not self.dataloader_num_workers,
+            "None, where dataloader_num_workers is 0",
+        )
 
     def _refuse(self, name: str, wrong: bool, expected: str) -> None:
         if wrong:

@@ -100,7 +100,7 @@ def refuse_foreign_labels(model: nn.Module, batch: Any) -> None:
     if len(wrong):
         raise InputError(
             f"A row has the label {int(wrong[0])}, but the model has the {limit} labels 0 to {limit - 1}: "
-            f"{', '.join(map(str, list(config.id2label.values())[:6]))}. Map the labels of the data to these, "
+            f"{', '.join(map(str, list(config.id2label.values())[:6]))}. Map the data's labels to these, "
             "or load the model with num_labels= or id2label= for its own."
         )
 

@@ -112,8 +112,7 @@ class Preparation(Evaluation, Resume):
         state.global_step += 1
         ids = [b["input_ids"] for b in batches if isinstance(b, Mapping) and "input_ids" in b]
         tokens = sum(int(one.numel()) for one in ids)
-        if self.args.include_num_input_tokens_seen not in (False, "no"):
-            state.num_input_tokens_seen += tokens
+        state.num_input_tokens_seen += self._seen(batches, tokens)
         state.total_flos += 6.0 * tokens * self._matrix_numbers
         share = position.batches / (self._batches_in_epoch or max(1, position.batches))
         if self._batches_in_epoch is None:
@@ -122,6 +121,14 @@ class Preparation(Evaluation, Resume):
         every = self.args.torch_empty_cache_steps
         if every and state.global_step % every == 0 and self.args.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def _seen(self, batches: list[Any], tokens: int) -> int:
+        """The tokens of a step that its log lines count."""
+        kind = self.args.include_num_input_tokens_seen
+        if kind != "non_padding":
+            return 0 if kind in (False, "no") else tokens
+        masks = [b["attention_mask"] for b in batches if isinstance(b, Mapping) and "attention_mask" in b]
+        return sum(int(mask.sum()) for mask in masks) if masks else tokens
 
     @property
     def _follows_steps(self) -> bool:
