@@ -132,7 +132,11 @@ def _about(options: type) -> str:
 def _comment(options: type, name: str) -> str:
     """What is said of an option where it is declared."""
     for kind in options.__mro__[:-1]:
-        found = re.search(rf"^    {name}: .*?#(?! type:) (.+)$", getsource(kind), re.MULTILINE)
+        try:
+            source = getsource(kind)
+        except OSError:  # installed without sources
+            return ""
+        found = re.search(rf"^    {name}: .*?#(?! type:) (.+)$", source, re.MULTILINE)
         if found:
             return found[1].replace("%", "%%")
     return ""
