@@ -220,14 +220,14 @@ def _heads() -> list[Head]:
 
 def _output_classes() -> str:
     kinds: dict[str, type[ModelOutput]] = {head.output.__name__: head.output for head in _heads()}
-    return "\n\n".join(
-        "\n".join([f"class _{name}({name}):", *_output_fields(kinds[name])]) for name in sorted(kinds)
-    )
+    return "\n\n".join(_output_class(kinds[name]) for name in sorted(kinds))
 
 
-def _output_fields(kind: type[ModelOutput]) -> list[str]:
-    own = [field.name for field in fields(kind)]
-    return [f"    {name}: Tensor" for name in own if name in FILLED] or ["    ..."]
+def _output_class(kind: type[ModelOutput]) -> str:
+    """The output as a pass returns it: its scores are there."""
+    filled = [field.name for field in fields(kind) if field.name in FILLED]
+    start = f"class _{kind.__name__}({kind.__name__}):"
+    return "\n".join([start, *(f"    {name}: Tensor" for name in filled)]) if filled else f"{start} ..."
 
 
 _LOADING = """\

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from hubformer.importing import without_collection
 from hubformer.names import FAMILY_CLASSES, LOCATIONS, TOKENIZER_NAMES
 
 __version__ = "0.1.0"
@@ -16,19 +17,23 @@ __all__ = sorted({*LOCATIONS, *FAMILY_CLASSES, *TOKENIZER_NAMES})
 
 
 def __getattr__(name: str) -> Any:
-    if name in LOCATIONS:
-        module, _, own_name = LOCATIONS[name].partition(":")
-        found = getattr(import_module(f"hubformer.{module}"), own_name or name)
-    elif name in FAMILY_CLASSES:
-        found = import_module("hubformer.auto.classes").public_class(name, FAMILY_CLASSES[name])
-    elif name in TOKENIZER_NAMES:
-        found = import_module("hubformer.auto.tokenizer").public_tokenizer(name)
-    else:
-        from hubformer.errors import suggestion
-
-        raise AttributeError(f"hubformer has no {name!r}.{suggestion(name, __all__)}")
+    with without_collection():
+        found = _load(name)
     globals()[name] = found
     return found
+
+
+def _load(name: str) -> Any:
+    if name in LOCATIONS:
+        module, _, own_name = LOCATIONS[name].partition(":")
+        return getattr(import_module(f"hubformer.{module}"), own_name or name)
+    if name in FAMILY_CLASSES:
+        return import_module("hubformer.auto.classes").public_class(name, FAMILY_CLASSES[name])
+    if name in TOKENIZER_NAMES:
+        return import_module("hubformer.auto.tokenizer").public_tokenizer(name)
+    from hubformer.errors import suggestion
+
+    raise AttributeError(f"hubformer has no {name!r}.{suggestion(name, __all__)}")
 
 
 def __dir__() -> list[str]:

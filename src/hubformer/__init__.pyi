@@ -348,8 +348,7 @@ class _TokenClassifierOutput(TokenClassifierOutput):
 class _XLNetForMultipleChoiceOutput(XLNetForMultipleChoiceOutput):
     logits: Tensor
 
-class _XLNetForQuestionAnsweringOutput(XLNetForQuestionAnsweringOutput):
-    ...
+class _XLNetForQuestionAnsweringOutput(XLNetForQuestionAnsweringOutput): ...
 
 class _XLNetForQuestionAnsweringSimpleOutput(XLNetForQuestionAnsweringSimpleOutput):
     start_logits: Tensor

@@ -56,9 +56,7 @@ def test_each_auto_class_gives_the_class_of_its_task(folder: Path) -> None:
     for auto, name in named.items():
         kind = getattr(hubformer, name)
         assert isinstance(getattr(hubformer, auto).from_config(config), kind)
-        loaded = getattr(hubformer, auto).from_pretrained(
-            folder, new_head=True, ignore_mismatched_sizes=True
-        )
+        loaded = getattr(hubformer, auto).from_pretrained(folder, new_head=True, ignore_mismatched_sizes=True)
         assert isinstance(loaded, kind)
     with pytest.raises(UnknownName, match="Bert has no head for 'seq2seq-lm'"):
         hubformer.AutoModelForSeq2SeqLM.from_config(config)
@@ -86,7 +84,7 @@ def test_a_missing_head_is_an_error_with_the_remedy(folder: Path, caplog: Any) -
 
 def test_arguments(folder: Path) -> None:
     load = hubformer.AutoModelForSequenceClassification.from_pretrained
-    with pytest.raises(UnknownArgument, match="'num_label'. Did you mean 'num_labels'"):
+    with pytest.raises(UnknownArgument, match=r"'num_label'. Did you mean 'num_labels'"):
         load(folder, num_label=3)
     with pytest.raises(InputError, match="dtype is 'float7'"):
         load(folder, dtype="float7")
@@ -115,7 +113,7 @@ def test_another_familys_class_is_refused(folder: Path) -> None:
 
 
 def test_no_weights_no_config_no_folder(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(HubError, match="no file 'config.json'"):
+    with pytest.raises(HubError, match=r"no file 'config.json'"):
         hubformer.AutoModel.from_pretrained(tmp_path)
     shutil.copy(folder / "config.json", tmp_path)
     with pytest.raises(HubError, match="holds no weights"):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from twins import BERT, both, near
 
 import hubformer
 from hubformer.errors import ConfigError, InputError
+from twins import BERT, both, near
 
 transformers = pytest.importorskip("transformers")
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from twins import TINY, fresh
 
 import hubformer
 from hubformer.auto.tokenizer import AutoTokenizer
 from hubformer.errors import ConfigError, UnknownArgument
+from twins import TINY, fresh
 
 transformers = pytest.importorskip("transformers")
 

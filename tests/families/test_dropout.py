@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import torch
-from cases import CASES, Case, labels, padded_batch
 from torch import Tensor
 
 import hubformer
+from cases import CASES, Case, labels, padded_batch
 from hubformer.families import family
 
 transformers = pytest.importorskip("transformers")

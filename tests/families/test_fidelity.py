@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from cases import CASES, Case, has_choices, labels, padded_batch
 from torch import Tensor
 
 import hubformer
+from cases import CASES, Case, has_choices, labels, padded_batch
 
 transformers = pytest.importorskip("transformers")
 

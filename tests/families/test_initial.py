@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from cases import CASES, HEAD_CONFIG, TINY, Case
 from torch import Tensor
 
 import hubformer
+from cases import CASES, HEAD_CONFIG, TINY, Case
 
 transformers = pytest.importorskip("transformers")
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from twins import FAMILIES, IDS, PREFIX, both, edit, edit_config, fresh, near, weights, write
 
 import hubformer
 from hubformer.errors import CheckpointError, ConfigError, InputError
+from twins import FAMILIES, IDS, PREFIX, both, edit, edit_config, fresh, near, weights, write
 
 transformers = pytest.importorskip("transformers")
 

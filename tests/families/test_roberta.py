@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from twins import both, fresh, near, weights
 
 import hubformer
 from hubformer.errors import ConfigError, InputError
+from twins import both, fresh, near, weights
 
 transformers = pytest.importorskip("transformers")
 

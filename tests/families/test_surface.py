@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from twins import FAMILIES, IDS, PREFIX, both, fresh, near, weights
 
 import hubformer
 from hubformer.errors import CheckpointError, ConfigError, InputError
+from twins import FAMILIES, IDS, PREFIX, both, fresh, near, weights
 
 transformers = pytest.importorskip("transformers")
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 import torch
-from cases import XLNET
-from test_fidelity import CAST_INSIDE, EXACT, distance, shaken
 from torch import Tensor, nn
 
 import hubformer
+from cases import XLNET
 from hubformer.core import Packed, positions
 from hubformer.core.linear import Linear
 from hubformer.errors import ConfigError, InputError
 from hubformer.models.two_streams import Memories, TwoStreamBody
+from test_fidelity import CAST_INSIDE, EXACT, distance, shaken
 
 transformers = pytest.importorskip("transformers")
 

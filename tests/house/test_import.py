@@ -44,7 +44,7 @@ def test_transformers_is_never_imported() -> None:
 
 
 def test_the_import_is_quick() -> None:
-    """Measured inside the process, so that a busy machine's process start does not count."""
-    code = "import time; t = time.perf_counter(); import hubformer; print(time.perf_counter() - t)"
+    """In time of the processor, and the least of several, so that a busy machine does not count."""
+    code = "import time; t = time.process_time(); import hubformer; print(time.process_time() - t)"
     seconds = min(float(run(code)) for _ in range(7))  # the least disturbed of them
     assert seconds < 0.05

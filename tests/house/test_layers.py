@@ -16,6 +16,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # What each room may import of hubformer, beside itself. A room is a folder or a file of the package.
 BELOW = {
     "errors": "",
+    "importing": "",
     "storage": "errors",
     "core": "errors",
     "weights": "errors storage",
@@ -27,15 +28,15 @@ BELOW = {
     "generation": "errors storage core models",
     "auto": "errors storage core weights models families hub tokenization presets generation",
     "inference": "errors core models",
-    "pipelines": "errors storage core models families hub tokenization auto inference generation",
+    "pipelines": "errors importing storage core models families hub tokenization auto inference generation",
     "data": "errors storage",
     "training": "errors storage core weights models tokenization auto data generation",
     "evaluation": "errors storage data tokenization auto inference pipelines",
     "metrics": "errors evaluation",
     "names": "",
-    "__init__": "errors names auto",
-    "cli": "__init__ errors storage hub families models tokenization auto generation pipelines data "
-    "evaluation training presets names",
+    "__init__": "errors importing names auto",
+    "cli": "__init__ errors importing storage hub families models tokenization auto generation pipelines "
+    "data evaluation training presets names",
 }
 
 # library -> the files that may import it

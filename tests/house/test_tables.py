@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cases import TINY, VARIANTS
-
 import hubformer
+from cases import TINY, VARIANTS
 from hubformer.families import FAMILIES, family
 from hubformer.pipelines import TASKS
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_hub_repo import refused
 
 import hubformer.hub.fetch as fetch
 from hub_server import HubServer
 from hubformer.hub import open_repo, push_folder, read_card, write_card
+from test_hub_repo import refused
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from test_hub_repo import FILES, WEIGHTS, refused
 
 import hubformer.hub.fetch as fetch
 from hub_server import HubServer
 from hubformer.hub import HubUnreachable, Repo, open_repo
+from test_hub_repo import FILES, WEIGHTS, refused
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from test_hub_repo import STOCK
 
 from hub_server import HubServer
+from test_hub_repo import STOCK
 
 
 @STOCK

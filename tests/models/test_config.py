@@ -96,7 +96,9 @@ def test_labels() -> None:
 
 
 def test_written_and_read_back_by_both(tmp_path: Path) -> None:
-    config = hubformer.BertConfig(hidden_size=24, num_attention_heads=4, id2label={0: "no", 1: "yes"}, extra=1)
+    config = hubformer.BertConfig(
+        hidden_size=24, num_attention_heads=4, id2label={0: "no", 1: "yes"}, extra=1
+    )
     config.save_pretrained(tmp_path)
     again = hubformer.AutoConfig.from_pretrained(tmp_path)
     again.name_or_path = config.name_or_path
@@ -114,7 +116,12 @@ def test_copies() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "not valid JSON"), ("[1]", "holds a JSON list"), ("[" * 100_000, "not valid JSON"), ("", "not valid")],
+    [
+        ("{", "not valid JSON"),
+        ("[1]", "holds a JSON list"),
+        ("[" * 100_000, "not valid JSON"),
+        ("", "not valid"),
+    ],
 )
 def test_unreadable_json(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "config.json"
@@ -130,7 +137,7 @@ def test_a_family_from_what_a_file_tells(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="neither model_type nor architectures"):
         hubformer.AutoConfig.from_pretrained(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "brt"}))
-    with pytest.raises(UnknownName, match="'brt'.*Did you mean 'bert'.*It knows"):
+    with pytest.raises(UnknownName, match=r"'brt'.*Did you mean 'bert'.*It knows"):
         hubformer.AutoConfig.from_pretrained(tmp_path)
     values = {"model_type": "bert", "position_embedding_type": "alibi"}
     (tmp_path / "config.json").write_text(json.dumps(values))

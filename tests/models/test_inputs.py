@@ -45,7 +45,7 @@ def test_bad_inputs(model: Any, given: dict[str, Any], message: str) -> None:
 
 
 def test_a_misspelt_argument_names_the_nearest(model: Any) -> None:
-    with pytest.raises(UnknownArgument, match="'attention_maks'. Did you mean 'attention_mask'"):
+    with pytest.raises(UnknownArgument, match=r"'attention_maks'. Did you mean 'attention_mask'"):
         model(IDS, attention_maks=torch.ones(1, 4))
     with pytest.raises(TypeError, match="by position and by name"):
         model(IDS, input_ids=IDS)
@@ -68,7 +68,7 @@ def test_outputs_by_name_key_and_place(model: Any) -> None:
     as_tuple = model(IDS, labels=IDS, return_dict=False)
     assert isinstance(as_tuple, tuple)
     assert torch.equal(as_tuple[1], out.logits)
-    with pytest.raises(KeyError, match="no 'logit'. Did you mean 'logits'"):
+    with pytest.raises(KeyError, match=r"no 'logit'. Did you mean 'logits'"):
         out["logit"]
 
 

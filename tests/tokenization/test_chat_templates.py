@@ -125,10 +125,10 @@ def test_assistant_mask(tokenizer: Any) -> None:
     ],
 )
 def test_templates_are_stopped(tokenizer: Any, template: str, said: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(InputError, match=said):
         tokenizer.apply_chat_template(CHAT, chat_template=template, tokenize=False)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_bad_calls(tokenizer: Any) -> None:

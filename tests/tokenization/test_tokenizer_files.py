@@ -21,6 +21,7 @@ from hubformer.tokenization import (
     AddedToken,
     PreTrainedTokenizerFast,
     Resolved,
+    files,
     load_tokenizer,
     set_resolver,
 )
@@ -285,6 +286,10 @@ def test_nothing_to_load(tmp_path: Path, raw: Callable[[str], Path]) -> None:
     shutil.copy(raw("bert") / "vocab.txt", tmp_path)
     with pytest.raises(CheckpointError, match="model_type"):
         load_tokenizer(tmp_path)
+
+
+def test_names_without_a_hub_are_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_resolver", files.resolve_folder)  # as before hubformer.auto is imported
     with pytest.raises(HubError, match="no folder"):
         PreTrainedTokenizerFast.from_pretrained("org/name")
 

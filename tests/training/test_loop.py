@@ -173,7 +173,9 @@ def test_a_batch_without_any_label_adds_nothing(tmp_path: Path) -> None:
         row["labels"] = [-100] * len(row["labels"])
     trainer = Quiet(
         model_for("mlm"),
-        arguments(tmp_path, max_steps=2, gradient_accumulation_steps=2, data_seed=0),
+        arguments(
+            tmp_path, max_steps=2, per_device_train_batch_size=1, gradient_accumulation_steps=4, data_seed=0
+        ),
         train_dataset=rows,
     )
     assert trainer.train().training_loss > 0

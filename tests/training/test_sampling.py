@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 import torch
 
@@ -78,10 +79,13 @@ def test_small_parts() -> None:
     assert list(with_last("abc")) == [("a", False), ("b", False), ("c", True)]
     assert list(with_last("")) == []
     torch.manual_seed(0)
-    before = torch.get_rng_state()
+    before, words = torch.get_rng_state(), random.getstate()
+    arrays = np.random.get_state()[1].tolist()
     with own_randomness((1, 2)):
         first = torch.rand(3), random.random()
     assert torch.equal(torch.get_rng_state(), before)
+    assert random.getstate() == words
+    assert np.random.get_state()[1].tolist() == arrays
     with own_randomness((1, 2)):
         assert torch.equal(torch.rand(3), first[0])
         assert random.random() == first[1]

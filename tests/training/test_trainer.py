@@ -290,6 +290,30 @@ def test_early_stopping(
     assert trainer.state.global_step == stops
 
 
+@pytest.mark.parametrize("event", ["on_step_begin", "on_epoch_end"])
+def test_early_stopping_goes_on_where_it_was(event: str, tmp_path: Path) -> None:
+    values = (0.5, 0.4, 0.45, 0.3, 0.2, 0.9)
+
+    class Broken(RuntimeError):
+        pass
+
+    class Break(TrainerCallback):
+        def stop(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step >= 3:
+                raise Broken
+
+    def run(*callbacks: Any, resume: bool = False) -> Scripted:
+        trainer = scripted(tmp_path, values, EarlyStoppingCallback(3), *callbacks)
+        trainer.train(resume_from_checkpoint=resume)
+        return trainer
+
+    breaking = Break()
+    setattr(breaking, event, breaking.stop)
+    with pytest.raises(Broken):
+        run(breaking)
+    assert run(resume=True).state.global_step == 4
+
+
 def test_a_metric_that_is_not_there(tmp_path: Path) -> None:
     trainer = scripted(tmp_path, (0.1, 0.2), metric_for_best_model="scor", save_strategy="no")
     with pytest.raises(InputError, match="Did you mean 'eval_score'"):

@@ -31,10 +31,10 @@ def packed(header: object, data: bytes = b"", *, length: int | None = None) -> b
 
 
 def refusal(path: Path) -> str:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(CheckpointError) as caught:
         open_checkpoint(path)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     message = str(caught.value)
     assert path.name in message
     return message

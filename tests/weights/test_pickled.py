@@ -69,10 +69,10 @@ def equal(left: torch.Tensor, right: torch.Tensor) -> bool:
 
 
 def refusal(path: Path) -> str:
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone, however busy the machine is
     with pytest.raises(CheckpointError) as caught:
         open_checkpoint(path)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert path.name in str(caught.value)
     return str(caught.value)
 

@@ -19,6 +19,7 @@ from hubformer.cli.inputs import STANDARD_INPUT, checked, inputs_in, whole
 from hubformer.cli.table import Table, printable
 from hubformer.cli.where import add_revision, revision_of
 from hubformer.errors import UnknownName
+from hubformer.importing import without_collection
 
 _USAGE = "hubformer run {task} [TEXT ... | --file F | -] [--model M] [OPTIONS]"
 _DETAILS = """
@@ -84,7 +85,8 @@ def _parser(task: str, *, epilog: str) -> Parser:
 
 def _add_task(parser: Parser, task: str) -> dict[str, Callable[[Any], Any]]:
     """Add the options of a task. Returns how the value of each is read."""
-    from hubformer.pipelines.registry import PIPELINE_REGISTRY
+    with without_collection():
+        from hubformer.pipelines.registry import PIPELINE_REGISTRY
 
     try:
         name = PIPELINE_REGISTRY.check_task(task)

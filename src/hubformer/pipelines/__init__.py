@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubformer.importing import without_collection
+
 if TYPE_CHECKING:
     from hubformer.pipelines.base import Pipeline
 
@@ -111,7 +113,8 @@ def pipeline(
         HubError: the model cannot be had. ConfigError, CheckpointError: it cannot be read, or lacks the head.
         InputError: arguments that contradict each other.
     """
-    from hubformer.pipelines.loading import Request, opened
+    with without_collection():
+        from hubformer.pipelines.loading import Request, opened
 
     request = Request(
         task=task,
