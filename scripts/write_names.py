@@ -34,6 +34,7 @@ WIDTH = 110
 # Module -> the public names in it. "older=newer": another name, known from transformers, for the same object.
 PUBLIC = {
     "auto.config": "AutoConfig",
+    "auto.configuration": "PreTrainedConfig PretrainedConfig=PreTrainedConfig",
     "auto.pretrained": "PreTrainedModel",
     "auto.tokenizer": "AutoTokenizer",
     "errors": """
@@ -43,7 +44,6 @@ PUBLIC = {
         BaseStreamer EosTokenCriteria GenerationConfig LogitsProcessor LogitsProcessorList MaxLengthCriteria
         StoppingCriteria StoppingCriteriaList TextIteratorStreamer TextStreamer
     """,
-    "models.config": "PreTrainedConfig PretrainedConfig=PreTrainedConfig",
     "pipelines": "pipeline",
     "pipelines.base": "Pipeline",
     "pipelines.registry": "PIPELINE_REGISTRY",

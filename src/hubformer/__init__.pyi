@@ -10,6 +10,7 @@ from torch import dtype as _dtype
 from typing_extensions import Self
 
 from hubformer.auto.config import AutoConfig
+from hubformer.auto.configuration import PreTrainedConfig
 from hubformer.auto.models import (
     AutoModel,
     AutoModelForCausalLM,
@@ -46,7 +47,6 @@ from hubformer.generation import (
     TextIteratorStreamer,
     TextStreamer,
 )
-from hubformer.models.config import PreTrainedConfig
 from hubformer.models.outputs import (
     BaseModelOutput,
     BaseModelOutputWithPastAndCrossAttentions,

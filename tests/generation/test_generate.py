@@ -154,6 +154,11 @@ def test_an_unknown_argument_gets_a_suggestion(model: Any) -> None:
         model.generate(prompts(1, 6), max_new_token=3)
 
 
+def test_a_streamer_that_cannot_stream_is_refused(model: Any) -> None:
+    with pytest.raises(InputError, match="streamer is 3, expected an object with put and end"):
+        model.generate(prompts(1, 6), streamer=3, max_new_tokens=2)
+
+
 def test_a_streamer_cannot_follow_beams(model: Any) -> None:
     with pytest.raises(InputError, match="nothing to stream"):
         model.generate(prompts(1, 6), num_beams=2, streamer=object(), max_new_tokens=2)

@@ -510,3 +510,8 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 def test_import_is_light() -> None:
     code = "import sys, hubformer.hub; assert not {'huggingface_hub', 'torch', 'yaml'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_no_name_at_all() -> None:
+    with pytest.raises(InputError, match="None names no repository"):
+        open_repo(None)  # type: ignore[arg-type]

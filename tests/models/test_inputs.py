@@ -37,6 +37,14 @@ def model() -> Any:
         ({"input_ids": IDS, "attention_mask": torch.ones(1, 5)}, "attention_mask has the shape \\[1, 5\\]"),
         ({"input_ids": IDS, "attention_mask": torch.ones(4)}, "attention_mask has the shape \\[4\\]"),
         ({"input_ids": IDS, "head_mask": torch.ones(3)}, "head_mask has the shape \\[3\\]"),
+        ({"input_ids": IDS.tolist()}, 'input_ids is a list, expected a tensor.*return_tensors="pt"'),
+        ({"input_ids": "a text"}, "input_ids is a str"),
+        ({"input_ids": IDS, "attention_mask": [[1, 1, 1, 1]]}, "attention_mask is a list"),
+        ({"input_ids": IDS, "labels": IDS.tolist()}, "labels is a list"),
+        ({"input_ids": IDS, "labels": IDS + 15}, "labels holds 20, expected 0 to 19, or -100"),
+        ({"input_ids": IDS, "labels": -IDS}, "labels holds -5"),
+        ({"input_ids": IDS, "labels": IDS[:, :3]}, "labels has the shape \\[1, 3\\], expected \\[1, 4\\]"),
+        ({"input_ids": IDS, "labels": IDS.float()}, "labels has the dtype torch.float32"),
     ],
 )
 def test_bad_inputs(model: Any, given: dict[str, Any], message: str) -> None:

@@ -252,3 +252,9 @@ def test_the_default_model_without_a_hub(hub: HubServer) -> None:
     hub.stop()
     with pytest.raises(HubError, match="pass model= with the folder of a model"):
         pipeline("sentiment-analysis")
+
+
+@pytest.mark.parametrize("step", ["_sanitize_parameters", "preprocess", "_forward", "postprocess"])
+def test_a_step_of_v4_that_nothing_would_call_is_refused(step: str) -> None:
+    with pytest.raises(InputError, match=f"Mine defines {step}, a step of v4's pipelines.*checked.*answers"):
+        type("Mine", (hubformer.TextClassificationPipeline,), {step: lambda self, *values: values})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from hubformer.auto.configuration import PreTrainedConfig as StoredConfig
 from hubformer.auto.pretrained import PreTrainedModel
 from hubformer.errors import ConfigError, UnknownName
 from hubformer.families import FAMILIES, every_family, family
@@ -29,7 +30,7 @@ def _family_config(model_type: str) -> type[PreTrainedConfig]:
     found = family(model_type)
     kind: type[PreTrainedConfig] = _public(
         f"{found.name}Config",
-        (PreTrainedConfig,),
+        (StoredConfig,),
         {
             "__doc__": f"The configuration of {found.name} ({found.paper}); the defaults are v4's.",
             "model_type": found.model_type,

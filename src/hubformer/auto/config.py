@@ -59,10 +59,22 @@ def load_config(source: Source, **changes: Any) -> PreTrainedConfig:
     return understood(read_json(source.file("config.json")), where=f"config.json of {source.name}", **changes)
 
 
-def understood(values: Mapping[str, Any], *, where: str, name: str = "", **changes: Any) -> PreTrainedConfig:
-    """A config.json's values as a configuration of the right class."""
-    kind = config_class(model_type_of(values, where=where))
-    assert kind is not None
+def understood(
+    values: Mapping[str, Any],
+    *,
+    where: str,
+    kind: type[PreTrainedConfig] | None = None,
+    **changes: Any,
+) -> PreTrainedConfig:
+    """A config.json's values as a configuration of the right class, or of the class asked for."""
+    if kind is None:
+        kind = config_class(model_type_of(values, where=where))
+        assert kind is not None
+    elif values.get("model_type", kind.model_type) != kind.model_type:
+        raise ConfigError(
+            f"{kind.__name__} reads models of the type {kind.model_type!r}, {where} is of the type "
+            f"{values['model_type']!r}. Read it with AutoConfig, which finds the right class."
+        )
     refuse_misspelt(changes, kind, also=values)
     kept = {key: value for key, value in values.items() if key != "_commit_hash"}
     if "num_labels" in changes and "id2label" not in changes:
@@ -81,6 +93,28 @@ def refuse_misspelt(
     """Raise UnknownArgument for a call's argument that is no field of the configuration it would change."""
     known = {*kind.fields, *kind.attribute_map, *COMMON, *HARMLESS, *Options.NAMES, *LABELS, *also}
     refuse_unknown(changes, known, call="from_pretrained")
+
+
+def stored_config(
+    place: str | PathLike[str], *, kind: type[PreTrainedConfig] | None = None, **named: Any
+) -> PreTrainedConfig:
+    """What a folder, a file, a preset or the Hub holds, of its own class or of the one asked for."""
+    where, changes = Source.options(named)
+    values, said = _stored_values(place, where)
+    config = understood(values, where=said, kind=kind, **changes)
+    config.name_or_path = str(place)
+    return config
+
+
+def _stored_values(place: str | PathLike[str], where: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    path = Path(place)
+    if path.suffix == ".json" and path.is_file():
+        return read_json(path), str(path)
+    values = preset(str(place))
+    if values is not None and not path.exists() and "/" not in str(place):
+        return values, f"the preset {place}"
+    source = Source.of(place, **where)
+    return read_json(source.file("config.json")), f"config.json of {source.name}"
 
 
 class AutoConfig:
@@ -112,17 +146,7 @@ class AutoConfig:
         Raises:
             HubError: the name cannot be had. ConfigError: its config.json cannot be honoured.
         """
-        where, changes = Source.options(named)
-        path = Path(pretrained_model_name_or_path)
-        if path.suffix == ".json" and path.is_file():
-            config = understood(read_json(path), where=str(path), **changes)
-        else:
-            values = preset(str(pretrained_model_name_or_path))
-            if values is not None and not path.exists() and "/" not in str(pretrained_model_name_or_path):
-                config = understood(values, where=f"the preset {pretrained_model_name_or_path}", **changes)
-            else:
-                config = load_config(Source.of(pretrained_model_name_or_path, **where), **changes)
-        config.name_or_path = str(pretrained_model_name_or_path)
+        config = stored_config(pretrained_model_name_or_path, **named)
         return (config, {}) if return_unused_kwargs else config
 
     @staticmethod

@@ -37,12 +37,24 @@ class PreTrainedModel(Model):
 
     config_class: ClassVar[type[PreTrainedConfig]] = PreTrainedConfig
     base_model_prefix: ClassVar[str] = ""
+    main_input_name: ClassVar[str] = "input_ids"
     forward: Callable[..., Any]
 
     def __init__(self, config: PreTrainedConfig, *, add_pooling_layer: bool = True) -> None:
         super().__init__(config, head=add_pooling_layer)
         self.name_or_path = config.name_or_path
         self.generation_config: Any = first_settings(config) if self.can_generate() else None
+
+    @property
+    def num_labels(self) -> int:
+        """The configuration's; setting another number gives it labels of that number."""
+        labels: int = self.config.num_labels
+        return labels
+
+    @num_labels.setter
+    def num_labels(self, labels: int) -> None:
+        if labels != self.config.num_labels:
+            self.config.num_labels = labels
 
     def post_init(self) -> None:
         """Called at the end of `__init__` by classes written for v4; there is nothing left to do."""
@@ -230,7 +242,8 @@ class PreTrainedModel(Model):
         view.config, view.caches, view.name_or_path = self.config, self.caches, self.name_or_path
         view.generation_config = None
         view.body, view.head = self.body, self._pooler()
-        view.train(self.training)
+        view.training = self.body.training  # not train(), which would change the mode of the shared modules
+        view.head.train(view.training)
         return view
 
     def _pooler(self) -> nn.Module:
@@ -318,6 +331,10 @@ class PreTrainedModel(Model):
     def gradient_checkpointing_disable(self) -> None:
         for stack in self.stacks():
             stack.recompute_activations(False)
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        return any(stack.recomputes for stack in self.stacks())
 
     def own(self) -> Any:
         """Copy the weights out of the mapped files into memory of their own; needed before a loaded file is

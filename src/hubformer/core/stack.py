@@ -63,6 +63,10 @@ class Stack(nn.Module):
         arXiv:1604.06174)."""
         self.run = _run_recomputed if on else _run
 
+    @property
+    def recomputes(self) -> bool:
+        return self.run is _run_recomputed
+
     def tables_for(self, layout: AnyLayout) -> list[list[Any]]:
         """What each position scheme needs to know of this pass, one entry per part of the layout."""
         return [[table(part) for part in layout.parts] for table in self.tables]

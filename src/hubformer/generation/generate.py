@@ -106,6 +106,7 @@ def generate(model: Any, inputs: Tensor | None = None, **named: Any) -> Any:
     prompt = prompt_of(model, named, inputs=inputs, config=call.config)
     longest = _longest(model, prompt, config=call.config)
     search = _search(call, longest=longest)
+    _check_streamer(call.streamer)
     past = named.get("past_key_values")
     if past is not None and not isinstance(past, Cache):
         past = Cache.of(past)
@@ -182,6 +183,13 @@ def _callables(named: dict[str, Any], name: str) -> tuple[Callable[..., Any], ..
     if not all(callable(one) for one in found):
         raise InputError(f"{name} is {given!r}, expected a list of callables (ids, scores).")
     return found
+
+
+def _check_streamer(given: Any) -> None:
+    if given is not None and not (hasattr(given, "put") and hasattr(given, "end")):
+        raise InputError(
+            f"streamer is {given!r}, expected an object with put and end, such as a TextStreamer."
+        )
 
 
 def _longest(model: Any, prompt: Prompt, *, config: GenerationConfig) -> int:

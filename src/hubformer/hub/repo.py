@@ -223,6 +223,10 @@ def open_repo(
         HubUnreachable: the Hub cannot be reached, or must not be, and the revision is not cached.
         HubError: no such folder, repository or revision, or no access to it.
     """
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise InputError(
+            f"{name_or_path!r} names no repository; expected 'org/name' or the path of a folder."
+        )
     name = os.fspath(name_or_path)
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"{name!r} names no repository; expected 'org/name' or the path of a folder.")

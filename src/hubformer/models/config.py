@@ -257,6 +257,14 @@ class PreTrainedConfig:
         self.label2id = {name: i for i, name in self.id2label.items()}
 
     @property
+    def _name_or_path(self) -> str:
+        return self.name_or_path
+
+    @_name_or_path.setter
+    def _name_or_path(self, value: str) -> None:
+        self.name_or_path = value
+
+    @property
     def dtype(self) -> Any:
         return self.torch_dtype
 

@@ -143,6 +143,7 @@ def check(inputs: Inputs, limits: Limits) -> None:
     """
     if (inputs.input_ids is None) == (inputs.inputs_embeds is None):
         raise InputError("Pass either input_ids or inputs_embeds, and not both.")
+    _refuse_lists(inputs)
     shape = inputs.batch_shape
     if len(shape) != 2:
         raise InputError(f"input_ids has the shape {list(shape)}, expected (rows, length).")
@@ -159,6 +160,16 @@ def check(inputs: Inputs, limits: Limits) -> None:
         )
     _check_ids("position_ids", inputs.position_ids, below=limits.places, of="the position table")
     _check_mask(inputs.attention_mask, shape, past=past)
+
+
+def _refuse_lists(inputs: Inputs) -> None:
+    for name in (*PER_TOKEN, "inputs_embeds", "labels"):
+        value = getattr(inputs, name)
+        if value is not None and not isinstance(value, Tensor):
+            raise InputError(
+                f"{name} is a {type(value).__name__}, expected a tensor. Call the tokenizer with "
+                'return_tensors="pt", or make one with torch.tensor(…).'
+            )
 
 
 def _past_length(past: Any) -> int:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import Embedding, Stack, Trace
+from hubformer.core import Embedding, Linear, Stack, Trace
 from hubformer.errors import ConfigError, InputError, suggestion
 from hubformer.models.bodies import States
 from hubformer.models.config import Config, PreTrainedConfig
@@ -189,6 +189,45 @@ class Model(nn.Module):
     def _named_as_v4(self, name: str) -> Any:
         return _HubNames(self, name).resolved()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """`model.classifier = layer` replaces our module; beside it, nothing would call the layer."""
+        if isinstance(value, nn.Module) and self._stands_for_ours(name):
+            self._replace(name, self._named_as_v4(name), value)
+        else:
+            super().__setattr__(name, value)
+
+    def _stands_for_ours(self, name: str) -> bool:
+        kind: Any = type(self)
+        own = self.__dict__.get("_modules", {})
+        if name in ("body", "head") or name in own or "head" not in own:
+            return False
+        made: Any = next((base for base in kind.__mro__ if vars(base).get("head_row") is not None), None)
+        if made is None or kind.forward is not made.forward:  # a subclass's own forward calls what it likes
+            return False
+        return self._named_as_v4(name) is not None
+
+    def _replace(self, path: str, old: Any, new: nn.Module) -> None:
+        """Put a Linear in the place of one of ours; its weights are shared, not copied."""
+        if not (isinstance(old, Linear) and isinstance(new, nn.Linear)):
+            raise InputError(
+                f"{type(self).__name__}.{path} cannot be replaced by {type(new).__name__}: the model would "
+                f"go on without it. Load weights with {path}.load_state_dict(…), or write a subclass of "
+                f"{self.family.name}PreTrainedModel whose forward calls your module."
+            )
+        bias = old.bias is not None
+        if new.in_features != old.in_features or (new.bias is not None) != bias:
+            raise InputError(
+                f"{path} cannot be replaced by {new}: it has in_features={old.in_features} and bias={bias}."
+            )
+        layer = Linear(new.in_features, new.out_features, bias=bias, device="meta")
+        layer.weight, layer.bias = new.weight, new.bias
+        place = next(n for n, module in self.named_modules() if module is old)
+        self.set_submodule(place, layer.train(self.training))
+        assert self.head_row is not None
+        labelled = {"sequence-classification", "token-classification"} & set(self.head_row.tasks)
+        if labelled and self.config.num_labels == old.out_features != new.out_features:
+            self.config.num_labels = new.out_features
+
 
 class _HubNames:
     """A walk along a Hub name, one attribute or index at a time, until it is a module of ours."""
@@ -228,6 +267,16 @@ class _HubNames:
         if found is None:
             raise AttributeError(f"{type(self._model).__name__} has nothing called {self._path}.{name}.")
         return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Put a module at the end of the walk; anything else would be lost with the walk."""
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+            return
+        path = f"{self._path}.{name}"
+        if not isinstance(value, nn.Module):
+            raise AttributeError(f"{type(self._model).__name__}.{path} cannot be set to {value!r}.")
+        self._model._replace(path, _HubNames(self._model, path).resolved(), value)
 
     # What freezing and inspecting layers asks of a module or of a list of them.
 

@@ -23,8 +23,26 @@ Fields = dict[str, Any]
 
 def cross_entropy(scores: Tensor, labels: Tensor, *, ignored: int = -100) -> Tensor:
     """Mean over the labels that count. scores (..., N), labels (...)"""
+    if not torch.compiler.is_compiling():
+        _check_labels(labels, shape=scores.shape, ignored=ignored)
     high = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
     return F.cross_entropy(high.flatten(0, -2), labels.flatten().to(scores.device), ignore_index=ignored)
+
+
+def _check_labels(labels: Tensor, *, shape: torch.Size, ignored: int) -> None:
+    """Values are looked at on the CPU only, where that costs no synchronisation."""
+    if labels.numel() != shape[:-1].numel():
+        raise InputError(f"labels has the shape {list(labels.shape)}, expected {list(shape[:-1])}.")
+    if labels.is_floating_point():
+        raise InputError(f"labels has the dtype {labels.dtype}, expected whole numbers such as torch.long.")
+    if labels.device.type != "cpu":
+        return
+    wrong = labels[((labels < 0) | (labels >= shape[-1])) & (labels != ignored)]
+    if wrong.numel():
+        raise InputError(
+            f"labels holds {int(wrong[0])}, expected 0 to {shape[-1] - 1}, or {ignored} for what is not "
+            "counted. Load the model with num_labels= for another number of labels."
+        )
 
 
 def pooled(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:

@@ -18,6 +18,7 @@ from hubformer.models.model import Model
 Input = TypeVar("Input")  # one input, checked
 Answer = TypeVar("Answer")
 Tokenizer = Any  # a PreTrainedTokenizerFast
+_STEPS_OF_V4 = ("_sanitize_parameters", "preprocess", "_forward", "postprocess")
 _PADDINGS = (None, True, False, "longest", "max_length", "do_not_pad")
 
 
@@ -41,6 +42,21 @@ class Pipeline(Generic[Input, Answer]):
     Options: ClassVar[type[Options]] = Options
     model_task: ClassVar[str] = ""  # the task of the models' head, as in the table of families
     accepted: ClassVar[str] = "a text or a list of texts"
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Refuse the steps of v4's pipelines, which nothing here would call.
+
+        Raises:
+            InputError: the class defines one.
+        """
+        super().__init_subclass__(**named)
+        steps = [name for name in _STEPS_OF_V4 if name in vars(cls)]
+        if steps:
+            raise InputError(
+                f"{cls.__name__} defines {steps[0]}, a step of v4's pipelines, which hubformer does not call."
+                " Define checked(item, where) and answers(inputs, options) instead, as the README beside "
+                "hubformer.pipelines says."
+            )
 
     def __init__(
         self,
