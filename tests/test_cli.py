@@ -372,6 +372,17 @@ def test_a_closed_pipe_is_quiet(folders: dict[str, str], tmp_path: Path) -> None
         assert process.wait() == 141
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_one_sentence() -> None:
+    command = "import sys; from hubformer.cli import main; sys.exit(main())"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", command, "--version"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == "hubformer: the disk is full; what was written is not complete.\n"
+
+
 def test_interrupted(folders: dict[str, str]) -> None:
     command = "import sys; from hubformer.cli import main; sys.exit(main())"
     arguments = ["run", "sentiment-analysis", "-", "--model", folders["labels"]]

@@ -6,6 +6,7 @@ This file imports nothing heavy, so that `--help` and a mistyped command answer 
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -94,8 +95,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("hubformer: interrupted", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:  # whoever read has seen enough (`| head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return _PIPE_CLOSED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _drop_output()
+        print("hubformer: the disk is full; what was written is not complete.", file=sys.stderr)
+        return _FAILED
+
+
+def _drop_output() -> None:
+    """What is left to write goes nowhere, so that Python does not try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _answer(given: list[str]) -> int:
