@@ -177,6 +177,7 @@ def _imports() -> str:
         "torch": ["Tensor", "device as _device", "dtype as _dtype"],
         "typing_extensions": ["Self"],
         "hubformer.core": ["Cache"],
+        "hubformer.models.config": ["PreTrainedConfig as _AnyConfig"],
         "hubformer.models.outputs": sorted({head.output.__name__ for head in _heads()}),
     }
     for name, kind in TOKENIZER_CLASSES.items():
@@ -202,7 +203,8 @@ def _import(source: str, names: list[str]) -> list[str]:
     line = start + ", ".join(plain)
     if len(line) > WIDTH:
         line = "\n".join([f"{start}(", *(f"    {name}," for name in plain), ")"])
-    return [line, *(start + name for name in names if " as " in name)]
+    renamed = [start + name for name in names if " as " in name]
+    return [line, *renamed] if plain else renamed
 
 
 def _in_all(name: str) -> tuple[int, str]:
@@ -271,7 +273,7 @@ class _Loading(PreTrainedModel):
     ) -> Self: ...
     @classmethod
     def from_config(
-        cls, config: PreTrainedConfig, *, dtype: _dtype | str | None = None, **named: Any
+        cls, config: _AnyConfig, *, dtype: _dtype | str | None = None, **named: Any
     ) -> Self: ..."""
 
 

@@ -47,6 +47,7 @@ from hubformer.generation import (
     TextIteratorStreamer,
     TextStreamer,
 )
+from hubformer.models.config import PreTrainedConfig as _AnyConfig
 from hubformer.models.outputs import (
     BaseModelOutput,
     BaseModelOutputWithPastAndCrossAttentions,
@@ -405,9 +406,7 @@ class _Loading(PreTrainedModel):
         **changes: Any,
     ) -> Self: ...
     @classmethod
-    def from_config(
-        cls, config: PreTrainedConfig, *, dtype: _dtype | str | None = None, **named: Any
-    ) -> Self: ...
+    def from_config(cls, config: _AnyConfig, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ...
 
 class BertConfig(PreTrainedConfig):
     vocab_size: int

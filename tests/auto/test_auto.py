@@ -176,3 +176,25 @@ def test_pushed_and_loaded_again(hub: Any, folder: Path) -> None:
     model.push_to_hub("org/mine", token="hf_test")
     again = hubformer.AutoModelForSequenceClassification.from_pretrained("org/mine")
     assert torch.equal(again(IDS).logits, model(IDS).logits)
+
+
+def test_a_state_dict_under_hub_names(folder: Path) -> None:
+    """What a file holds, read by other means: `load_state_dict(load_file("model.safetensors"))`."""
+    from safetensors.torch import load_file
+
+    tensors = load_file(folder / "model.safetensors")
+    local = hubformer.AutoModelForSequenceClassification.from_pretrained(folder)
+    fresh = hubformer.BertForSequenceClassification(local.config).eval()
+    assert not torch.equal(fresh(IDS).logits, local(IDS).logits)
+    fresh.load_state_dict(tensors)
+    assert torch.equal(fresh(IDS).logits, local(IDS).logits)
+    again = hubformer.BertForSequenceClassification(local.config).eval()
+    again.load_state_dict(local.state_dict())
+    assert torch.equal(again(IDS).logits, local(IDS).logits)
+    with pytest.raises(CheckpointError, match=r"no place for bert\.more"):
+        fresh.load_state_dict({**tensors, "bert.more": torch.ones(1)})
+    with pytest.raises(RuntimeError, match=r"classifier|head"):
+        fresh.load_state_dict({n: t for n, t in tensors.items() if "classifier" not in n})
+    base = hubformer.AutoModel.from_config(local.config).eval()
+    base.load_state_dict(tensors, strict=False)
+    assert torch.equal(base(IDS).last_hidden_state, local.base_model(IDS).last_hidden_state)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from hubformer.auto.source import Source
 from hubformer.errors import CheckpointError, InputError, refuse_unknown
@@ -188,6 +190,28 @@ def stored_settings(source: Source) -> Any:
 
     path = source.optional(FILE_NAME)
     return None if path is None else GenerationConfig.from_dict(read_json(path))
+
+
+def under_our_names(model: Any, tensors: Mapping[str, Tensor], *, strict: bool) -> dict[str, Tensor]:
+    """Tensors under the Hub's names and in its layouts, as this model's own.
+
+    Raises:
+        CheckpointError: a name that the model has no place for, where strict.
+    """
+    weights, parameters = model.weight_map(), [name for name, _ in model.named_parameters()]
+    found = canonical_names(tensors, weights, parameters=parameters)
+    ours: dict[str, Tensor] = {}
+    for transfer in weights.transfers(parameters):
+        if all(name in found for name in transfer.hub):
+            changed = transfer.change.load([tensors[found.pop(name)] for name in transfer.hub])
+            ours.update(zip(transfer.ours, changed, strict=True))
+    left = sorted(found.keys() - {name for pair in (*weights.tied, *weights.twins) for name in pair})
+    if left and strict:
+        raise CheckpointError(
+            f"{type(model).__name__} has no place for {', '.join(left[:6])}. Pass strict=False to leave out "
+            "what does not belong to it, or load the file with from_pretrained, which checks it whole."
+        )
+    return ours
 
 
 def _has_head(model: Any, checkpoint: Checkpoint) -> bool:

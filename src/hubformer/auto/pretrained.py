@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from hubformer.auto.loading import LABELS, Options, fill, first_settings, stored_settings
+from hubformer.auto.loading import LABELS, Options, fill, first_settings, stored_settings, under_our_names
 from hubformer.auto.source import Source
 from hubformer.auto.vocabulary import resize_vocabulary
 from hubformer.core import Embedding
@@ -130,6 +130,19 @@ class PreTrainedModel(Model):
         refuse_unknown(named, ("dtype",), call=f"{cls.__name__}.from_config")
         model = cls(config)
         return model if dtype is None else model.to(Options.parsed_dtype(dtype))
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Take weights under our names, as `state_dict()` gives them, or under the Hub's, as files have them.
+
+        Raises:
+            CheckpointError: Hub names that this model has no place for, unless strict is False.
+            RuntimeError: what torch raises for weights that are missing or of another shape.
+        """
+        if isinstance(state_dict, Mapping) and state_dict.keys().isdisjoint(dict(self.named_parameters())):
+            state_dict = under_our_names(self, state_dict, strict=strict)
+        return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     # Saving
 
