@@ -272,9 +272,7 @@ class _Loading(PreTrainedModel):
         **changes: Any,
     ) -> Self: ...
     @classmethod
-    def from_config(
-        cls, config: _AnyConfig, *, dtype: _dtype | str | None = None, **named: Any
-    ) -> Self: ..."""
+    def from_config(cls, config: _AnyConfig, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ..."""
 
 
 def _config_class(found: Family) -> str:
