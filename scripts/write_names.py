@@ -177,7 +177,7 @@ def _imports() -> str:
         "torch": ["Tensor", "device as _device", "dtype as _dtype"],
         "typing_extensions": ["Self"],
         "hubformer.core": ["Cache"],
-        "hubformer.models.config": ["PreTrainedConfig as _AnyConfig"],
+        "hubformer.models.config": ["PreTrainedConfig as _Config"],
         "hubformer.models.outputs": sorted({head.output.__name__ for head in _heads()}),
     }
     for name, kind in TOKENIZER_CLASSES.items():
@@ -272,7 +272,7 @@ class _Loading(PreTrainedModel):
         **changes: Any,
     ) -> Self: ...
     @classmethod
-    def from_config(cls, config: _AnyConfig, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ..."""
+    def from_config(cls, config: _Config, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ..."""
 
 
 def _config_class(found: Family) -> str:

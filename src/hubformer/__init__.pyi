@@ -47,7 +47,7 @@ from hubformer.generation import (
     TextIteratorStreamer,
     TextStreamer,
 )
-from hubformer.models.config import PreTrainedConfig as _AnyConfig
+from hubformer.models.config import PreTrainedConfig as _Config
 from hubformer.models.outputs import (
     BaseModelOutput,
     BaseModelOutputWithPastAndCrossAttentions,
@@ -406,7 +406,7 @@ class _Loading(PreTrainedModel):
         **changes: Any,
     ) -> Self: ...
     @classmethod
-    def from_config(cls, config: _AnyConfig, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ...
+    def from_config(cls, config: _Config, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ...
 
 class BertConfig(PreTrainedConfig):
     vocab_size: int
