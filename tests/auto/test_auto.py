@@ -92,6 +92,10 @@ def test_arguments(folder: Path) -> None:
         load(folder, device="quantum")
     with pytest.raises(InputError, match="attn_implementation is 'flash_attention_2'"):
         load(folder, attn_implementation="flash_attention_2")
+    for refused in ({"from_tf": True}, {"from_flax": True}, {"proxies": {"https": "http://proxy"}}):
+        with pytest.raises(InputError, match=f"from_pretrained got {next(iter(refused))}="):
+            load(folder, **refused)
+    assert load(folder, from_tf=False, trust_remote_code=False).config.num_labels == 2
     assert load(folder, torch_dtype=torch.bfloat16).dtype == torch.bfloat16
     assert load(folder, device_map="auto").device.type in ("cpu", "cuda")
     assert load(folder, hidden_dropout_prob=0.3).config.hidden_dropout_prob == 0.3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -20,8 +19,6 @@ from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise, number_of_parameters
 from hubformer.models.model import Model
 from hubformer.weights.saving import save_checkpoint
-
-_log = logging.getLogger("hubformer")
 
 
 def config_changes(named: dict[str, Any]) -> dict[str, Any]:

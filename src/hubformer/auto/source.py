@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from hubformer.errors import HubError
+from hubformer.errors import HubError, InputError
 from hubformer.hub.repo import Repo, open_repo
 
 # Arguments of from_pretrained that say where to look, with v4's older names for them.
@@ -18,15 +18,18 @@ _WITHOUT_EFFECT = (
     "_from_auto",
     "_from_pipeline",
     "code_revision",
-    "from_flax",
-    "from_tf",
     "low_cpu_mem_usage",
-    "proxies",
     "resume_download",
     "trust_remote_code",
     "use_fast",
     "weights_only",
 )
+# Asked for something that is not done here, unless they are empty.
+_REFUSED = {
+    "from_flax": "weights of Flax are not read. Convert them to safetensors.",
+    "from_tf": "weights of TensorFlow are not read. Convert them to safetensors.",
+    "proxies": "proxies are taken from the environment: set HTTPS_PROXY.",
+}
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,19 @@ class Source:
 
     @staticmethod
     def options(named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Split keyword arguments into those that say where to look, and the rest."""
-        rest = {_OLD.get(key, key): value for key, value in named.items() if key not in _WITHOUT_EFFECT}
+        """Split keyword arguments into those that say where to look, and the rest.
+
+        Raises:
+            InputError: an argument that v4 takes and that asks for what is not done here.
+        """
+        for key, remedy in _REFUSED.items():
+            if named.get(key):
+                raise InputError(f"from_pretrained got {key}={named[key]!r}, but {remedy}")
+        rest = {
+            _OLD.get(key, key): value
+            for key, value in named.items()
+            if key not in (*_WITHOUT_EFFECT, *_REFUSED)
+        }
         where = {key: rest.pop(key) for key in WHERE if key in rest}
         return where, rest
 
