@@ -19,7 +19,7 @@ from torch import Tensor, nn
 import hubformer
 from cases import TINY
 from core.tiny import EXACT, LENGTH, away, rows_of, shake
-from hubformer.core import ACTIVATIONS, Cache, Embedding, Layout
+from hubformer.core import ACTIVATIONS, Cache, Dropout, Embedding, Layout
 from hubformer.core import attention as attention_module
 from hubformer.core import positions as positions_module
 from hubformer.core.attention import Attention
@@ -227,7 +227,7 @@ def another_epsilon(patch: Patch, model: Any) -> None:
 
 
 def dropout_always(patch: Patch, model: Any) -> None:
-    patch.setattr(nn.Dropout, "forward", lambda self, x: F.dropout(x, 0.1, training=True))
+    patch.setattr(Dropout, "forward", lambda self, input: F.dropout(input, 0.1, training=True))
 
 
 def later_places(patch: Patch, model: Any) -> None:

@@ -33,10 +33,11 @@ BELOW = {
     "training": "errors storage core weights models tokenization auto data generation",
     "evaluation": "errors storage data tokenization auto inference pipelines",
     "metrics": "errors evaluation",
+    "recipes": "__init__ errors storage tokenization auto inference data training evaluation configs",
     "names": "",
     "__init__": "errors importing names auto",
     "cli": "__init__ errors importing storage hub families models tokenization auto generation pipelines "
-    "data evaluation training presets names",
+    "data evaluation training recipes presets names",
 }
 
 # library -> the files that may import it

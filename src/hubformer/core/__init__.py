@@ -8,6 +8,7 @@ from hubformer.core.activations import ACTIVATIONS
 from hubformer.core.attention import Attention, AttentionSpec
 from hubformer.core.blocks import Block, LayerSpec, Memory
 from hubformer.core.cache import Cache, LayerCache
+from hubformer.core.dropout import Dropout
 from hubformer.core.feed_forward import FeedForward
 from hubformer.core.layout import AnyLayout, Layout, Packed
 from hubformer.core.linear import Embedding, Linear
@@ -23,6 +24,7 @@ __all__ = [
     "AttentionSpec",
     "Block",
     "Cache",
+    "Dropout",
     "Embedding",
     "FeedForward",
     "LayerCache",

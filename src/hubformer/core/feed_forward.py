@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from hubformer.core.activations import ACTIVATIONS, activation
+from hubformer.core.dropout import Dropout
 from hubformer.core.linear import Linear
 
 
@@ -31,7 +32,7 @@ class FeedForward:
 class _FeedForward(nn.Module):
     def __init__(self, spec: FeedForward, width: int) -> None:
         super().__init__()
-        self.activation, self.dropout = spec.activation, nn.Dropout(spec.dropout)
+        self.activation, self.dropout = spec.activation, Dropout(spec.dropout)
         self.up = Linear(width, spec.hidden, bias=spec.bias)
         self.down = Linear(spec.hidden, width, bias=spec.bias)
 

@@ -11,6 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from hubformer.core.dropout import Dropout
+
 
 @dataclass(frozen=True)
 class LayerNorm:
@@ -76,7 +78,7 @@ class Residual(nn.Module):
         self.before, self.branch, self.after = (
             norm.build(width) if norm else nn.Identity() for norm in (norms.before, norms.branch, norms.after)
         )
-        self.scale, self.dropout = norms.scale, nn.Dropout(dropout)
+        self.scale, self.dropout = norms.scale, Dropout(dropout)
 
     def enter(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x, self.before(x)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from hubformer.core.dropout import Dropout
 from hubformer.core.layout import Layout
 from hubformer.core.linear import Linear
 
@@ -152,7 +153,7 @@ class _Waves:
 class _WaveTable(nn.Module):
     def __init__(self, spec: TransformerXL, width: int) -> None:
         super().__init__()
-        self.spec, self.width, self.dropout = spec, width, nn.Dropout(spec.dropout)
+        self.spec, self.width, self.dropout = spec, width, Dropout(spec.dropout)
 
     def forward(self, layout: Layout) -> _Waves:
         keys, (runs, length) = layout.key_at.shape[-1], layout.in_line or (0, 0)

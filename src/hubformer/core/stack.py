@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hubformer.core.blocks import LayerSpec, Memory
 from hubformer.core.cache import Cache
+from hubformer.core.dropout import Dropout
 from hubformer.core.layout import AnyLayout
 from hubformer.core.norms import NormSpec
 from hubformer.core.trace import Trace
@@ -55,7 +56,7 @@ class Stack(nn.Module):
             for owner in owners
         )
         self.final_norm = spec.final_norm.build(spec.width) if spec.final_norm else nn.Identity()
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = Dropout(spec.dropout)
         self.run: Callable[..., Tensor] = _run
 
     def recompute_activations(self, on: bool = True) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import Embedding, Linear, NormSpec
+from hubformer.core import Dropout, Embedding, Linear, NormSpec
 from hubformer.errors import ConfigError
 
 
@@ -56,7 +56,7 @@ class TokenEmbeddings(nn.Module):
         self.types = Embedding(spec.types, spec.width) if spec.types else None
         self.norm = spec.norm.build(spec.width) if spec.norm else nn.Identity()
         self.project = Linear(spec.width, width) if spec.width != width else nn.Identity()
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = Dropout(spec.dropout)
 
     def forward(
         self,

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import ACTIVATIONS, AnyLayout, Embedding, Linear, NormSpec
+from hubformer.core import ACTIVATIONS, AnyLayout, Dropout, Embedding, Linear, NormSpec
 from hubformer.models.bodies import AnyBodySpec
 from hubformer.models.inputs import Inputs
 
@@ -111,7 +111,7 @@ class _PooledHead(nn.Module):
         super().__init__()
         self.spec = spec
         inner = width if spec.dense is None else spec.dense or width
-        self.first_dropout, self.last_dropout = (nn.Dropout(rate) for rate in spec.dropouts)
+        self.first_dropout, self.last_dropout = (Dropout(rate) for rate in spec.dropouts)
         self.dense = Linear(width, inner) if spec.dense is not None else None
         self.output = Linear(inner, spec.labels, bias=spec.bias) if spec.labels is not None else None
 
@@ -154,7 +154,7 @@ class TokenHead:
 class _TokenHead(nn.Module):
     def __init__(self, spec: TokenHead, width: int) -> None:
         super().__init__()
-        self.dropout, self.output = nn.Dropout(spec.dropout), Linear(width, spec.labels, bias=spec.bias)
+        self.dropout, self.output = Dropout(spec.dropout), Linear(width, spec.labels, bias=spec.bias)
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, L, N)"""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import AnyLayout, Layout, Packed, StackSpec, Trace
+from hubformer.core import AnyLayout, Dropout, Layout, Packed, StackSpec, Trace
 from hubformer.errors import InputError
 from hubformer.models.bodies import States, without_trivial
 from hubformer.models.embeddings import TokenEmbedding, TokenEmbeddings
@@ -80,7 +80,7 @@ class TwoStreamBody(nn.Module):
         self.embedding: TokenEmbeddings = spec.embedding.build(spec.stack.width)
         self.mask = nn.Parameter(torch.zeros(spec.stack.width))  # what stands for a token to be predicted
         self.stack = spec.stack.build()
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = Dropout(spec.dropout)
 
     @property
     def limits(self) -> Limits:

@@ -1,0 +1,15 @@
+"""Trainings from one file: `hubformer train RECIPE`, or
+
+    from hubformer.recipes import load_recipe, run
+
+    run(load_recipe("sst2", ["data.train=train.tsv", "data.valid=dev.tsv"]))
+
+To add a recipe: a file in configs/recipes. To add a kind of training: objectives.py says how.
+"""
+
+from hubformer.recipes.objective import Objective
+from hubformer.recipes.objectives import OBJECTIVES
+from hubformer.recipes.recipe import Recipe, load_recipe, names
+from hubformer.recipes.run import Result, run
+
+__all__ = ["OBJECTIVES", "Objective", "Recipe", "Result", "load_recipe", "names", "run"]

@@ -1,0 +1,34 @@
+"""The table of objectives. To add one: write its file (imitate text_classification.py), add its line here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from hubformer.errors import UnknownName, suggestion
+from hubformer.recipes.objective import Objective
+from hubformer.recipes.recipe import Recipe
+
+# Name -> file:class.
+OBJECTIVES = {
+    "question-answering": "question_answering:QuestionAnswering",
+    "text-classification": "text_classification:TextClassification",
+}
+
+
+def objective(recipe: Recipe) -> Objective:
+    """The objective that a recipe names, with its options.
+
+    Raises:
+        UnknownName: there is none of that name. UnknownArgument: an option that it does not have.
+    """
+    found = OBJECTIVES.get(recipe.objective)
+    if found is None:
+        raise UnknownName(
+            f"There is no objective {recipe.objective!r}.{suggestion(recipe.objective, OBJECTIVES)} "
+            f"There are: {', '.join(sorted(OBJECTIVES))}."
+        )
+    module, _, name = found.partition(":")
+    kind: Any = getattr(import_module(f"hubformer.recipes.{module}"), name)
+    made: Objective = kind(recipe.options)
+    return made
