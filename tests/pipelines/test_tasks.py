@@ -18,7 +18,7 @@ import hubformer
 from hub_server import HubServer
 from hubformer import pipelines
 from hubformer.auto.tokenizer import AutoTokenizer
-from hubformer.errors import CheckpointError, HubError, InputError, UnknownArgument, UnknownName
+from hubformer.errors import CheckpointError, InputError, UnknownArgument, UnknownName
 from hubformer.pipelines import ALIASES, NOT_YET, TASKS, pipeline
 from hubformer.pipelines.base import Pipeline
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
@@ -31,7 +31,7 @@ ROWS: dict[str, Any] = {
     "text-classification": "The soup was wonderful.",
     "text-generation": "The soup was",
 }
-SHARED = ("base", "loading", "registry", "spans")  # files that are no task
+SHARED = ("base", "bundled", "loading", "registry", "spans")  # files that are no task
 
 
 def test_every_task_has_a_row_here_and_every_file_a_row_there() -> None:
@@ -246,12 +246,6 @@ def test_the_default_model(
     assert "org/default" in lines[0]
     hub.stop()
     assert pipeline("sentiment-analysis", device="cpu")("blue") == made("blue")  # cached at a full commit
-
-
-def test_the_default_model_without_a_hub(hub: HubServer) -> None:
-    hub.stop()
-    with pytest.raises(HubError, match="pass model= with the folder of a model"):
-        pipeline("sentiment-analysis")
 
 
 @pytest.mark.parametrize("step", ["_sanitize_parameters", "preprocess", "_forward", "postprocess"])

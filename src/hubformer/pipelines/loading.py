@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,14 +13,14 @@ from hubformer.auto.source import Source
 from hubformer.auto.tokenizer import AutoTokenizer
 from hubformer.errors import ConfigError, HubError, InputError, UnknownName, refuse_unknown
 from hubformer.families import FAMILIES, family
-from hubformer.hub import HubUnreachable, read_card
+from hubformer.hub import read_card
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.model import Model
 from hubformer.pipelines import TASKS, pipeline
 from hubformer.pipelines.base import Pipeline, device_of
+from hubformer.pipelines.bundled import BUNDLED, bundled_model, default_model
 from hubformer.pipelines.registry import PIPELINE_REGISTRY as REGISTRY
 
-_log = logging.getLogger("hubformer")
 _WHERE = ("cache_dir", "local_files_only", "force_download", "subfolder")
 
 
@@ -93,11 +92,13 @@ def _source(request: Request, where: dict[str, Any]) -> Source | None:
                 "'sentiment-analysis', a model, "
                 "or both."
             )
-        return _default(REGISTRY.check_task(request.task), where)
+        return default_model(REGISTRY.check_task(request.task), where)
     if request.task is not None:
         REGISTRY.check_task(request.task)  # before anything is downloaded
     if isinstance(name, Model):
         return None
+    if name == BUNDLED:
+        return _bundled(request, where)
     if not isinstance(name, (str, os.PathLike)):
         raise InputError(
             f"model is {type(name).__name__}, expected a name on the Hub, a folder, or a model that "
@@ -106,20 +107,12 @@ def _source(request: Request, where: dict[str, Any]) -> Source | None:
     return Source.of(name, **where)
 
 
-def _default(task: str, where: dict[str, Any]) -> Source:
-    default = REGISTRY.row(task).default
-    if default is None:
-        raise InputError(f"The task {task!r} has no default model. Pass model=.")
-    name, _, commit = default.partition("@")
-    _log.warning("No model was named for %s: using %s at %s. Pass model= to choose.", task, name, commit[:7])
-    try:
-        source = Source.of(name, **{"revision": commit or None, **where})
-        source.file("config.json")
-        return source
-    except HubUnreachable as error:
-        raise HubUnreachable(
-            f"{error} To work without the Hub, pass model= with the folder of a model for {task}."
-        ) from error
+def _bundled(request: Request, where: dict[str, Any]) -> Source:
+    if request.task is None:
+        raise InputError("model='bundled' is a model for each task: pass the task too.")
+    if where:
+        raise InputError(f"model='bundled' is in the package, so {', '.join(where)} does not apply to it.")
+    return bundled_model(REGISTRY.check_task(request.task))
 
 
 def _config(request: Request, source: Source | None) -> PreTrainedConfig:
