@@ -18,6 +18,7 @@ from hub_server import HubServer
 from hubformer import __version__
 from hubformer.cli import COMMANDS, main
 from hubformer.cli.table import Table, printable
+from hubformer.errors import HubformerError
 from tiny_folders import write_answers, write_labels, write_writer
 
 TEXTS = ["I love this movie!", "Dull."]
@@ -111,6 +112,11 @@ def test_help_brings_no_torch_along() -> None:
         (["run", "sentiment-analysis", "x", "--file", "y"], "leave one of them out"),
         (["info"], "MODEL"),
         (["download", "a", "b"], "there is no b"),
+        (["evaluate", "sentiment-analysis", "m"], "DATA"),
+        (["evaluate", "sentiment-analysis", "m", "d", "--limt", "3"], "Did you mean '--limit'?"),
+        (["evaluate", "sentiment-analysis", "m", "d", "--limit", "few"], "'few'"),
+        (["plot"], "RUN"),
+        (["plot", "runs", "--put", "x.png"], "Did you mean '--out'?"),
     ],
 )
 def test_mistyped(
@@ -148,6 +154,21 @@ def test_nothing_said_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "sentiment-analysis", "\udcff", "--model", "{labels}"], "not UTF-8"),
         (["info", "./nowhere"], "no such folder"),
         (["download", "./nowhere"], "no such folder"),
+        (["evaluate", "sentimental-analysis", "{labels}", "x.csv"], "Did you mean 'sentiment-analysis'?"),
+        (["evaluate", "sentiment-analysis", "./nowhere", "x.csv"], "no such folder"),
+        (["evaluate", "sentiment-analysis", "{labels}", "nowhere.csv"], "There is no file nowhere.csv"),
+        (["evaluate", "sentiment-analysis", "{labels}", "x", "--column", "text"], "of the form NAME=VALUE"),
+        (["evaluate", "sentiment-analysis", "{labels}", "x", "--label", "1="], "of the form NAME=VALUE"),
+        (
+            ["evaluate", "ner", "{labels}", "x", "--option", "stride=1", "--option", "stride=2"],
+            "--option names 'stride' twice",
+        ),
+        (
+            ["evaluate", "ner", "{labels}", "x", "--truncation", "--option", "truncation=true"],
+            "truncation is given as --truncation and as --option",
+        ),
+        (["plot", "nowhere"], "There is no file nowhere"),
+        (["plot", "{labels}"], "neither log.jsonl nor trainer_state.json"),
     ],
 )
 def test_a_sentence_and_no_traceback(
@@ -351,6 +372,179 @@ def test_a_revision(hub: HubServer, folders: dict[str, str], capsys: pytest.Capt
     code, _, err = said(capsys, "run", "sentiment-analysis", "x", "--model", "org/labels", "--revision", "v9")
     assert code == 1
     assert "v9" in err
+
+
+# Measuring
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.csv"
+    path.write_text("review,stars\n" + f"{TEXTS[0]},5\n{TEXTS[1]},1\n" * 3, "utf-8")
+    return path
+
+
+@pytest.fixture
+def measured(folders: dict[str, str], reviews: Path) -> list[str]:
+    """A command that measures, and says how the data's columns and labels are meant."""
+    names = ["--column", "text=review", "--column", "label=stars", "--label", "1=NEGATIVE"]
+    command = ["evaluate", "sentiment-analysis", folders["labels"], str(reviews)]
+    return [*command, *names, "--label", "5=POSITIVE"]
+
+
+def test_evaluate(measured: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    from hubformer.evaluation import evaluate
+
+    expected = evaluate(
+        "text-classification",
+        measured[2],
+        [{"text": text, "label": label} for text, label in zip(TEXTS * 3, (1, 0) * 3, strict=True)],
+    )
+    code, out, err = said(capsys, *measured, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)["metrics"]
+    assert {name: row["value"] for name, row in found.items()} == expected.metrics
+    assert (found["accuracy"]["low"], found["accuracy"]["high"]) == expected.intervals["accuracy"]
+
+    code, out, _ = said(capsys, *measured, "--limit", "4", "--resamples", "0")
+    assert code == 0
+    assert "4 examples in" in out
+    assert "interval" not in out
+    assert "rows: true, columns: predicted" in out
+
+
+def test_evaluate_hands_on_all_that_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hubformer.evaluation
+
+    asked: dict[str, Any] = {}
+
+    def recorded(*given: Any, **named: Any) -> Any:
+        asked.update(named, given=given)
+        raise HubformerError("enough")
+
+    monkeypatch.setattr(hubformer.evaluation, "evaluate", recorded, raising=False)
+    options = (
+        "--format conll --names a,b --limit 3 --device cpu --dtype float64 --revision v1 --scheme IOB1 "
+        "--resamples 7 --level 0.5 --seed 9 --option stride=4 --column x=y --label p=q"
+    )
+    assert said(capsys, "evaluate", "ner", "m", "d", *options.split())[0] == 1
+    assert asked == {
+        "given": ("ner", "m", "d"),
+        "columns": {"x": "y"},
+        "labels": {"p": "q"},
+        "format": "conll",
+        "names": ["a", "b"],
+        "limit": 3,
+        "device": "cpu",
+        "dtype": "float64",
+        "revision": "v1",
+        "scheme": "IOB1",
+        "resamples": 7,
+        "level": 0.5,
+        "seed": 9,
+        "stride": 4,
+    }
+
+
+def test_evaluate_without_a_header(
+    measured: list[str], reviews: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = json.loads(said(capsys, *measured, "--json")[1])["metrics"]
+    reviews.write_text(reviews.read_text("utf-8").partition("\n")[2], "utf-8")
+    assert "It has the columns 'I love this movie!', '5'" in said(capsys, *measured)[2]
+    code, out, _ = said(capsys, *measured, "--names", "review,stars", "--json")
+    assert code == 0
+    assert json.loads(out)["metrics"] == expected
+
+
+def test_evaluate_with_options_of_the_pipeline(
+    measured: list[str], reviews: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews.write_text("review,stars\n" + "i " * 99 + ",5\n", "utf-8")
+    assert "truncation=True" in said(capsys, *measured)[2]
+    for options in (
+        ["--truncation", "--max-length", "9"],
+        ["--option", "truncation=true", "--option=max_length=9"],
+    ):
+        code, out, _ = said(capsys, *measured, *options, "--json")
+        assert code == 0
+        given = json.loads(out)["settings"]["options"]
+        assert given == {"top_k": None, "truncation": True, "max_length": 9}
+    code, _, err = said(capsys, *measured, "--option", "max_lenght=9")
+    assert code == 1
+    assert "Did you mean 'max_length'?" in err
+    code, _, err = said(capsys, *measured, "--option", "top_k=1")
+    assert code == 1
+    assert "Leave top_k out" in err
+
+
+def test_evaluate_saves(
+    measured: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "results"
+    code, out, err = said(capsys, *measured, "--save", str(folder))
+    assert code == 0
+    assert (folder / "evaluation.txt").read_text("utf-8") == out
+    assert {Path(line).name for line in err.splitlines()} == {path.name for path in folder.iterdir()}
+    assert (folder / "reliability.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "file").write_text("")
+    code, _, err = said(capsys, *measured, "--save", str(tmp_path / "file" / "results"))
+    assert code == 1
+    assert err == f"hubformer: {tmp_path}/file/results cannot be written: Not a directory.\n"
+
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, out, err = said(capsys, *measured, "--save", str(folder))
+    assert (code, out) == (1, "")
+    assert err.startswith("hubformer: Plotting (leave it out by --no-plots) needs the package 'matplotlib'")
+    assert err.count("\n") == 1
+    assert "hubformer[evaluation]" in err
+    code, _, err = said(capsys, *measured, "--save", str(folder), "--no-plots")
+    assert code == 0
+    assert len(err.splitlines()) == 2
+
+
+def test_evaluate_without_scipy_is_one_sentence(
+    folders: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import hubformer
+
+    config = hubformer.BertConfig.from_pretrained(folders["labels"], num_labels=1)
+    hubformer.BertForSequenceClassification(config).save_pretrained(tmp_path / "score")
+    for name in ("vocab.txt", "tokenizer_config.json"):
+        (tmp_path / "score" / name).write_bytes((Path(folders["labels"]) / name).read_bytes())
+    data = tmp_path / "pairs.csv"
+    data.write_text("text,label\nfine,1\ndull,0\n")
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    code, out, err = said(capsys, "evaluate", "text-classification", str(tmp_path / "score"), str(data))
+    assert (code, out) == (1, "")
+    assert "needs the package 'scipy'" in err
+    assert err.count("\n") == 1
+
+
+def test_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"loss": 2.0, "step": 1}\n{"loss": 1.0, "step": 2}\n', "utf-8")
+    drawn = tmp_path / "training_curves.png"
+    for run in (tmp_path, log):
+        assert said(capsys, "plot", str(run)) == (0, f"{drawn}\n", "")
+        assert drawn.read_bytes().startswith(b"\x89PNG")
+        drawn.unlink()
+    assert said(capsys, "plot", str(log), "--out", str(tmp_path / "curves.png"))[0] == 0
+    assert (tmp_path / "curves.png").is_file()
+    code, out, err = said(capsys, "plot", str(log), "--out", str(tmp_path / "no" / "curves.png"))
+    assert (code, out) == (1, "")
+    assert err.endswith("curves.png cannot be written: No such file or directory.\n")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, _, err = said(capsys, "plot", str(log))
+    assert code == 1
+    assert err.startswith("hubformer: Plotting needs the package 'matplotlib'")
 
 
 # Processes

@@ -87,6 +87,14 @@ def test_python_blocks_run(page: str, served: Any, tmp_path: Path, monkeypatch: 
 
 
 def test_commands_run(served: Any, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "reviews.csv").write_text(
+        "text,label\nI love this movie!,positive\nI want my money back.,negative\n"
+    )
+    (tmp_path / "runs" / "sst2").mkdir(parents=True)
+    (tmp_path / "runs" / "sst2" / "log.jsonl").write_text(
+        '{"loss": 2.0, "step": 1}\n{"loss": 1.0, "step": 2}\n'
+    )
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     for text in blocks("README.md", "sh")[2:]:
         for line in filter(None, text.splitlines()):

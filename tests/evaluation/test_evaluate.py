@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -13,8 +12,9 @@ import torch
 import hubformer
 from hubformer.data import MissingPackage
 from hubformer.errors import InputError, UnknownArgument, UnknownName
-from hubformer.evaluation import Evaluation, command, evaluate
+from hubformer.evaluation import Evaluation, evaluate
 from hubformer.evaluation.language import losses
+from hubformer.evaluation.plots import training_curves
 from hubformer.evaluation.tasks import tags_of_words
 from hubformer.pipelines import pipeline
 
@@ -200,6 +200,8 @@ def test_pairs_and_regression(tmp_path: Path) -> None:
         ),
         ("text-classification", ROWS, {"resamples": -1}, InputError, "resamples is -1"),
         ("text-classification", ROWS, {"level": 95}, InputError, "level is 95"),
+        ("text-classification", ROWS, {"top_k": 1}, InputError, "top_k is 1, .* measured with None"),
+        ("text-classification", ROWS, {"scheme": "IOB3"}, InputError, "scheme is 'IOB3'. Did you mean"),
         ("text-classification", "missing.csv", {}, InputError, "There is no file missing.csv"),
     ],
 )
@@ -257,6 +259,12 @@ def test_answers_of_both_versions(tmp_path: Path) -> None:
     assert found.metrics["NoAns_exact"] == 100.0 * (free[1]["answer"] == "")
     assert found.details["squad_version"] == 2
     assert found.settings["options"]["handle_impossible_answer"] is True
+    forced = evaluate(
+        "question-answering", pipe, tmp_path / "two.jsonl", handle_impossible_answer=False, resamples=0
+    )
+    assert forced.metrics["NoAns_exact"] == 0.0
+    with pytest.raises(InputError, match=r"top_k is 2, but question-answering is measured with 1"):
+        evaluate("question-answering", pipe, two, top_k=2)
 
 
 def test_words_take_the_tag_of_their_first_token() -> None:
@@ -367,7 +375,7 @@ def test_perplexity_against_the_oracle(tmp_path: Path) -> None:
         evaluate("language-modeling", str(folder), [{"text": "a"}], max_lenght=9)
 
 
-# Reports and commands
+# Reports
 
 
 def report(**more: Any) -> Evaluation:
@@ -446,36 +454,6 @@ def test_plots_without_matplotlib_name_the_extra(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "out" / "evaluation.json").is_file()
 
 
-def arguments(add: Any, *given: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add(parser)
-    return parser.parse_args(given)
-
-
-def test_the_evaluate_command(classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib")
-    path = tmp_path / "data.tsv"
-    path.write_text("".join(f"{row['text']}\t{['bad', 'fine'][row['label']]}\n" for row in ROWS))
-    given = [
-        "sentiment-analysis", str(classifier), str(path), "--names", "review,mood", "--column", "text=review",
-        "--column", "label=mood", "--label", "bad=NO", "--label", "fine=YES", "--resamples", "20",
-    ]  # fmt: skip
-    expected = evaluate("text-classification", str(classifier), ROWS, resamples=20)
-    assert command.run(arguments(command.add_arguments, *given, "--json")) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["metrics"]["accuracy"]["value"] == expected.metrics["accuracy"]
-    assert (
-        command.run(arguments(command.add_arguments, *given, "--save", str(tmp_path / "out"), "--limit", "4"))
-        == 0
-    )
-    out = capsys.readouterr()
-    assert "4 examples" in out.out
-    assert "confusion_matrix.png" in out.err
-    for bad in ("text", "text=", "text=a"):
-        with pytest.raises(InputError, match=r"is not of the form NAME=VALUE|names 'text' twice"):
-            command.run(arguments(command.add_arguments, *given, "--column", bad))
-
-
 def log_of(entries: list[dict[str, Any]]) -> str:
     return "\n".join(map(json.dumps, entries))
 
@@ -490,40 +468,31 @@ LOG: list[dict[str, Any]] = [
 ]
 
 
-def test_the_plot_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_curves(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    run = tmp_path / "run"
-    run.mkdir()
+    log, state = tmp_path / "log.jsonl", tmp_path / "trainer_state.json"
     with pytest.raises(InputError, match=r"neither log.jsonl nor trainer_state.json"):
-        command.run_plot(arguments(command.add_plot_arguments, str(run)))
-    (run / "trainer_state.json").write_text(json.dumps({"log_history": LOG}))
-    assert (
-        command.run_plot(
-            arguments(command.add_plot_arguments, str(run), "--out", str(tmp_path / "state.png"))
-        )
-        == 0
-    )
-    (run / "log.jsonl").write_text(log_of(LOG))
-    assert command.run_plot(arguments(command.add_plot_arguments, str(run))) == 0
-    assert capsys.readouterr().out.endswith("training_curves.png\n")
-    drawn = pixels((run / "training_curves.png").read_bytes(), tmp_path)
-    assert drawn.shape == pixels((tmp_path / "state.png").read_bytes(), tmp_path).shape
+        training_curves(tmp_path)
+    with pytest.raises(InputError, match=r"There is no file"):
+        training_curves(state)
+    state.write_text(json.dumps({"log_history": LOG}))
+    drawn = pixels(training_curves(tmp_path), tmp_path)
     assert drawn.std() > 0.05
-    few = [{"loss": 1.0, "step": 1}, {"loss": 0.5, "step": 2}]
-    (run / "log.jsonl").write_text(log_of(few))
-    command.run_plot(arguments(command.add_plot_arguments, str(run / "log.jsonl")))
-    assert pixels((run / "training_curves.png").read_bytes(), tmp_path).shape[0] < drawn.shape[0] / 2
-    (run / "log.jsonl").write_text(log_of([{"epoch": 1, "step": 2}, {"loss": float("inf"), "step": 3}]))
+    log.write_text(log_of(LOG))
+    for run in (tmp_path, log):
+        assert (pixels(training_curves(run), tmp_path) == drawn).all()
+    log.write_text(log_of([{"loss": 1.0, "step": 1}, {"loss": 0.5, "step": 2}]))
+    assert pixels(training_curves(log), tmp_path).shape[0] < drawn.shape[0] / 2
+    log.write_text(log_of([{"epoch": 1, "step": 2}, {"loss": float("inf"), "step": 3}]))
     with pytest.raises(InputError, match=r"has no loss.*it has epoch"):
-        command.run_plot(arguments(command.add_plot_arguments, str(run)))
-    with pytest.raises(InputError, match=r"does not exist"):
-        command.run_plot(
-            arguments(command.add_plot_arguments, str(run), "--out", str(tmp_path / "no" / "x.png"))
-        )
-    (run / "log.jsonl").unlink()
-    (run / "trainer_state.json").write_text("{}")
-    with pytest.raises(InputError, match=r"has no log_history"):
-        command.run_plot(arguments(command.add_plot_arguments, str(run)))
+        training_curves(log)
+    for content in (b"{}", b"[", b"[1]"):
+        state.write_bytes(content)
+        with pytest.raises(InputError, match=r"has no log_history"):
+            training_curves(state)
+    state.write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"is not UTF-8"):
+        training_curves(state)
 
 
 @shared

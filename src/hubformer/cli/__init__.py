@@ -20,6 +20,8 @@ COMMANDS = {
     "run": "answer texts: a label, an answer, a continuation",
     "info": "show what a model is: architecture, size, head, tokenizer, license",
     "download": "fetch a model once, to use it without a network later",
+    "evaluate": "measure a model on data: accuracy, F1, exact match, with intervals",
+    "plot": "draw the curves of a training",
 }
 _EXAMPLES = """
 examples:
@@ -29,6 +31,8 @@ examples:
   hubformer run sentiment-analysis --file reviews.txt --model ./my-model --json > labels.jsonl
   hubformer info ORG/NAME
   hubformer download ORG/NAME --revision v1.0
+  hubformer evaluate sentiment-analysis ORG/NAME dev.tsv --save results
+  hubformer plot runs/sst2
 
 MODEL is a name on the Hub, such as distilbert/distilbert-base-uncased-finetuned-sst-2-english,
 or a folder with config.json and weights. HF_TOKEN, HF_HOME, HF_ENDPOINT and HF_HUB_OFFLINE

@@ -1,4 +1,4 @@
-"""What `hubformer run` reads: texts of the command line, lines of a file or of standard input."""
+"""What is read from a user: texts and values of the command line, lines of a file or of standard input."""
 
 from __future__ import annotations
 
@@ -68,6 +68,16 @@ def _parsed(line: str, where: str) -> Any:
         return json.loads(line)
     except ValueError as error:
         raise InputError(f"{where} is not JSON: {error}. Leave out --jsonl for plain text.") from None
+
+
+def plain_value(text: str) -> Any:
+    """What was typed as the value of an option: a number, a list, True or False in JSON, none, or a text."""
+    if text.lower() in ("none", "all"):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def checked(texts: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ from textwrap import fill
 from typing import Any
 
 from hubformer.cli import Parser
-from hubformer.cli.inputs import STANDARD_INPUT, checked, inputs_in, whole
+from hubformer.cli.inputs import STANDARD_INPUT, checked, inputs_in, plain_value, whole
 from hubformer.cli.table import Table, printable
 from hubformer.cli.where import add_revision, revision_of
 from hubformer.errors import UnknownName
@@ -105,7 +105,7 @@ def _add_task(parser: Parser, task: str) -> dict[str, Callable[[Any], Any]]:
             readers[option] = bool
         else:
             group.add_argument(flag, metavar="X", help=said, **named)
-            readers[option] = str if form.startswith("str") else _value
+            readers[option] = str if form.startswith("str") else plain_value
     return readers
 
 
@@ -142,15 +142,6 @@ def _comment(options: type, name: str) -> str:
         if found:
             return found[1].replace("%", "%%")
     return ""
-
-
-def _value(text: str) -> Any:
-    if text.lower() in ("none", "all"):
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _inputs(said: argparse.Namespace, parser: Parser) -> Iterable[Any]:

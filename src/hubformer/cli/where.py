@@ -1,12 +1,16 @@
-"""The options that say which model is meant, and how files are found; shared by the subcommands."""
+"""The options that say which model is meant, and where files are and go; shared by the subcommands."""
 
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hubformer.cli import Parser
+from hubformer.errors import InputError
 
 
 def add_revision(parser: Parser) -> None:
@@ -31,3 +35,16 @@ def readable_size(count: float) -> str:
 
 def size_on_disk(paths: list[Path]) -> int:
     return sum(path.stat().st_size for path in paths)
+
+
+@contextmanager
+def writing(target: str | os.PathLike[str]) -> Iterator[None]:
+    """Around the writing of a file or folder that the user named.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{os.fspath(target)} cannot be written: {error.strerror}.") from error

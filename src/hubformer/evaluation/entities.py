@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy
 
-from hubformer.errors import InputError
+from hubformer.errors import InputError, suggestion
 from hubformer.evaluation.classification import Counts
 from hubformer.evaluation.metric import listed, paired
 from hubformer.evaluation.resampling import Array, ratio
@@ -70,6 +70,16 @@ _SCHEMES: dict[str, _Rules] = {
 }
 
 
+def check_scheme(scheme: Any) -> None:
+    """
+    Raises:
+        InputError: there is no such scheme.
+    """
+    if scheme not in _SCHEMES:
+        near = suggestion(str(scheme), _SCHEMES)
+        raise InputError(f"scheme is {scheme!r}.{near} Expected one of {', '.join(_SCHEMES)}.")
+
+
 def spans(tags: Sequence[str], *, scheme: Scheme = "IOB2") -> list[Span]:
     """The entities that tags such as B-person, I-person, O write, in order.
 
@@ -80,8 +90,7 @@ def spans(tags: Sequence[str], *, scheme: Scheme = "IOB2") -> list[Span]:
     Raises:
         InputError: a tag that the scheme does not have, an unknown scheme.
     """
-    if scheme not in _SCHEMES:
-        raise InputError(f"scheme is {scheme!r}, expected one of {', '.join(_SCHEMES)}.")
+    check_scheme(scheme)
     rules = _SCHEMES[scheme]
     parsed = [_OUTSIDE, *(_parsed(tag, scheme, rules.prefixes) for tag in tags), _OUTSIDE]
     found: list[Span] = []
@@ -121,8 +130,7 @@ class EntityF1(Counts):
     width = 3  # sentences, words, words with the right tag
 
     def __init__(self, *, scheme: Scheme = "IOB2", resamples: int = 0, seed: int = 0) -> None:
-        if scheme not in _SCHEMES:
-            raise InputError(f"scheme is {scheme!r}, expected one of {', '.join(_SCHEMES)}.")
+        check_scheme(scheme)
         super().__init__(resamples=resamples, seed=seed)
         self.scheme: Scheme = scheme
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hubformer.data import read
 from hubformer.errors import InputError, UnknownName, suggestion
-from hubformer.evaluation.entities import Scheme
+from hubformer.evaluation.entities import Scheme, check_scheme
 from hubformer.evaluation.language import LanguageModel, Texts
 from hubformer.evaluation.metric import Metric
 from hubformer.evaluation.report import Evaluation
@@ -115,6 +115,7 @@ def evaluate(
     """
     kind = measured_task(task)
     check_level(level)
+    check_scheme(scheme)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise InputError(f"limit is {limit!r}, expected a whole number of at least 1, or None.")
     where = {"tokenizer": tokenizer, "device": device, "dtype": dtype, "revision": revision}
@@ -127,7 +128,7 @@ def evaluate(
     count = records.count if limit is None or records.count is None else min(limit, records.count)
     measured = chosen(opened, first, Settings(resamples, seed, labels, records.label_names, scheme))
     started = time.perf_counter()
-    taken = measured.options | options
+    taken = _taken(measured, options, task=kind)
     _run(opened, measured, itertools.chain([first], rest), taken, name=records.name, count=count)
     seconds = time.perf_counter() - started
     figures, intervals = _figures(measured.metrics(), level if resamples else None)
@@ -149,6 +150,21 @@ def evaluate(
             "options": taken,
         },
     )
+
+
+def _taken(measured: Measured, given: Mapping[str, Any], *, task: str) -> dict[str, Any]:
+    """The options of the pipeline: those of the measurement and those given.
+
+    Raises:
+        InputError: one is given that the measurement depends on.
+    """
+    own = measured.options
+    for name, value in given.items():
+        if name in own and name not in measured.free and value != own[name]:
+            raise InputError(
+                f"{name} is {value!r}, but {task} is measured with {own[name]!r}. Leave {name} out."
+            )
+    return own | dict(given)
 
 
 def _figures(

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from hubformer.data import read
+from hubformer.data.files import existing, opened
 from hubformer.data.optional import optional
 from hubformer.errors import InputError
 
 _DOTS = 150  # per inch
 _BLUE, _ORANGE, _GREY = "#1f6fb4", "#d9730d", "#6b7280"
 _ANNOTATED = 20  # more labels than this leave no room for counts
+_RATE = "learning rate"
 _Points = list[tuple[float, float]]  # step, value
 _NOT_MEASURES = ("_runtime", "_samples_per_second", "_steps_per_second", "_loss")
 
@@ -109,10 +111,13 @@ def training_curves(run: str | Path) -> bytes:
                 markersize=3.5,
             )
         axes.set_title(title, loc="left", fontsize=10)
+        if title == _RATE:
+            axes.yaxis.set_major_formatter("{x:g}")  # else a factor such as 1e-5 stands in the title's place
         if len(found) > 1 or title.startswith("measures"):
             axes.legend(frameon=False, fontsize=8)
         _light(axes)
     rows[-1].set_xlabel("step")
+    rows[-1].xaxis.get_major_locator().set_params(integer=True)
     figure.suptitle(path.parent.resolve().name, fontsize=12)
     return _png(figure)
 
@@ -132,7 +137,7 @@ def _panels(curves: Mapping[str, _Points]) -> list[tuple[str, dict[str, _Points]
         ("loss", losses),
         ("measures on the evaluation data", shares),
         ("measures on the evaluation data, of another scale" if shares else "measures", others),
-        ("learning rate", rates),
+        (_RATE, rates),
     ]
     return [(title, found) for title, found in kinds if found]
 
@@ -148,8 +153,10 @@ def _log(run: Path) -> tuple[Path, list[Mapping[str, Any]]]:
         run = found
     if run.name != "trainer_state.json":
         return run, list(read(run, format="jsonl"))
+    with opened(existing(run)) as file:
+        text = file.read()
     try:
-        return run, json.loads(run.read_text(encoding="utf-8"))["log_history"]
+        return run, json.loads(text)["log_history"]
     except (json.JSONDecodeError, KeyError, TypeError):
         raise InputError(f"{run} has no log_history; expected the state that a trainer wrote.") from None
 

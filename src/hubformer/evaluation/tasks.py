@@ -36,6 +36,7 @@ class Measured:
 
     needs: ClassVar[tuple[str, ...]] = ()
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    free: ClassVar[tuple[str, ...]] = ()  # those of `options` that a user may set too
 
     def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
         """first: the first record, for what differs from data set to data set."""
@@ -43,7 +44,7 @@ class Measured:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the pipeline is called with."""
+        """What the pipeline is called with, so that its answers can be counted."""
         return {}
 
     def question(self, record: Record, where: str) -> Any:
@@ -194,6 +195,7 @@ class Answers(Measured):
 
     needs = ("question", "context", "answers")
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}
+    free = ("handle_impossible_answer",)
 
     def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
         super().__init__(pipe, first, settings)
