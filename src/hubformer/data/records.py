@@ -54,7 +54,7 @@ FORMATS: dict[str, Format] = {
     "stsb": Format(tab_separated, {**_SENTENCES, "label": "score"}),
     "sts-original": Format(partial(tab_separated, names=_STS, may_lack=2), {**_SENTENCES, "label": "score"}),
 }
-_ENDINGS = {
+ENDINGS = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".json": "json",
@@ -149,10 +149,10 @@ def _of_file(path: Path, wanted: Columns, format: str | None, names: Sequence[st
         raise InputError(
             f"format is {format!r}.{suggestion(format, FORMATS)} Expected one of {', '.join(FORMATS)}."
         )
-    format = format or _ENDINGS.get(ending(path))
+    format = format or ENDINGS.get(ending(path))
     if format is None:
         raise InputError(
-            f"{path.name} does not end in one of {', '.join(_ENDINGS)} (with or without .gz). Pass format=, "
+            f"{path.name} does not end in one of {', '.join(ENDINGS)} (with or without .gz). Pass format=, "
             f"one of {', '.join(FORMATS)}."
         )
     kind = FORMATS[format]

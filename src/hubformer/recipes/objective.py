@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
+from hubformer.data import Records, read
 from hubformer.errors import InputError, refuse_unknown
 from hubformer.inference.progress import Bar
 from hubformer.recipes.rows import Rows
@@ -33,6 +34,18 @@ class Objective:
         fields = {field.name: str(field.type) for field in dataclasses.fields(self.Options)}
         refuse_unknown(options, fields, call=f"options of the objective {type(self).__name__}")
         self.options: Any = self.Options(**options)
+
+    def read(
+        self, path: str, *, columns: Mapping[str, str], format: str | None, names: Sequence[str] | None
+    ) -> Records:
+        """The records of the run's files."""
+        return read(path, columns=columns, needs=self.needs, usual=self.usual, format=format, names=names)
+
+    def texts(self, records: Iterable[Record]) -> Iterator[str]:
+        """What a new tokenizer learns from: every text of the records that is no label."""
+        for record in records:
+            wanted = [name for name in (*self.needs, "text_pair") if name != "label"]
+            yield from (record[name] for name in wanted if isinstance(record.get(name), str))
 
     def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
         """What from_pretrained is told besides the name, such as the labels that the records have."""
@@ -68,6 +81,10 @@ class Objective:
         from hubformer.training import DataCollatorWithPadding
 
         return DataCollatorWithPadding(tokenizer)
+
+    def reduction(self) -> Callable[[Any, Any], Any] | None:
+        """What is kept of a held-out batch's scores, made of them and the labels; None: all of them."""
+        return None
 
     def metrics(self) -> Callable[[Any], dict[str, float]] | None:
         """What the Trainer computes on held-out rows beside the loss."""

@@ -31,11 +31,12 @@ class Data:
 
 @dataclass(frozen=True)
 class NewTokenizer:
-    """A tokenizer that is trained on the run's own texts. kind: wordpiece, byte-bpe or unigram."""
+    """A tokenizer that is trained on the run's own texts. kind: wordpiece, byte-bpe or unigram. lowercase
+    None: WordPiece's texts are, the others' are not."""
 
     kind: str
     vocab_size: int = 8000
-    lowercase: bool = True
+    lowercase: bool | None = None
 
 
 @dataclass(frozen=True)

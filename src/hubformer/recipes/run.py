@@ -16,14 +16,16 @@ from typing import Any
 import torch
 
 from hubformer.auto import models as auto_models
-from hubformer.auto.tokenizer import AutoTokenizer
-from hubformer.data import read
+from hubformer.auto.config import AutoConfig
+from hubformer.auto.tokenizer import AutoTokenizer, length_limit
+from hubformer.data import files_of
 from hubformer.errors import InputError
 from hubformer.recipes.objective import Objective, Record
 from hubformer.recipes.objectives import objective
-from hubformer.recipes.recipe import Data, Recipe
+from hubformer.recipes.recipe import Data, NewTokenizer, Recipe
 from hubformer.storage import write_file
-from hubformer.training import Trainer, TrainingArguments
+from hubformer.tokenization import train_tokenizer
+from hubformer.training import Trainer, TrainingArguments, set_seed
 
 RECIPE, RESULT = "recipe.json", "result.json"
 
@@ -49,8 +51,8 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
     goal = objective(recipe)
     train, valid = _records(goal, recipe.data)
     settings = goal.head_settings(train)
-    model = _model(goal, recipe, settings)
-    tokenizer = _tokenizer(recipe)
+    tokenizer = _tokenizer(goal, recipe, records=train, folder=arguments.folder, resume=resume)
+    model = _model(goal, recipe, settings=settings, tokenizer=tokenizer, seed=arguments.seed)
     goal.prepare(tokenizer, model)
     rows = goal.rows(train, tokenizer, name=str(recipe.data.train), count=len(train))
     held = goal.rows(valid, tokenizer, name="the held-out data", count=len(valid)) if valid else None
@@ -65,6 +67,7 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
         processing_class=tokenizer,
         data_collator=goal.collator(tokenizer),
         compute_metrics=goal.metrics(),
+        preprocess_logits_for_metrics=goal.reduction(),
     )
     metrics: dict[str, Any] = dict(trainer.train(resume_from_checkpoint=resume or None).metrics)
     if held is not None:
@@ -108,24 +111,50 @@ def _records(goal: Objective, data: Data) -> tuple[list[Record], list[Record]]:
 
 
 def _read(goal: Objective, data: Data, path: str, *, limit: int | None) -> list[Record]:
-    found = read(
-        path, columns=data.columns, needs=goal.needs, usual=goal.usual, format=data.format, names=data.names
-    )
+    found = goal.read(path, columns=data.columns, format=data.format, names=data.names)
     return list(islice(found, limit))
 
 
-def _model(goal: Objective, recipe: Recipe, settings: dict[str, Any]) -> Any:
+def _model(goal: Objective, recipe: Recipe, *, settings: dict[str, Any], tokenizer: Any, seed: int) -> Any:
     kind = getattr(auto_models, goal.head)
     if not recipe.from_scratch:
         return kind.from_pretrained(recipe.model, **{**settings, **recipe.config})
-    from hubformer.auto.config import AutoConfig
-
     settings.pop("new_head", None)
-    return kind.from_config(AutoConfig.from_pretrained(recipe.model, **{**settings, **recipe.config}))
+    own = {} if recipe.tokenizer is None else _vocabulary(tokenizer)
+    set_seed(seed)
+    return kind.from_config(AutoConfig.from_pretrained(recipe.model, **{**settings, **own, **recipe.config}))
 
 
-def _tokenizer(recipe: Recipe) -> Any:
-    return AutoTokenizer.from_pretrained(recipe.tokenizer or recipe.model)
+def _vocabulary(tokenizer: Any) -> dict[str, int]:
+    """What a configuration says of the tokenizer."""
+    ids = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("pad", "bos", "eos")}
+    return {"vocab_size": len(tokenizer), **{name: at for name, at in ids.items() if at is not None}}
+
+
+def _tokenizer(
+    goal: Objective, recipe: Recipe, *, records: Sequence[Record], folder: Path, resume: bool
+) -> Any:
+    """The recipe's tokenizer. A new one is kept in the output folder, where a resumed run finds it."""
+    wanted = recipe.tokenizer
+    if not isinstance(wanted, NewTokenizer):
+        return AutoTokenizer.from_pretrained(wanted or recipe.model)
+    if not recipe.from_scratch:
+        raise InputError(
+            f"The recipe trains a new tokenizer, whose ids mean nothing to the weights of {recipe.model}. Set "
+            "from_scratch=true, or leave the tokenizer out."
+        )
+    if not (resume and (folder / "tokenizer.json").is_file()):
+        print(f"{recipe.name}: training a {wanted.kind} tokenizer.", file=sys.stderr)
+        config = AutoConfig.from_pretrained(recipe.model, **recipe.config)
+        train_tokenizer(
+            wanted.kind,
+            goal.texts(records),
+            vocab_size=wanted.vocab_size,
+            lowercase=wanted.lowercase,
+            model_type=config.model_type,
+            model_max_length=length_limit(config),
+        ).save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder)
 
 
 def _measured(goal: Objective, recipe: Recipe, trainer: Trainer) -> dict[str, Any]:
@@ -172,7 +201,8 @@ def _written(recipe: Recipe, arguments: TrainingArguments) -> str:
 
 
 def _files(recipe: Recipe) -> Sequence[str]:
-    return [path for path in (recipe.data.train, recipe.data.valid) if path is not None]
+    given = [path for path in (recipe.data.train, recipe.data.valid) if path is not None]
+    return [str(file) for path in given for file in files_of(path)]
 
 
 def _digest(path: Path) -> str:

@@ -5,11 +5,13 @@ from tokenizers import AddedToken
 from hubformer.tokenization.conventions import CONVENTIONS
 from hubformer.tokenization.encoding import BatchEncoding, CharSpan, TokenSpan
 from hubformer.tokenization.files import TOKENIZER_FILES, Resolved, load_tokenizer, set_resolver
+from hubformer.tokenization.from_texts import KINDS, train_tokenizer
 from hubformer.tokenization.named import TOKENIZER_CLASSES
 from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
 
 __all__ = [
     "CONVENTIONS",
+    "KINDS",
     "TOKENIZER_CLASSES",
     "TOKENIZER_FILES",
     "AddedToken",
@@ -20,4 +22,5 @@ __all__ = [
     "TokenSpan",
     "load_tokenizer",
     "set_resolver",
+    "train_tokenizer",
 ]
