@@ -11,6 +11,10 @@ from hubformer.recipes.recipe import Recipe
 
 # Name -> file:class.
 OBJECTIVES = {
+    "masked-language-modeling": "masked_language_modeling:MaskedLanguageModeling",
+    "mlm-nsp": "next_sentence:NextSentence",
+    "mlm-sop": "sentence_order:SentenceOrder",
+    "permutation-language-modeling": "permutation_language_modeling:PermutationLanguageModeling",
     "question-answering": "question_answering:QuestionAnswering",
     "text-classification": "text_classification:TextClassification",
 }

@@ -140,8 +140,8 @@ def _tokenizer(
         return AutoTokenizer.from_pretrained(wanted or recipe.model)
     if not recipe.from_scratch:
         raise InputError(
-            f"The recipe trains a new tokenizer, whose ids mean nothing to the weights of {recipe.model}. Set "
-            "from_scratch=true, or leave the tokenizer out."
+            f"The recipe trains a new tokenizer, whose ids mean nothing to the weights of {recipe.model}. "
+            "Set from_scratch=true, or leave the tokenizer out."
         )
     if not (resume and (folder / "tokenizer.json").is_file()):
         print(f"{recipe.name}: training a {wanted.kind} tokenizer.", file=sys.stderr)

@@ -1,0 +1,69 @@
+"""XLNet's two streams: tokens predicted in a random order of the row (Yang et al. 2019, arXiv:1906.08237).
+
+Documents stand one behind the other, each with the tokenizer's end of a document, and are cut into rows of
+equal and even length, so that nothing is padded; what does not fill a row at the end of the data is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from hubformer.errors import InputError
+from hubformer.recipes.objective import Row
+from hubformer.recipes.pretraining import (
+    Document,
+    Pretraining,
+    Sums,
+    hidden_tokens,
+    joined,
+    of_hidden,
+    row_of,
+)
+from hubformer.training.masking import DataCollatorForPermutationLanguageModeling
+from hubformer.training.packing import packed_blocks
+
+_END_OF_DOCUMENT = "<eod>"
+
+
+@dataclass(frozen=True)
+class Options:
+    """max_length: of a row, in tokens, even. predicted: the share of tokens that is predicted. longest_span:
+    the most neighbours that are predicted together."""
+
+    max_length: int = 128
+    predicted: float = 1 / 6
+    longest_span: int = 5
+
+
+class PermutationLanguageModeling(Pretraining):
+    head: ClassVar[str] = "AutoModelForPreTraining"
+    Options: ClassVar[type] = Options
+    takes = ("perm_mask", "target_mapping", "labels")
+
+    def prepare(self, tokenizer: Any, model: Any) -> None:
+        super().prepare(tokenizer, model)
+        if self.options.max_length % 2:
+            raise InputError(
+                f"max_length is {self.options.max_length}, expected an even number: the halves of a row are "
+                "put in order apart."
+            )
+
+    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
+        end = tokenizer.get_vocab().get(_END_OF_DOCUMENT, tokenizer.eos_token_id)
+        whole = ({"input_ids": joined(document)} for document in documents)
+        for block in packed_blocks(whole, length=self.room(tokenizer), separator=end):
+            yield row_of(tokenizer, block["input_ids"])
+
+    def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
+        return DataCollatorForPermutationLanguageModeling(
+            tokenizer, plm_probability=self.options.predicted, max_span_length=self.options.longest_span
+        )
+
+    def reduction(self) -> Callable[[Any, Any], Any]:
+        return hidden_tokens
+
+    def metrics(self) -> Callable[[Any], dict[str, float]]:
+        return Sums(partial(of_hidden, name="plm"))

@@ -1,0 +1,174 @@
+"""What the objectives of pre-training share: documents as sentences of ids, and what is measured.
+
+Shapes:  B rows  L length  V vocabulary
+"""
+
+from __future__ import annotations
+
+import inspect
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hubformer.auto.tokenizer import length_limit
+from hubformer.data import Records, documents, sentence_spans
+from hubformer.errors import InputError
+from hubformer.inference.progress import Bar
+from hubformer.recipes.objective import Objective, Record, Row
+from hubformer.recipes.rows import Rows
+from hubformer.training.masking import IGNORED
+
+Sentence = Sequence[int]
+Document = Sequence[Sentence]
+
+
+@dataclass(frozen=True)
+class Options:
+    """max_length: of a row, in tokens, the special ones included."""
+
+    max_length: int = 128
+
+
+class Pretraining(Objective):
+    """Learning from documents. An objective extends it with `cut`, and says how many texts a row has."""
+
+    needs = ("text",)
+    Options: ClassVar[type] = Options
+    pairs: ClassVar[bool] = False  # whether a row is two texts
+    takes: ClassVar[tuple[str, ...]] = ("labels",)  # what the model's forward has to take
+
+    def read(
+        self, path: str, *, columns: Mapping[str, str], format: str | None, names: Sequence[str] | None
+    ) -> Records:
+        return documents(path, columns=columns, format=format, names=names)
+
+    def prepare(self, tokenizer: Any, model: Any) -> None:
+        forward = inspect.signature(model.forward).parameters
+        if absent := [name for name in self.takes if name not in forward]:
+            raise InputError(
+                f"{type(model).__name__} takes no {', '.join(absent)}, which this objective needs. Choose a "
+                "model of another family, or another objective."
+            )
+        most = length_limit(model.config)
+        least = tokenizer.num_special_tokens_to_add(pair=self.pairs) + 2
+        if not least <= self.options.max_length <= (most or self.options.max_length):
+            raise InputError(
+                f"max_length is {self.options.max_length}, expected at least {least}"
+                + (f", and at most the {most} tokens that the model reads." if most else ".")
+            )
+
+    def rows(self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None) -> Rows:
+        room = self.room(tokenizer)
+        found: list[Document] = []
+        with Bar(count, unit=" documents") as bar:
+            for record in records:
+                if document := tokenised(record["text"], tokenizer, most=room // 2 if self.pairs else room):
+                    found.append(document)
+                bar.advance(1)
+        rows = Rows(self.cut(found, tokenizer))
+        if not len(rows):
+            raise InputError(
+                f"{name} gives no row to learn from: it has {len(found)} documents with text, of "
+                f"{sum(len(sentence) for document in found for sentence in document)} tokens."
+            )
+        return rows
+
+    def room(self, tokenizer: Any) -> int:
+        """The tokens of a row that are not special."""
+        most: int = self.options.max_length
+        return most - int(tokenizer.num_special_tokens_to_add(pair=self.pairs))
+
+    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
+        """The rows that are made of documents; no sentence is longer than a text's room."""
+        raise NotImplementedError
+
+
+def tokenised(text: str, tokenizer: Any, *, most: int) -> Document:
+    """The ids of each sentence, as they are in the running text; longer ones are cut to at most `most`."""
+    if not isinstance(text, str):
+        raise InputError(f"A document is {text!r}, expected a text.")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return []
+    encoded = tokenizer(lines, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    found: list[Sentence] = []
+    for line, ids, offsets in zip(lines, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        ends = [end for _, end in offsets]
+        begin = 0
+        cuts = [bisect_right(ends, end) for _, end in sentence_spans(line)]
+        for stop in (*cuts[:-1], len(ids)):
+            found += _parts(ids[begin:stop], most=most)
+            begin = max(begin, stop)
+    return found
+
+
+def _parts(ids: Sequence[int], *, most: int) -> Iterator[Sentence]:
+    """Parts of nearly equal length, as few as possible."""
+    count = -(-len(ids) // most)
+    for part in range(count):
+        yield array("i", ids[part * len(ids) // count : (part + 1) * len(ids) // count])
+
+
+def reach(document: Document, begin: int, *, tokens: int, least: int) -> int:
+    """Behind the last of the sentences from `begin` on that together have at most so many tokens; `least`
+    sentences are taken anyway, where there are so many."""
+    stop, size = begin, 0
+    while stop < len(document):
+        size += len(document[stop])
+        if size > tokens and stop - begin >= least:
+            break
+        stop += 1
+    return stop
+
+
+def joined(document: Document) -> list[int]:
+    return [index for sentence in document for index in sentence]
+
+
+def row_of(tokenizer: Any, first: list[int], second: list[int] | None = None) -> Row:
+    """One text or two with the special tokens around them."""
+    row: Row = {"input_ids": tokenizer.build_inputs_with_special_tokens(first, second)}
+    if "token_type_ids" in tokenizer.model_input_names:
+        row["token_type_ids"] = tokenizer.create_token_type_ids_from_sequences(first, second)
+    return row
+
+
+def hidden_tokens(scores: Tensor, labels: Tensor) -> Tensor:
+    """scores (B, L, V), labels (B, L) -> (B, 3): of each row's hidden tokens the sum of the losses, their
+    number, and how many have the highest score."""
+    asked = labels != IGNORED
+    row = asked.nonzero()[:, 0]
+    chosen, right = scores[asked].float(), labels[asked]
+    losses = F.cross_entropy(chosen, right, reduction="none")
+    columns = (losses, torch.ones_like(losses), (chosen.argmax(-1) == right).to(losses.dtype))
+    sums = losses.new_zeros(len(labels), 3)
+    return sums.index_add(0, row, torch.stack(columns, dim=1))
+
+
+class Sums:
+    """compute_metrics over rows of sums. It keeps one sum, whether it is called once, or for each batch."""
+
+    def __init__(self, measured: Callable[[Any], dict[str, float]]) -> None:
+        """measured: from the sums of all rows to the metrics."""
+        self._measured = measured
+        self._sums: Any = 0.0
+
+    def __call__(self, prediction: Any, compute_result: bool = True) -> dict[str, float]:
+        self._sums = self._sums + np.asarray(prediction.predictions, dtype=np.float64).sum(0)
+        if not compute_result:
+            return {}
+        sums, self._sums = self._sums, 0.0
+        return self._measured(sums)
+
+
+def of_hidden(sums: Any, *, name: str) -> dict[str, float]:
+    """The mean loss of hidden tokens, and the share that was found."""
+    asked = max(1.0, float(sums[1]))
+    return {f"{name}_loss": float(sums[0]) / asked, f"{name}_accuracy": float(sums[2]) / asked}

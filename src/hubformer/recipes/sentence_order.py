@@ -1,0 +1,45 @@
+"""Hidden tokens, and whether two texts that follow each other were swapped (Lan et al. 2019,
+arXiv:1909.11942).
+
+Every sentence is in one row. A sentence that is left alone at the end of a document is cut in the middle; if
+it is a single token, it is left out.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from hubformer.recipes.pretraining import Document, joined, reach
+from hubformer.recipes.sentence_pairs import SentencePairs
+
+_IN_ORDER, _SWAPPED = 0, 1
+
+
+class SentenceOrder(SentencePairs):
+    asked: ClassVar[str] = "sop"
+
+    def pairs_of(
+        self, documents: Sequence[Document], chance: random.Random, *, room: int
+    ) -> Iterator[tuple[list[int], list[int], int]]:
+        for document in documents:
+            at = 0
+            while at < len(document):
+                stop = reach(document, at, tokens=self.tokens(chance, room=room), least=2)
+                first, second = _halves(document[at:stop], chance)
+                at = stop
+                if not first:
+                    continue
+                if chance.random() < 0.5:
+                    yield second, first, _SWAPPED
+                else:
+                    yield first, second, _IN_ORDER
+
+
+def _halves(some: Document, chance: random.Random) -> tuple[list[int], list[int]]:
+    if len(some) > 1:
+        split = chance.randrange(1, len(some))
+        return joined(some[:split]), joined(some[split:])
+    ids = list(some[0])
+    return ids[: len(ids) // 2], ids[len(ids) // 2 :]

@@ -1,0 +1,102 @@
+"""Rows of two texts and a question about them, beside hidden tokens.
+
+A row is as many sentences of a document as fit, cut in two at a sentence's end that is drawn. Nothing is
+truncated: sentences that are longer than half a row were cut before.
+
+Shapes:  B rows
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from hubformer.recipes.masked_language_modeling import refuse_unknown_words
+from hubformer.recipes.objective import Row
+from hubformer.recipes.pretraining import (
+    Document,
+    Pretraining,
+    Sums,
+    hidden_tokens,
+    of_hidden,
+    row_of,
+)
+from hubformer.training.masking import DataCollatorForLanguageModeling
+
+LABEL = "next_sentence_label"
+
+
+@dataclass(frozen=True)
+class Options:
+    """max_length: of a row, in tokens. hidden, whole_words: as in masked language modelling. short: the share
+    of rows whose length is drawn between 2 and the most. passes: how often the documents, held-out ones too,
+    are cut into rows, each time anew. seed: of what is drawn."""
+
+    max_length: int = 128
+    hidden: float = 0.15
+    whole_words: bool = False
+    short: float = 0.1
+    passes: int = 1
+    seed: int = 0
+
+
+class SentencePairs(Pretraining):
+    """An objective extends it with `pairs_of`."""
+
+    head: ClassVar[str] = "AutoModelForPreTraining"
+    Options: ClassVar[type] = Options
+    pairs: ClassVar[bool] = True
+    takes = ("labels", LABEL)
+    asked: ClassVar[str]  # what the question is called in metrics
+
+    def prepare(self, tokenizer: Any, model: Any) -> None:
+        super().prepare(tokenizer, model)
+        refuse_unknown_words(tokenizer, whole=self.options.whole_words)
+
+    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
+        room = self.room(tokenizer)
+        for number in range(self.options.passes):
+            chance = random.Random(f"{self.options.seed} {number}")
+            for first, second, label in self.pairs_of(documents, chance, room=room):
+                yield {**row_of(tokenizer, first, second), LABEL: label}
+
+    def pairs_of(
+        self, documents: Sequence[Document], chance: random.Random, *, room: int
+    ) -> Iterator[tuple[list[int], list[int], int]]:
+        """One pass over the documents: two texts that together have at most `room` tokens, and the label."""
+        raise NotImplementedError
+
+    def tokens(self, chance: random.Random, *, room: int) -> int:
+        """How many tokens the next row is to have."""
+        return chance.randint(2, room) if chance.random() < self.options.short else room
+
+    def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
+        return DataCollatorForLanguageModeling(
+            tokenizer,
+            mlm_probability=self.options.hidden,
+            whole_word_mask=self.options.whole_words,
+        )
+
+    def reduction(self) -> Callable[[Any, Any], Any]:
+        return _counted
+
+    def metrics(self) -> Callable[[Any], dict[str, float]]:
+        return Sums(partial(_measured, name=self.asked))
+
+
+def _counted(scores: tuple[Tensor, Tensor], labels: tuple[Tensor, Tensor]) -> Tensor:
+    """Both heads' scores and labels -> (B, 5): the sums of hidden tokens, 1, and 1 if the pair is right."""
+    right = (scores[1].argmax(-1) == labels[1]).float()
+    return torch.cat(
+        [hidden_tokens(scores[0], labels[0]), torch.stack([torch.ones_like(right), right], 1)], 1
+    )
+
+
+def _measured(sums: Any, *, name: str) -> dict[str, float]:
+    return {**of_hidden(sums, name="mlm"), f"{name}_accuracy": float(sums[4] / sums[3])}
