@@ -2,6 +2,7 @@
 
     python scripts/bench.py                             every section
     python scripts/bench.py import first --rounds 9     two of them, nine rounds
+    python scripts/bench.py train-bert train-bert-bf16  training steps of BERT-base
     python scripts/bench.py --model FOLDER --text FILE --json
 
 Sections:
@@ -9,11 +10,15 @@ Sections:
     load      model and tokenizer from a folder, everything imported
     first     process start to the first sentiment label on standard output
     batch     512 sentences of mixed length through a pipeline that has answered one before
+    train-bert, train-bert-bf16     a step of the Trainer: BERT-base, 16 rows of 128 tokens, a label each
+    train-gpt2, train-gpt2-bf16     the same: GPT-2, 4 rows of 256 tokens, causal
 
 Each measurement is a process of its own. The libraries take turns within a round, and the order turns from
 round to round, so that whatever else the machine does meets both alike. A ratio is the median over the rounds
-of ours divided by theirs: below 1 is faster, or smaller. Both run in float32. transformers is given the best
-of several batch sizes for `batch`.
+of ours divided by theirs: below 1 is faster, or smaller. Both run in float32 but where bf16 is said.
+transformers is given the best of several batch sizes for `batch`. The models that are trained have fresh
+weights, dropout as published, and the optimizer, clipping and schedule that the Trainer has when nothing is
+said; the first step is not counted, and a step's time is the median of the others.
 """
 
 from __future__ import annotations
@@ -27,8 +32,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,6 +45,7 @@ LIBRARIES = ("hubformer", "transformers")
 SENTENCES = 512
 THEIR_BATCH_SIZES = (1, 8, 32)
 TRIAL = 64  # sentences that choose among them, and warm up
+TRAINED_STEPS = 6
 FIRST = "I love this movie!"
 
 
@@ -85,6 +92,42 @@ def _batch(library: str, model: str, texts: Sequence[str]) -> tuple[float, Any]:
     return seconds, [answer["label"] for answer in found]
 
 
+def _train(
+    library: str, model: str, texts: Sequence[str], *, kind: str, rows: int, length: int, bf16: bool
+) -> tuple[float, Any]:
+    from importlib import import_module
+    from tempfile import TemporaryDirectory
+
+    import torch
+
+    module: Any = import_module(library)
+    times = [time.perf_counter()]
+
+    class Watch(module.TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            times.append(time.perf_counter())
+
+    torch.manual_seed(0)
+    config = module.GPT2Config() if kind == "gpt2" else module.BertConfig()
+    made = (module.GPT2LMHeadModel if kind == "gpt2" else module.BertForSequenceClassification)(config)
+    ids = torch.randint(5, config.vocab_size, (rows * TRAINED_STEPS, length)).tolist()
+    data = [{"input_ids": row, "labels": row if kind == "gpt2" else row[0] % 2} for row in ids]
+    with TemporaryDirectory() as folder:
+        arguments = module.TrainingArguments(
+            folder,
+            max_steps=TRAINED_STEPS,
+            per_device_train_batch_size=rows,
+            bf16=bf16,
+            use_cpu=True,
+            report_to="none",
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+        )
+        module.Trainer(made, arguments, train_dataset=data, callbacks=[Watch]).train()
+    return median(after - before for before, after in pairwise(times[1:])), None
+
+
 def _timed(pipe: Any, texts: Sequence[str], batch_size: int | None) -> tuple[float, Any]:
     named = {} if batch_size is None else {"batch_size": batch_size}
     start = time.perf_counter()
@@ -107,6 +150,10 @@ SECTIONS: dict[str, Callable[[str, str, Sequence[str]], tuple[float, Any]]] = {
     "load": _load,
     "first": _first,
     "batch": _batch,
+    "train-bert": partial(_train, kind="bert", rows=16, length=128, bf16=False),
+    "train-bert-bf16": partial(_train, kind="bert", rows=16, length=128, bf16=True),
+    "train-gpt2": partial(_train, kind="gpt2", rows=4, length=256, bf16=False),
+    "train-gpt2-bf16": partial(_train, kind="gpt2", rows=4, length=256, bf16=True),
 }
 
 

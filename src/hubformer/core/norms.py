@@ -78,14 +78,24 @@ class Residual(nn.Module):
         self.before, self.branch, self.after = (
             norm.build(width) if norm else nn.Identity() for norm in (norms.before, norms.branch, norms.after)
         )
-        self.scale, self.dropout = norms.scale, Dropout(dropout)
+        self.scale = nn.Identity() if norms.scale == 1.0 else _Scale(norms.scale)
+        self.dropout = Dropout(dropout)
 
     def enter(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x, self.before(x)
 
     def leave(self, kept: Tensor, y: Tensor) -> Tensor:
-        out: Tensor = self.after(kept + self.scale * self.dropout(self.branch(y)))
+        out: Tensor = self.after(kept + self.scale(self.dropout(self.branch(y))))
         return out
+
+
+class _Scale(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, y: Tensor) -> Tensor:
+        return self.factor * y
 
 
 class _NormedResidual(Residual):
