@@ -17,7 +17,7 @@ import torch
 import hubformer
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/differences.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "docs/differences.md", "docs/pretraining.md"]
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _WORDS = """
     [PAD] [UNK] [CLS] [SEP] [MASK] i love this movie ! what is the capital of france ? paris . , hello world
@@ -58,6 +58,9 @@ def served(hub: Any, tmp_path: Path) -> Any:
         ),
         "distilbert/distilbert-base-cased-distilled-squad": hubformer.DistilBertForQuestionAnswering(
             hubformer.DistilBertConfig(**distil)
+        ),
+        "dslim/bert-base-NER": hubformer.BertForTokenClassification(
+            hubformer.BertConfig(**bert, id2label={0: "O", 1: "B-PER", 2: "I-PER"})
         ),
         "google-bert/bert-base-uncased": hubformer.BertForMaskedLM(hubformer.BertConfig(**bert)),
         "openai-community/gpt2": hubformer.GPT2LMHeadModel(

@@ -15,7 +15,8 @@ from hubformer.data.records import ENDINGS, Record, Records, read
 from hubformer.data.squad import is_squad
 from hubformer.errors import InputError
 
-_USUAL = {"text": ("document", "content", "article", "body", "context")}
+_USUAL = {"text": ("document", "content", "article", "body")}
+_HEAD = 1000  # characters that may be blank before a JSON object
 
 
 def documents(
@@ -86,7 +87,7 @@ def _paragraphs(path: Path) -> Iterator[Record]:
 def _articles(path: Path) -> Iterator[Record] | None:
     """The articles of a SQuAD file, or None where it is none."""
     with opened(path) as file:
-        if not file.read(1).strip().startswith("{"):
+        if not file.read(_HEAD).lstrip().startswith("{"):
             return None
     with opened(path) as file:
         try:

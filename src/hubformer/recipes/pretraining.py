@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hubformer.auto.tokenizer import length_limit
 from hubformer.data import Records, documents, sentence_spans
 from hubformer.errors import InputError
 from hubformer.inference.progress import Bar
@@ -56,13 +55,10 @@ class Pretraining(Objective):
                 f"{type(model).__name__} takes no {', '.join(absent)}, which this objective needs. Choose a "
                 "model of another family, or another objective."
             )
-        most = length_limit(model.config)
+        super().prepare(tokenizer, model)
         least = tokenizer.num_special_tokens_to_add(pair=self.pairs) + 2
-        if not least <= self.options.max_length <= (most or self.options.max_length):
-            raise InputError(
-                f"max_length is {self.options.max_length}, expected at least {least}"
-                + (f", and at most the {most} tokens that the model reads." if most else ".")
-            )
+        if self.options.max_length < least:
+            raise InputError(f"max_length is {self.options.max_length}, expected at least {least} tokens.")
 
     def rows(self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None) -> Rows:
         room = self.room(tokenizer)
@@ -94,7 +90,7 @@ def tokenised(text: str, tokenizer: Any, *, most: int) -> Document:
     """The ids of each sentence, as they are in the running text; longer ones are cut to at most `most`."""
     if not isinstance(text, str):
         raise InputError(f"A document is {text!r}, expected a text.")
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     if not lines:
         return []
     encoded = tokenizer(lines, add_special_tokens=False, return_offsets_mapping=True, verbose=False)

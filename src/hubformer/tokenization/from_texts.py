@@ -94,7 +94,7 @@ def _wrapped(
     settings: dict[str, Any] = {"do_lower_case": lowercase} if "do_lower_case" in family.options else {}
     if "pad_token" not in family.tokens:  # GPT-2's: padding is masked, so that any token does
         settings["pad_token"] = family.tokens["eos_token"]
-    return TOKENIZER_CLASSES[family.name](
+    return TOKENIZER_CLASSES[f"{family.name}Fast"](
         tokenizer_object=tokenizer, model_max_length=model_max_length, **settings
     )
 
