@@ -21,6 +21,7 @@ COMMANDS = {
     "info": "show what a model is: architecture, size, head, tokenizer, license",
     "download": "fetch a model once, to use it without a network later",
     "evaluate": "measure a model on data: accuracy, F1, exact match, with intervals",
+    "train": "train a model by a recipe: one JSON file, and what you change of it",
     "plot": "draw the curves of a training",
 }
 _EXAMPLES = """
@@ -32,6 +33,7 @@ examples:
   hubformer info ORG/NAME
   hubformer download ORG/NAME --revision v1.0
   hubformer evaluate sentiment-analysis ORG/NAME dev.tsv --save results
+  hubformer train sst2 data.train=train.tsv data.valid=dev.tsv
   hubformer plot runs/sst2
 
 MODEL is a name on the Hub, such as distilbert/distilbert-base-uncased-finetuned-sst-2-english,

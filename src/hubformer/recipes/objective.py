@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
+from hubformer.auto.tokenizer import length_limit
 from hubformer.data import Records, read
-from hubformer.errors import InputError, refuse_unknown
+from hubformer.errors import ConfigError, InputError
 from hubformer.inference.progress import Bar
 from hubformer.recipes.rows import Rows
+from hubformer.recipes.typed import typed
 
 Record = Mapping[str, Any]
 Row = dict[str, Any]
@@ -21,25 +22,34 @@ class Objective:
     """One kind of training. An objective extends it; README.md of this folder says how."""
 
     head: ClassVar[str]  # the Auto class of the model
-    task: ClassVar[str | None] = None  # what `hubformer evaluate` calls it
+    task: str | None = None  # what `hubformer evaluate` calls it
     needs: ClassVar[tuple[str, ...]] = ()  # columns
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # other names of these columns
+    packages: ClassVar[tuple[str, ...]] = ()  # modules that the measurement at the end needs
     Options: ClassVar[type]  # a dataclass: the recipe's `options`
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """
         Raises:
-            UnknownArgument: an option that this objective does not have.
+            UnknownArgument: an option that this objective does not have. ConfigError: a value that it cannot
+                have.
         """
-        fields = {field.name: str(field.type) for field in dataclasses.fields(self.Options)}
-        refuse_unknown(options, fields, call=f"options of the objective {type(self).__name__}")
-        self.options: Any = self.Options(**options)
+        where = f"options of the objective {type(self).__name__}"
+        self.options: Any = typed(self.Options, options, where=where)
 
     def read(
         self, path: str, *, columns: Mapping[str, str], format: str | None, names: Sequence[str] | None
     ) -> Records:
         """The records of the run's files."""
         return read(path, columns=columns, needs=self.needs, usual=self.usual, format=format, names=names)
+
+    def checked(self, record: Record, where: str) -> Record:
+        """A record as the other methods take it. where: how an error calls it.
+
+        Raises:
+            InputError: it cannot be learnt from.
+        """
+        return record
 
     def texts(self, records: Iterable[Record]) -> Iterator[str]:
         """What a new tokenizer learns from: every text of the records that is no label."""
@@ -52,14 +62,24 @@ class Objective:
         return {}
 
     def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
-        """Some records as rows; there may be more or fewer of them."""
+        """Some checked records as rows; there may be more or fewer of them."""
         raise NotImplementedError
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
-        """Called once before the first rows, with the tokenizer and the model of the run."""
+        """Called once before the first rows, with the tokenizer and the model of the run.
+
+        Raises:
+            InputError: they cannot learn this, such as rows that are longer than the model reads.
+        """
+        most = length_limit(model.config)
+        if most is not None and self.options.max_length > most:
+            raise InputError(
+                f"max_length is {self.options.max_length}, but the model reads at most {most} tokens. Add "
+                f"options.max_length={most}, or less."
+            )
 
     def rows(self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None) -> Rows:
-        """All records tokenised, once.
+        """All checked records tokenised, once. name: how an error calls them; count: of the records.
 
         Raises:
             InputError: there is no record, or one of them cannot be learnt from.
@@ -90,8 +110,30 @@ class Objective:
         """What the Trainer computes on held-out rows beside the loss."""
         return None
 
+    def measurement(self) -> dict[str, Any]:
+        """What `evaluate` is told when the training is over, so that it reads as the training did."""
+        return {}
+
 
 def inputs_of(encoded: Mapping[str, Any], place: int) -> Row:
     """One row of a batch that a tokenizer made. The mask is left out: rows have no padding yet."""
     kept = ("input_ids", "token_type_ids")
     return {name: encoded[name][place] for name in kept if name in encoded}
+
+
+def text_of(record: Record, column: str, where: str) -> str:
+    """A record's text in a column.
+
+    Raises:
+        InputError: there is none.
+    """
+    text = record[column]
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"The {column} of {where} is {text!r}, expected a text. Leave the record out.")
+    return text
+
+
+def check_length(max_length: int, *, least: int = 3) -> None:
+    """Raise ConfigError for a length that leaves no room beside the special tokens."""
+    if max_length < least:
+        raise ConfigError(f"options.max_length is {max_length}, expected at least {least} tokens.")

@@ -11,12 +11,15 @@ from hubformer.recipes.recipe import Recipe
 
 # Name -> file:class.
 OBJECTIVES = {
+    "causal-language-modeling": "causal_language_modeling:CausalLanguageModeling",
     "masked-language-modeling": "masked_language_modeling:MaskedLanguageModeling",
     "mlm-nsp": "next_sentence:NextSentence",
     "mlm-sop": "sentence_order:SentenceOrder",
     "permutation-language-modeling": "permutation_language_modeling:PermutationLanguageModeling",
     "question-answering": "question_answering:QuestionAnswering",
+    "regression": "regression:Regression",
     "text-classification": "text_classification:TextClassification",
+    "token-classification": "token_classification:TokenClassification",
 }
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from hubformer.errors import InputError
-from hubformer.recipes.objective import Objective, Record, Row, inputs_of
+from hubformer.errors import ConfigError, InputError
+from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of, text_of
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,18 @@ class Options:
     max_length: int = 384
     stride: int = 128
 
+    def __post_init__(self) -> None:
+        check_length(self.max_length, least=8)
+        if not 0 <= self.stride < self.max_length:
+            raise ConfigError(
+                f"options.stride is {self.stride}, expected at least 0 and less than max_length, which is "
+                f"{self.max_length}."
+            )
+
 
 class QuestionAnswering(Objective):
     head: ClassVar[str] = "AutoModelForQuestionAnswering"
-    task: ClassVar[str | None] = "question-answering"
+    task = "question-answering"
     needs = ("question", "context", "answers")
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}
     Options: ClassVar[type] = Options
@@ -33,9 +41,15 @@ class QuestionAnswering(Objective):
     def head_settings(self, records: Any) -> dict[str, Any]:
         return {"new_head": True}
 
+    def checked(self, record: Record, where: str) -> Record:
+        for column in ("question", "context"):
+            text_of(record, column, where)
+        return {**record, "span": _span(record, where)}
+
     def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
         questions = [record["question"].strip() for record in records]
         contexts = [record["context"] for record in records]
+        self._refuse_long(questions, tokenizer)
         # XLNet is padded on the left and reads the context first, as in the pipeline.
         first = tokenizer.padding_side == "left"
         encoded = tokenizer(
@@ -47,7 +61,6 @@ class QuestionAnswering(Objective):
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
-        spans = [_span(record) for record in records]
         for place, of in enumerate(encoded["overflow_to_sample_mapping"]):
             yield {
                 **inputs_of(encoded, place),
@@ -55,24 +68,80 @@ class QuestionAnswering(Objective):
                     encoded["offset_mapping"][place],
                     encoded.sequence_ids(place),
                     context=0 if first else 1,
-                    span=spans[of],
+                    span=records[of]["span"],
                     none=_classifier(encoded["input_ids"][place], tokenizer),
                 ),
             }
 
+    def _refuse_long(self, questions: Sequence[str], tokenizer: Any) -> None:
+        """Raise InputError for a question beside which a window has no room for more than the overlap."""
+        special = tokenizer.num_special_tokens_to_add(pair=True)
+        room = self.options.max_length - self.options.stride - special - 1
+        encoded = tokenizer(questions, add_special_tokens=False, verbose=False)["input_ids"]
+        for question, ids in zip(questions, encoded, strict=True):
+            if len(ids) > room:
+                raise InputError(
+                    f"The question {question[:60]!r} has {len(ids)} tokens. Windows of "
+                    f"{self.options.max_length} tokens that share {self.options.stride} have room for "
+                    f"{room}: raise options.max_length, lower options.stride, or leave the record out."
+                )
 
-def _span(record: Record) -> tuple[int, int] | None:
+    def measurement(self) -> dict[str, Any]:
+        asked = {"max_seq_len": self.options.max_length}
+        # The pipeline's usual overlap gives way to long questions; one that is asked for does not.
+        return (
+            asked if self.options.stride == Options.stride else {**asked, "doc_stride": self.options.stride}
+        )
+
+
+def _span(record: Record, where: str) -> tuple[int, int] | None:
     """The first gold answer's characters; None where there is no answer."""
-    answers = record["answers"]
-    if record.get("is_impossible") or not answers or not answers["text"]:
+    found = None if record.get("is_impossible") in _TRUE else _answer(record, where)
+    if found is None:
         return None
-    text, start = answers["text"][0], int(answers["answer_start"][0])
-    if record["context"][start : start + len(text)] != text:
+    context, (text, start) = record["context"], found
+    if start is None:
+        start = context.find(text)
+        if start < 0:
+            raise InputError(f"The answer {text!r} of {where} is not in its context. Correct one of the two.")
+    if context[start : start + len(text)] != text:
         raise InputError(
-            f"The answer {text!r} is not at character {start} of its context, where "
-            f"{record['context'][start : start + len(text)]!r} stands. Correct answer_start."
+            f"The answer {text!r} of {where} is not at character {start} of its context, where "
+            f"{context[start : start + len(text)]!r} stands. Correct answer_start."
         )
     return start, start + len(text)
+
+
+_TRUE = (True, 1, "1", "true", "True", "TRUE")
+
+
+def _answer(record: Record, where: str) -> tuple[str, int | None] | None:
+    """The first gold answer and where it begins, if the record says; None where there is no answer."""
+    answers = record["answers"]
+    if answers is None or isinstance(answers, str):  # one column for the text, perhaps one for its place
+        answers = [{"text": answers, "answer_start": record.get("answer_start")}]
+    elif isinstance(answers, Mapping) and isinstance(answers.get("text"), list):
+        starts = answers.get("answer_start") or [None] * len(answers["text"])
+        answers = [
+            dict(zip(("text", "answer_start"), pair, strict=True))
+            for pair in zip(answers["text"], starts, strict=False)
+        ]
+    if not isinstance(answers, list) or not all(
+        isinstance(one, Mapping) and "text" in one for one in answers
+    ):
+        raise InputError(
+            f"The answers of {where} are {record['answers']!r}; expected a text, or SQuAD's "
+            '{"text": [...], "answer_start": [...]}.'
+        )
+    if not answers or not answers[0]["text"]:
+        return None
+    text, start = answers[0]["text"], answers[0].get("answer_start")
+    try:
+        return text, None if start in (None, "") else int(start)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"answer_start of {where} is {start!r}, expected the place of the answer's first character."
+        ) from None
 
 
 def _classifier(ids: Sequence[int], tokenizer: Any) -> int:
@@ -88,6 +157,8 @@ def _places(
     none: int,
 ) -> Row:
     """The tokens of a window that hold the first and the last character of the answer."""
+    if context not in sequences:  # nothing of it is a token
+        return {"start_positions": none, "end_positions": none}
     begin = sequences.index(context)
     end = len(sequences) - 1 - sequences[::-1].index(context)
     inside = offsets[begin : end + 1]

@@ -10,23 +10,43 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hubformer.errors import ConfigError, InputError, UnknownName, refuse_unknown, suggestion
+from hubformer.errors import ConfigError, InputError, UnknownArgument, UnknownName, suggestion
+from hubformer.recipes.typed import typed
+from hubformer.training import TrainingArguments
+
+DTYPES = ("float32", "bfloat16", "float16")
+Paths = str | tuple[str, ...] | list[str]
 
 
 @dataclass(frozen=True)
 class Data:
-    """Where the records are. train and valid: paths, read as `hubformer.data.read` does. holdout: in place of
-    valid, so many records of train that are kept out by chance. columns: what the objective needs, to what
-    the files call it. limit: only the first records, for a trial."""
+    """Where the records are. train and valid: a path or several, read as `hubformer.data.read` does. holdout:
+    where valid is null, so many records of train (or such a share of them, below 1) that are kept out by
+    chance. columns: what the objective needs, to what the files call it. names: of the columns, for files
+    without a header. limit: only the first records, for a trial."""
 
-    train: str | None = None
-    valid: str | None = None
-    holdout: int = 0
+    train: Paths | None = None
+    valid: Paths | None = None
+    holdout: float = 0
     format: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] | list[str] | None = None
     limit: int | None = None
     valid_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "valid_limit"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ConfigError(f"data.{name} is {value}, expected at least 1, or null for all records.")
+        if self.holdout < 0 or (self.holdout >= 1 and self.holdout != int(self.holdout)):
+            raise ConfigError(
+                f"data.holdout is {self.holdout}, expected a number of records, or a share of them below 1."
+            )
+
+    @property
+    def measured(self) -> bool:
+        """Whether some records are held out, to measure on."""
+        return bool(self.valid or self.holdout)
 
 
 @dataclass(frozen=True)
@@ -51,8 +71,22 @@ class Lora:
 
 
 @dataclass(frozen=True)
+class Save:
+    """How the weights are stored when the training is over: float32, bfloat16 or float16."""
+
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ConfigError(
+                f"save.dtype is {self.dtype!r}.{suggestion(self.dtype, DTYPES)} Expected one of "
+                f"{', '.join(DTYPES)}."
+            )
+
+
+@dataclass(frozen=True)
 class Measure:
-    """What `hubformer evaluate` measures when the training is over. data None: the recipe's valid."""
+    """What `hubformer evaluate` measures when the training is over. data null: the records held out."""
 
     data: str | None = None
     limit: int | None = None
@@ -76,14 +110,20 @@ class Recipe:
     options: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     lora: Lora | None = None
+    save: Save = field(default_factory=Save)
     evaluation: Measure | None = None
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
-_PARTS: dict[str, type[Any]] = {"data": Data, "lora": Lora, "evaluation": Measure, "tokenizer": NewTokenizer}
-_FREE = ("config", "options", "training")  # checked by those who take them
+_PARTS: dict[str, type[Any]] = {
+    "data": Data,
+    "lora": Lora,
+    "save": Save,
+    "evaluation": Measure,
+    "tokenizer": NewTokenizer,
+}
 
 
 def names() -> tuple[str, ...]:
@@ -95,17 +135,16 @@ def names() -> tuple[str, ...]:
 def load_recipe(place: str | Path, changes: Iterable[str] = ()) -> Recipe:
     """A recipe by its name or its file, with `key=value` changes on top: `training.learning_rate=1e-5`.
 
-    Values are JSON where they can be read so, else text.
+    Values are JSON where they can be read so, else text. The recipe.json of a run is a file of a recipe too.
 
     Raises:
-        UnknownName: no such recipe. ConfigError: a file that is no recipe. UnknownArgument: a key that
-            recipes do not have; the nearest one is suggested. InputError: a change that is not key=value.
+        UnknownName: no such recipe. ConfigError: a file that is no recipe, a value of a wrong type.
+        UnknownArgument: a key that recipes do not have; the nearest one is suggested. InputError: a change
+            that is not key=value.
     """
-    path = Path(place)
+    path = Path(place).expanduser()
     if path.suffix == ".json":
-        if not path.is_file():
-            raise UnknownName(f"There is no file {path}. Recipes that ship: {', '.join(names())}.")
-        text = path.read_text("utf-8")
+        text = _text(path)
     else:
         if str(place) not in names():
             raise UnknownName(
@@ -119,9 +158,24 @@ def load_recipe(place: str | Path, changes: Iterable[str] = ()) -> Recipe:
         raise ConfigError(f"The recipe {place} is not JSON: {error}.") from None
     if not isinstance(values, dict):
         raise ConfigError(f"The recipe {place} holds {type(values).__name__}, expected an object.")
+    if isinstance(values.get("recipe"), dict):  # what a run has written
+        values = values["recipe"]
     for change in changes:
         _apply(values, change)
     return _understood({"name": path.stem, **values}, where=str(place))
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UnknownName(
+            f"There is no file {path}.{suggestion(path.name, beside)} Recipes that ship: "
+            f"{', '.join(names())}."
+        )
+    try:
+        return path.read_text("utf-8")
+    except ValueError:
+        raise ConfigError(f"The recipe {path} is not UTF-8.") from None
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
@@ -141,23 +195,25 @@ def _apply(values: dict[str, Any], change: str) -> None:
 
 
 def _understood(values: Mapping[str, Any], *, where: str) -> Recipe:
-    known = {one.name for one in dataclasses.fields(Recipe)}
-    refuse_unknown(values, known, call=f"the recipe {where}")
+    _refuse_unknown(values, where=where)
     for name in ("objective", "model"):
-        if not isinstance(values.get(name), str):
-            raise ConfigError(f"The recipe {where} does not say its {name}.")
+        if values.get(name) is None:
+            raise ConfigError(f"The recipe {where} does not say its {name}. Add {name}=NAME.")
     found = dict(values)
     for name, kind in _PARTS.items():
         if isinstance(found.get(name), Mapping):
-            fields = {one.name for one in dataclasses.fields(kind)}
-            refuse_unknown(found[name], fields, call=f"{name} of the recipe {where}")
-            try:
-                found[name] = kind(**found[name])
-            except TypeError as error:
-                raise ConfigError(f"{name} of the recipe {where}: {error}.") from None
-        elif found.get(name) is not None and not (name == "tokenizer" and isinstance(found[name], str)):
-            raise ConfigError(f"{name} of the recipe {where} is {found[name]!r}, expected an object.")
-    for name in _FREE:
-        if not isinstance(found.get(name, {}), Mapping):
-            raise ConfigError(f"{name} of the recipe {where} is {found[name]!r}, expected an object.")
-    return Recipe(**found)
+            found[name] = typed(kind, found[name], where=f"{name} of the recipe {where}")
+    return typed(Recipe, found, where=f"the recipe {where}")
+
+
+def _refuse_unknown(values: Mapping[str, Any], *, where: str) -> None:
+    """Raise UnknownArgument for a key that recipes do not have; one of an inner object may be meant."""
+    outer = [one.name for one in dataclasses.fields(Recipe)]
+    inner = [f"{name}.{one.name}" for name, kind in _PARTS.items() for one in dataclasses.fields(kind)]
+    inner += [f"training.{one.name}" for one in dataclasses.fields(TrainingArguments)]
+    for name in values:
+        if name in outer:
+            continue
+        meant = next((key for key in inner if key.partition(".")[2] == name), None)
+        near = f" Did you mean {meant!r}?" if meant else suggestion(name, outer)
+        raise UnknownArgument(f"The recipe {where} has no key {name!r}.{near} It has: {', '.join(outer)}.")

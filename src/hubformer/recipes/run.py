@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
-import random
+import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +16,29 @@ import torch
 from hubformer.auto import models as auto_models
 from hubformer.auto.config import AutoConfig
 from hubformer.auto.tokenizer import AutoTokenizer, length_limit
-from hubformer.data import files_of
+from hubformer.data.optional import optional
 from hubformer.errors import InputError
 from hubformer.recipes.objective import Objective, Record
 from hubformer.recipes.objectives import objective
-from hubformer.recipes.recipe import Data, NewTokenizer, Recipe
+from hubformer.recipes.provenance import provenance
+from hubformer.recipes.recipe import NewTokenizer, Recipe
+from hubformer.recipes.records import Split, kept, records_of, split
 from hubformer.storage import write_file
 from hubformer.tokenization import train_tokenizer
 from hubformer.training import Trainer, TrainingArguments, set_seed
 
-RECIPE, RESULT = "recipe.json", "result.json"
+RECIPE, RESULT, CURVES = "recipe.json", "result.json", "training_curves.png"
+# Arguments that ask for data that is held out.
+_MEASURING = (
+    *("eval_strategy", "eval_steps", "eval_on_start", "eval_delay", "batch_eval_metrics"),
+    *("load_best_model_at_end", "metric_for_best_model", "greater_is_better"),
+)
 
 
 @dataclass(frozen=True)
 class Result:
     """folder: the model with its tokenizer, and beside it what the run used (recipe.json), its course
-    (log.jsonl), and its figures (result.json)."""
+    (log.jsonl, training_curves.png), and its figures (result.json)."""
 
     folder: Path
     metrics: dict[str, Any]
@@ -44,75 +49,104 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
     """Train by a recipe. resume: go on from the newest complete checkpoint in the output folder.
 
     Raises:
-        InputError: data or settings that cannot be used. HubError, ConfigError, CheckpointError: a model
-            that cannot be had or read. TrainingDiverged: the loss is not finite.
+        InputError: data or settings that cannot be used, or a folder that holds a training already.
+        HubError, ConfigError, CheckpointError: a model that cannot be had or read. TrainingDiverged: the loss
+            is not finite.
     """
-    arguments = _arguments(recipe, output)
-    goal = objective(recipe)
-    train, valid = _records(goal, recipe.data)
-    settings = goal.head_settings(train)
-    tokenizer = _tokenizer(goal, recipe, records=train, folder=arguments.folder, resume=resume)
+    goal, arguments = checked(recipe, output=output)
+    _check_folder(arguments, resume=resume)
+    records = split(goal, recipe.data)
+    _say(recipe, f"{len(records.train):,} records, and {len(records.held_out):,} held out.")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    settings = goal.head_settings(records.train)
+    tokenizer = _tokenizer(goal, recipe, records=records.train, folder=arguments.folder, resume=resume)
+    set_seed(arguments.seed)  # a new head is drawn alike in every run
     model = _model(goal, recipe, settings=settings, tokenizer=tokenizer, seed=arguments.seed)
     goal.prepare(tokenizer, model)
-    rows = goal.rows(train, tokenizer, name=str(recipe.data.train), count=len(train))
-    held = goal.rows(valid, tokenizer, name="the held-out data", count=len(valid)) if valid else None
-    size = f"{len(rows):,} rows of {rows.tokens:,} tokens, {model.num_parameters():,} parameters"
-    print(f"{recipe.name}: {size}.", file=sys.stderr)
-    write_file(arguments.folder / RECIPE, _written(recipe, arguments))
-    trainer = Trainer(
+    trainer = _trainer(goal, recipe, model=model, tokenizer=tokenizer, arguments=arguments, records=records)
+    metrics: dict[str, Any] = dict(trainer.train(resume_from_checkpoint=resume or None).metrics)
+    if trainer.eval_dataset is not None:
+        metrics |= trainer.evaluate()
+    _save(trainer, recipe)
+    write_file(arguments.folder / RESULT, _plain(metrics))  # kept, whatever happens to the measurement
+    metrics |= _measured(goal, recipe, folder=arguments.folder, records=records)
+    write_file(arguments.folder / RESULT, _plain(metrics))
+    _say(recipe, f"written to {arguments.folder}.")
+    return Result(arguments.folder, metrics, trainer)
+
+
+def checked(recipe: Recipe, *, output: str | Path | None = None) -> tuple[Objective, TrainingArguments]:
+    """The objective and the arguments of a recipe, before anything is read or written.
+
+    Raises:
+        UnknownName, UnknownArgument, ConfigError, InputError: the recipe cannot be run as it is.
+        MissingPackage: the measurement at the end needs a package that is not installed.
+    """
+    goal = objective(recipe)
+    named = dict(recipe.training)
+    folder = named.pop("output_dir", None)
+    if not recipe.data.measured:
+        named = {name: value for name, value in named.items() if name not in _MEASURING}
+    arguments = TrainingArguments(str(output or folder or f"runs/{recipe.name}"), **named)
+    if recipe.evaluation is not None and (recipe.evaluation.data or recipe.data.measured):
+        for module in goal.packages:
+            purpose = "The measurement at the end (leave it out by evaluation=null)"
+            optional(module, extra="evaluation", purpose=purpose)
+    return goal, arguments
+
+
+def _check_folder(arguments: TrainingArguments, *, resume: bool) -> None:
+    folder = arguments.folder
+    if resume and not folder.is_dir():
+        raise InputError(f"There is no folder {folder}, so nothing to resume. Leave --resume out.")
+    if resume or arguments.overwrite_output_dir:
+        return
+    if (folder / RESULT).is_file() or any(folder.glob("checkpoint-*")):
+        raise InputError(
+            f"{folder} holds a training already. Go on with it by --resume (in Python: resume=True), choose "
+            "another folder by --output, or set training.overwrite_output_dir=true."
+        )
+
+
+def _say(recipe: Recipe, what: str) -> None:
+    print(f"{recipe.name}: {what}", file=sys.stderr)
+
+
+def _trainer(
+    goal: Objective,
+    recipe: Recipe,
+    *,
+    model: Any,
+    tokenizer: Any,
+    arguments: TrainingArguments,
+    records: Split,
+) -> Trainer:
+    name, held = str(recipe.data.train), None
+    rows = goal.rows(records.train, tokenizer, name=name, count=len(records.train))
+    if records.held_out:
+        count = len(records.held_out)
+        held = goal.rows(records.held_out, tokenizer, name=records.held_out_name, count=count)
+    sizes = {
+        "records": len(records.train),
+        "rows": len(rows),
+        "tokens": rows.tokens,
+        "held_out_records": len(records.held_out),
+        "held_out_rows": 0 if held is None else len(held),
+        "parameters": model.num_parameters(),
+        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+    }
+    _say(recipe, f"{len(rows):,} rows of {rows.tokens:,} tokens, {model.num_parameters():,} parameters.")
+    write_file(arguments.folder / RECIPE, provenance(recipe, goal, arguments=arguments, sizes=sizes))
+    return Trainer(
         model,
         arguments,
         train_dataset=rows,
         eval_dataset=held,
         processing_class=tokenizer,
         data_collator=goal.collator(tokenizer),
-        compute_metrics=goal.metrics(),
+        compute_metrics=None if held is None else goal.metrics(),
         preprocess_logits_for_metrics=goal.reduction(),
     )
-    metrics: dict[str, Any] = dict(trainer.train(resume_from_checkpoint=resume or None).metrics)
-    if held is not None:
-        metrics |= trainer.evaluate()
-    trainer.save_model()
-    trainer.save_state()
-    metrics |= _measured(goal, recipe, trainer)
-    write_file(arguments.folder / RESULT, json.dumps(metrics, indent=2) + "\n")
-    return Result(arguments.folder, metrics, trainer)
-
-
-def _arguments(recipe: Recipe, output: str | Path | None) -> TrainingArguments:
-    named = dict(recipe.training)
-    folder = output or named.pop("output_dir", None) or f"runs/{recipe.name}"
-    named.pop("output_dir", None)
-    arguments = TrainingArguments(str(folder), **named)
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    return arguments
-
-
-def _records(goal: Objective, data: Data) -> tuple[list[Record], list[Record]]:
-    """What is learnt from, and what is held out."""
-    if data.train is None:
-        raise InputError(
-            "The recipe does not say where its training data is. Add data.train=PATH (CSV, TSV, JSON lines, "
-            f"Parquet, or what data.format names) with {', '.join(goal.needs)}."
-        )
-    if data.valid is not None and data.holdout:
-        raise InputError("data.valid and data.holdout are both set; expected one of the two.")
-    train = _read(goal, data, data.train, limit=data.limit)
-    if data.valid is not None:
-        return train, _read(goal, data, data.valid, limit=data.valid_limit)
-    if not data.holdout:
-        return train, []
-    if data.holdout >= len(train):
-        raise InputError(f"data.holdout is {data.holdout}, but there are {len(train)} records.")
-    order = list(range(len(train)))
-    random.Random(0).shuffle(order)
-    held = set(order[: data.holdout])
-    return [r for i, r in enumerate(train) if i not in held], [train[i] for i in sorted(held)]
-
-
-def _read(goal: Objective, data: Data, path: str, *, limit: int | None) -> list[Record]:
-    found = goal.read(path, columns=data.columns, format=data.format, names=data.names)
-    return list(islice(found, limit))
 
 
 def _model(goal: Objective, recipe: Recipe, *, settings: dict[str, Any], tokenizer: Any, seed: int) -> Any:
@@ -157,57 +191,45 @@ def _tokenizer(
     return AutoTokenizer.from_pretrained(folder)
 
 
-def _measured(goal: Objective, recipe: Recipe, trainer: Trainer) -> dict[str, Any]:
+def _save(trainer: Trainer, recipe: Recipe) -> None:
+    """The model in the dtype that the recipe says, the course of the training, and its curves."""
+    folder = trainer.args.folder
+    dtype = getattr(torch, recipe.save.dtype)
+    trainer.model.to(dtype)
+    trainer.save_model()
+    trainer.model.to(torch.float32)
+    trainer.save_state()
+    drawable = any("loss" in entry or "eval_loss" in entry for entry in trainer.state.log_history)
+    if drawable and find_spec("matplotlib") is not None:
+        from hubformer.evaluation.plots import training_curves
+
+        write_file(folder / CURVES, training_curves(folder))
+
+
+def _measured(goal: Objective, recipe: Recipe, *, folder: Path, records: Split) -> dict[str, Any]:
     """The figures of the public pipeline on the data that the recipe names, also written as a report."""
-    if recipe.evaluation is None or goal.task is None:
+    asked = recipe.evaluation
+    if asked is None or goal.task is None or not (asked.data or records.held_out):
         return {}
     from hubformer.evaluation import evaluate
 
-    data = recipe.evaluation.data or recipe.data.valid
-    if data is None:
-        raise InputError(
-            "evaluation.data is not set, and neither is data.valid: there is nothing to measure on."
-        )
-    found = evaluate(
-        goal.task,
-        str(trainer.args.folder),
-        data,
-        columns=recipe.data.columns,
-        format=recipe.data.format,
-        names=recipe.data.names,
-        limit=recipe.evaluation.limit,
-        **recipe.evaluation.options,
+    paths = asked.data or recipe.data.valid
+    data = (
+        records_of(goal, recipe.data, paths=paths)
+        if paths
+        else kept(records.held_out, name=records.held_out_name)
     )
-    found.save(trainer.args.folder / "evaluation", plots=False)
+    found = evaluate(
+        goal.task, str(folder), data, limit=asked.limit, **{**goal.measurement(), **asked.options}
+    )
+    found.save(folder / "evaluation", plots=False)
     print(found.table(), file=sys.stderr)
     return dict(found.metrics)
 
 
-def _written(recipe: Recipe, arguments: TrainingArguments) -> str:
-    """The recipe as it was run, with what else its result depends on."""
-    from hubformer import __version__
-
-    used = {
-        "recipe": json.loads(replace(recipe, training=arguments.to_sanitized_dict()).to_json()),
-        "files": {path: _digest(Path(path)) for path in _files(recipe)},
-        "versions": {
-            "hubformer": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "machine": {"device": str(arguments.device), "threads": torch.get_num_threads()},
+def _plain(metrics: dict[str, Any]) -> str:
+    """As JSON, which has no NaN."""
+    known = {
+        name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in metrics.items()
     }
-    return json.dumps(used, indent=2, ensure_ascii=False) + "\n"
-
-
-def _files(recipe: Recipe) -> Sequence[str]:
-    given = [path for path in (recipe.data.train, recipe.data.valid) if path is not None]
-    return [str(file) for path in given for file in files_of(path)]
-
-
-def _digest(path: Path) -> str:
-    whole = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            whole.update(block)
-    return whole.hexdigest()
+    return json.dumps(known, indent=2) + "\n"

@@ -1,0 +1,100 @@
+"""The next token of running text (Radford et al. 2019), in rows without padding.
+
+Documents stand end to end, with the tokenizer's end-of-text token behind each, and are cut into rows of equal
+length; what does not fill a row at the end is left out.
+
+Shapes:  B rows  L length  V vocabulary
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from hubformer.errors import InputError
+from hubformer.inference.progress import Bar
+from hubformer.recipes.objective import Objective, Record, check_length
+from hubformer.recipes.pretraining import Pretraining, Sums, hidden_tokens
+from hubformer.recipes.rows import Rows
+from hubformer.training.collate import default_data_collator
+from hubformer.training.packing import packed_blocks
+
+_AT_ONCE = 100  # documents
+
+
+@dataclass(frozen=True)
+class Options:
+    """max_length: of a row, in tokens."""
+
+    max_length: int = 256
+
+    def __post_init__(self) -> None:
+        check_length(self.max_length, least=2)
+
+
+class CausalLanguageModeling(Pretraining):
+    head: ClassVar[str] = "AutoModelForCausalLM"
+    Options: ClassVar[type] = Options
+
+    def checked(self, record: Record, where: str) -> Record:
+        if not isinstance(record["text"], str):
+            raise InputError(f"The text of {where} is {record['text']!r}, expected a text.")
+        return record
+
+    def prepare(self, tokenizer: Any, model: Any) -> None:
+        Objective.prepare(self, tokenizer, model)
+        if _end(tokenizer) is None:
+            raise InputError(
+                "The tokenizer has no end-of-text token (eos_token), which stands between documents. Choose "
+                "another tokenizer."
+            )
+
+    def rows(self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None) -> Rows:
+        ids = _ids(records, tokenizer, count=count)
+        rows = Rows(packed_blocks(ids, length=self.options.max_length, separator=_end(tokenizer)))
+        if not len(rows):
+            raise InputError(
+                f"{name} has fewer tokens than the {self.options.max_length} of a row. Set a smaller "
+                "options.max_length, or add texts."
+            )
+        return rows
+
+    def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
+        return default_data_collator
+
+    def reduction(self) -> Callable[[Any, Any], Any]:
+        return next_tokens
+
+    def metrics(self) -> Callable[[Any], dict[str, float]]:
+        return Sums(_measured)
+
+
+def _end(tokenizer: Any) -> int | None:
+    found = (getattr(tokenizer, name, None) for name in ("eos_token_id", "sep_token_id"))
+    return next((index for index in found if index is not None), None)
+
+
+def _ids(records: Iterable[Record], tokenizer: Any, *, count: int | None) -> Iterator[list[int]]:
+    rest = iter(records)
+    with Bar(count, unit=" documents") as bar:
+        while some := [record["text"] for record in islice(rest, _AT_ONCE)]:
+            yield from tokenizer(some, add_special_tokens=False, verbose=False)["input_ids"]
+            bar.advance(len(some))
+
+
+def next_tokens(scores: Tensor, labels: Tensor) -> Tensor:
+    """scores (B, L, V), labels (B, L) -> (B, 3): of each row's tokens but the first the sum of the losses,
+    their number, and how many have the highest score."""
+    # One row at a time: in float32 the scores of all may be larger than the model.
+    return torch.cat([hidden_tokens(s[None, :-1], o[None, 1:]) for s, o in zip(scores, labels, strict=True)])
+
+
+def _measured(sums: Any) -> dict[str, float]:
+    tokens = max(1.0, float(sums[1]))
+    return {"perplexity": math.exp(float(sums[0]) / tokens), "accuracy": float(sums[2]) / tokens}

@@ -1,0 +1,38 @@
+"""The table of objectives shows where to add a kind of training. Nothing stands beside it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import hubformer
+from hubformer.auto import models
+from hubformer.evaluation.measuring import measured_task
+from hubformer.recipes import OBJECTIVES, Objective, load_recipe, names
+
+SOURCE = Path(hubformer.__file__).parent / "recipes"
+# What objectives share, and what runs them.
+OTHERS = {
+    *("__init__", "objective", "objectives", "pretraining", "provenance", "recipe", "records", "rows", "run"),
+    *("sentence_pairs", "typed"),
+}
+
+
+def test_every_objective_file_is_in_the_table_and_imports() -> None:
+    files = {path.stem for path in SOURCE.glob("*.py")} - OTHERS
+    assert files == {entry.partition(":")[0] for entry in OBJECTIVES.values()}
+    assert list(OBJECTIVES) == sorted(OBJECTIVES)
+    for entry in OBJECTIVES.values():
+        module, _, name = entry.partition(":")
+        kind = getattr(import_module(f"hubformer.recipes.{module}"), name)
+        assert issubclass(kind, Objective)
+        made = kind({})  # every option has a default
+        assert made.options.max_length > 0
+        assert hasattr(models, kind.head)
+        assert kind.needs
+        if made.task is not None:
+            assert measured_task(made.task) == made.task
+
+
+def test_every_objective_has_a_recipe() -> None:
+    assert {load_recipe(name).objective for name in names()} == set(OBJECTIVES)

@@ -1,0 +1,225 @@
+"""Runs of fine-tuning, from a file of the user's to a model: each objective learns, a broken run goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import hubformer
+from hubformer.errors import CheckpointError, InputError
+from hubformer.recipes import Result, load_recipe, run
+from hubformer.training import Trainer
+from hubformer.weights.files import open_checkpoint
+from recipes.animals import (
+    asked,
+    counted,
+    labelled,
+    tagged,
+    tiny,
+    write_bert,
+    write_conll,
+    write_csv,
+    write_lines,
+    write_squad,
+)
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bert(tmp_path_factory.mktemp("bert"))
+
+
+def logged(folder: Path, name: str) -> list[float]:
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+    return [line[name] for line in lines if name in line]
+
+
+def falls(found: Result) -> None:
+    losses = logged(found.folder, "loss")
+    assert np.mean(losses[-2:]) < 0.5 * losses[0]
+
+
+def test_a_csv_of_ones_own(bert: Path, tmp_path: Path) -> None:
+    """By the recipe of the objective: a tenth is held out, and the public pipeline answers at the end."""
+    data = write_csv(tmp_path / "reviews.csv", labelled(120))
+    recipe = tiny(
+        "text-classification",
+        bert,
+        data,
+        data__columns={"text": "review", "label": "stars"},
+        training__eval_strategy="epoch",
+        training__num_train_epochs=14,
+    )
+    found = run(recipe, output=tmp_path / "out")
+    falls(found)
+    accuracies = logged(found.folder, "eval_accuracy")
+    assert accuracies[-1] == found.metrics["eval_accuracy"] == found.metrics["accuracy"] > 0.9
+    assert {"eval_f1", "eval_matthews", "roc_auc"} <= set(found.metrics)
+    classify = hubformer.pipeline("text-classification", model=str(found.folder))
+    assert [one["label"] for one in classify(["Cedar owl drum.", "Cedar drum fern."])] == ["beasts", "plants"]
+    written = json.loads((found.folder / "recipe.json").read_text("utf-8"))
+    assert written["sizes"]["held_out_records"] == 12
+    assert written["files"][str(data)]
+    assert json.loads((found.folder / "result.json").read_text("utf-8")) == found.metrics
+    report = json.loads((found.folder / "evaluation" / "evaluation.json").read_text("utf-8"))
+    assert report["examples"] == 12
+    again = load_recipe(found.folder / "recipe.json")
+    assert again.options == {"max_length": 48, "labels": None}
+    assert again.training["learning_rate"] == 3e-3
+    curves = found.folder / "training_curves.png"
+    pytest.importorskip("matplotlib")
+    assert curves.read_bytes().startswith(b"\x89PNG")
+
+
+def test_numbers(bert: Path, tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    train = write_lines(tmp_path / "train.jsonl", counted(240))
+    valid = [str(write_lines(tmp_path / f"valid{seed}.jsonl", counted(24, seed=seed))) for seed in (1, 2)]
+    recipe = tiny("regression", bert, train, data__valid=valid, training__num_train_epochs=10)
+    found = run(recipe, output=tmp_path / "out")
+    falls(found)
+    assert found.metrics["pearson"] == pytest.approx(found.metrics["eval_pearson"], abs=1e-4)
+    assert found.metrics["pearson"] > 0.9
+    report = json.loads((found.folder / "evaluation" / "evaluation.json").read_text("utf-8"))
+    assert report["examples"] == 48
+    assert found.trainer.model.config.problem_type == "regression"
+
+
+def test_words(bert: Path, tmp_path: Path) -> None:
+    train = write_conll(tmp_path / "train.conll", tagged(160))
+    valid = write_conll(tmp_path / "valid.conll", tagged(30, seed=1))
+    recipe = tiny("wnut17", bert, train, data__valid=str(valid), training__eval_strategy="epoch")
+    assert recipe.training["num_train_epochs"] == 5
+    found = run(recipe, output=tmp_path / "out")
+    falls(found)
+    scores = logged(found.folder, "eval_f1")
+    assert scores[-1] > max(0.8, scores[0])
+    assert found.metrics["f1"] == pytest.approx(found.metrics["eval_f1"], abs=1e-9)
+    assert found.trainer.model.config.id2label == {0: "O", 1: "B-animal", 2: "I-animal"}
+
+
+@pytest.mark.parametrize("impossible", [False, True], ids=["v1.1", "v2.0"])
+def test_questions(impossible: bool, bert: Path, tmp_path: Path) -> None:
+    train = write_squad(tmp_path / "train.json", asked(240, impossible=impossible))
+    valid = write_squad(tmp_path / "valid.json", asked(30, impossible=impossible, seed=1))
+    name = "squad-v2" if impossible else "squad"
+    recipe = tiny(name, bert, train, data__valid=str(valid), options__stride=8, training__num_train_epochs=8)
+    found = run(recipe, output=tmp_path / "out")
+    falls(found)
+    assert found.metrics["exact"] > 85
+    if impossible:
+        assert found.metrics["NoAns_exact"] > 80
+        assert found.metrics["HasAns_exact"] > 80
+
+
+def test_next_tokens(tmp_path: Path) -> None:
+    text = "\n\n".join("The fox sees the owl.\nThe owl sees the bee." for _ in range(60))
+    (tmp_path / "texts.txt").write_text(text, encoding="utf-8")
+    recipe = tiny(
+        "tinyshakespeare",
+        "gpt2",
+        tmp_path / "texts.txt",
+        config={"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 48},
+        options__max_length=32,
+        tokenizer__vocab_size=270,
+        training__per_device_train_batch_tokens=None,
+        training__per_device_train_batch_size=4,
+        training__num_train_epochs=14,
+        training__eval_strategy="epoch",
+        training__eval_on_start=True,
+    )
+    found = run(recipe, output=tmp_path / "out")
+    perplexities = logged(found.folder, "eval_perplexity")
+    assert perplexities[0] == pytest.approx(found.trainer.model.config.vocab_size, rel=0.2)  # knows nothing
+    assert perplexities[-1] < 5
+    assert found.metrics["eval_perplexity"] == pytest.approx(np.exp(found.metrics["eval_loss"]), rel=1e-4)
+
+
+def test_a_resumed_run_is_the_unbroken_one(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted in step 8, resumed from the checkpoint of step 5: every bit as in one go."""
+    data = write_csv(tmp_path / "reviews.csv", labelled(80))
+    recipe = tiny(
+        "text-classification",
+        bert,
+        data,
+        data__columns={"text": "review", "label": "stars"},
+        config={"hidden_dropout_prob": 0.1},
+        training__max_steps=12,
+        training__per_device_train_batch_tokens=128,
+        training__save_strategy="steps",
+        training__save_steps=5,
+        training__logging_steps=1,
+    )
+    whole = run(recipe, output=tmp_path / "whole")
+    step = Trainer.training_step
+
+    def interrupted(self: Any, *inputs: Any, **named: Any) -> Any:
+        if self.state.global_step == 7:
+            raise KeyboardInterrupt
+        return step(self, *inputs, **named)
+
+    monkeypatch.setattr(Trainer, "training_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, output=tmp_path / "broken")
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="holds a training already"):
+        run(recipe, output=tmp_path / "broken")
+    resumed = run(recipe, output=tmp_path / "broken", resume=True)
+    files = [folder / "model.safetensors" for folder in (whole.folder, resumed.folder)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert logged(whole.folder, "loss") == logged(resumed.folder, "loss")
+    assert len(logged(resumed.folder, "loss")) == 12
+    assert resumed.metrics["accuracy"] == whole.metrics["accuracy"]
+    again = run(recipe, output=tmp_path / "again")
+    assert (again.folder / "model.safetensors").read_bytes() == files[0].read_bytes()
+
+
+def test_the_dtype_on_disk(bert: Path, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "tagged.jsonl", tagged(20))
+    recipe = tiny("token-classification", bert, data, training__max_steps=1, save__dtype="float16")
+    found = run(recipe, output=tmp_path / "out")
+    with open_checkpoint(found.folder / "model.safetensors", mapped=False) as stored:
+        assert {header.dtype for header in stored.headers.values()} == {torch.float16}
+    assert found.trainer.model.dtype is torch.float32
+    assert json.loads((found.folder / "config.json").read_text("utf-8"))["dtype"] == "float16"
+
+
+def test_nothing_is_held_out(bert: Path, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "tagged.jsonl", tagged(20))
+    recipe = tiny(
+        "token-classification",
+        bert,
+        data,
+        data__holdout=0,
+        training__max_steps=1,
+        training__eval_strategy="epoch",
+    )
+    found = run(recipe, output=tmp_path / "out")
+    assert not any(name.startswith("eval_") for name in found.metrics)
+    assert found.trainer.state.global_step == 1
+
+
+def test_what_cannot_be(bert: Path, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "tagged.jsonl", tagged(20))
+
+    def refused(match: str, *, resume: bool = False, kind: Any = InputError, **changes: Any) -> None:
+        with pytest.raises(kind, match=match):
+            run(tiny("token-classification", bert, data, **changes), output=tmp_path / "out", resume=resume)
+
+    refused("data.train=PATH", data__train=None)
+    refused("There is no file .*tagged.json[.] Did you mean 'tagged.jsonl'", data__train=str(data)[:-1])
+    refused("no column 'tags'", data__train=str(write_lines(tmp_path / "a.jsonl", [{"tokens": "a b"}])))
+    refused("There is no folder .*out", resume=True)
+    refused("reads at most 64 tokens", options__max_length=65)
+    (tmp_path / "out").mkdir(exist_ok=True)
+    for path in (tmp_path / "out").iterdir():
+        path.unlink()
+    (tmp_path / "out" / "other.txt").write_text("")
+    refused("nor any trace of a training", resume=True, kind=CheckpointError)

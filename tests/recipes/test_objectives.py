@@ -1,0 +1,315 @@
+"""Rows of each objective, against what a plain computation gives."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hubformer.errors import InputError
+from hubformer.evaluation.tasks import tags_of_words
+from hubformer.recipes.causal_language_modeling import CausalLanguageModeling, next_tokens
+from hubformer.recipes.question_answering import QuestionAnswering
+from hubformer.recipes.recipe import Data
+from hubformer.recipes.records import split
+from hubformer.recipes.regression import Regression
+from hubformer.recipes.text_classification import TextClassification, distinct, names_of
+from hubformer.recipes.token_classification import TokenClassification
+from hubformer.tokenization import train_tokenizer
+from recipes.animals import ANIMALS, asked, labelled, tagged, write_csv, write_lines, write_squad
+
+
+@pytest.fixture(scope="module")
+def tokenizers() -> dict[str, Any]:
+    texts = [row["review"] for row in labelled(60)] + ["Which animal? It is."]
+    return {
+        "bert": train_tokenizer("wordpiece", texts, vocab_size=90, model_type="bert"),
+        "gpt2": train_tokenizer("byte-bpe", texts, vocab_size=300, model_type="gpt2"),
+        "roberta": train_tokenizer("byte-bpe", texts, vocab_size=300, model_type="roberta"),
+        "xlnet": train_tokenizer("unigram", texts, vocab_size=70, model_type="xlnet"),
+    }
+
+
+def rows_of(goal: Any, path: Path, tokenizer: Any, **data: Any) -> tuple[list[Any], list[dict[str, Any]]]:
+    """The checked records of a file, and their rows."""
+    records = split(goal, Data(train=str(path), **data)).train
+    goal.head_settings(records)
+    return records, list(goal.rows(records, tokenizer, name="the data"))
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "called"),
+    [
+        (["b", "a", "b"], ["a", "b"], ["a", "b"]),
+        (["1", 0, 1.0], ["0", "1"], ["LABEL_0", "LABEL_1"]),
+        ([10, 9, 1], ["1", "9", "10"], ["1", "9", "10"]),
+        ([True, False], ["False", "True"], ["False", "True"]),
+        ([" x ", "x", "y"], ["x", "y"], ["x", "y"]),
+    ],
+)
+def test_labels_of_the_data(given: list[Any], found: list[str], called: list[str]) -> None:
+    assert distinct(given) == found
+    assert names_of(found) == called
+
+
+def test_texts_and_pairs(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    tokenizer = tokenizers["bert"]
+    texts = [{"premise": "Fox owl.", "hypothesis": "Owl.", "label": n % 5 + 1} for n in range(10)]
+    path = write_lines(tmp_path / "pairs.jsonl", texts)
+    goal = TextClassification({"max_length": 16})
+    records, rows = rows_of(goal, path, tokenizer)
+    assert [row["labels"] for row in rows] == [n % 5 for n in range(10)]
+    assert goal.head_settings(records)["id2label"] == dict(enumerate("12345"))
+    alone = tokenizer("Fox owl.", "Owl.", truncation=True, max_length=16)
+    assert rows[0]["input_ids"] == alone["input_ids"]
+    assert rows[0]["token_type_ids"] == alone["token_type_ids"]
+    assert goal.measurement()["labels"] == {n: n for n in "12345"}
+    batch = goal.collator(tokenizer)(rows[:3])
+    assert batch["labels"].tolist() == [0, 1, 2]
+    assert set(batch) == {"input_ids", "token_type_ids", "attention_mask", "labels"}
+
+
+def test_names_that_are_given(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [{"text": "Fox.", "label": n} for n in (1, 0, 1)])
+    goal = TextClassification({"labels": ["no", "yes"]})
+    assert [row["labels"] for row in rows_of(goal, path, tokenizers["bert"])[1]] == [1, 0, 1]
+
+
+def test_metrics_of_labels() -> None:
+    class Prediction:
+        predictions = np.array([[2.0, 1.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
+        label_ids = np.array([0, 1, 0, 1])
+
+    goal = TextClassification({"labels": ["no", "yes"]})
+    assert goal.metrics()(Prediction) == pytest.approx({"accuracy": 0.5, "f1": 0.5, "matthews": 0.0})
+
+
+def test_numbers(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [{"text": "Fox.", "score": s} for s in ("0.5", "3", "-1e1")])
+    goal = Regression({})
+    rows = rows_of(goal, path, tokenizers["bert"])[1]
+    batch = goal.collator(tokenizers["bert"])(rows)
+    assert batch["labels"].tolist() == [0.5, 3.0, -10.0]
+    assert batch["labels"].dtype is torch.float32
+
+
+# Words
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", "xlnet"])
+def test_the_first_piece_of_a_word_has_its_tag(name: str, tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    tokenizer = tokenizers[name]
+    path = write_lines(tmp_path / "a.jsonl", tagged(30))
+    goal = TokenClassification({"max_length": 200})
+    records, rows = rows_of(goal, path, tokenizer)
+    assert list(goal.head_settings(records)["label2id"]) == ["O", "B-animal", "I-animal"]
+    names, pieces = ["O", "B-animal", "I-animal"], 0
+    for record, row in zip(records, rows, strict=True):
+        text, labels = " ".join(record["tokens"]), row["labels"]
+        encoded = tokenizer(text, return_offsets_mapping=True)
+        assert row["input_ids"] == encoded["input_ids"]
+        # As a pipeline that says just these labels is measured; a token that is not learnt says anything.
+        said = [
+            {"entity": names[label] if label >= 0 else "B-anything", "start": start, "end": end}
+            for label, (start, end) in zip(labels, encoded["offset_mapping"], strict=True)
+        ]
+        assert tags_of_words(record["tokens"], said) == record["tags"]
+        assert sum(label >= 0 for label in labels) == len(record["tokens"])
+        pieces += len(labels) - len(record["tokens"]) - tokenizer.num_special_tokens_to_add()
+    assert pieces > 10
+
+
+def test_words_cut_into_pieces_by_hand(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    """Each word alone is cut as in its sentence by WordPiece: the labels can be put together from them."""
+    records, rows = rows_of(
+        TokenClassification({"max_length": 12}),
+        write_lines(tmp_path / "a.jsonl", tagged(30)),
+        tokenizers["bert"],
+    )
+    order = {"O": 0, "B-animal": 1, "I-animal": 2}
+    for record, row in zip(records, rows, strict=True):
+        expected: list[int] = []
+        for word, tag in zip(record["tokens"], record["tags"], strict=True):
+            pieces = tokenizers["bert"].tokenize(word)
+            expected += [order[tag], *[-100] * (len(pieces) - 1)]
+        assert row["labels"] == [-100, *expected[:10], -100]
+        assert len(row["input_ids"]) == 12
+
+
+def test_words_in_one_column(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [{"words": "the grey fox", "ner_tags": "O B-x I-x"}])
+    records, rows = rows_of(TokenClassification({}), path, tokenizers["bert"])
+    assert records[0]["tokens"] == ["the", "grey", "fox"]
+    assert [label for label in rows[0]["labels"] if label >= 0] == [0, 1, 2]
+
+
+def test_metrics_of_words() -> None:
+    class Prediction:
+        label_ids = np.array([[-100, 0, 1, 2, -100], [-100, 1, -100, 0, -100]])
+        predictions = np.array([[2, 0, 1, 2, 1], [1, 0, 1, 0, 0]])
+
+    goal = TokenClassification({"labels": ["O", "B-x", "I-x"]})
+    goal.head_settings([])
+    assert goal.metrics()(Prediction) == pytest.approx(
+        {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "accuracy": 0.8}
+    )
+    plain = TokenClassification({"labels": ["O", "B-x", "I-x"], "scheme": None})
+    plain.head_settings([])
+    assert plain.metrics()(Prediction) == {"accuracy": 0.8}
+    assert (goal.task, plain.task) == ("token-classification", None)
+
+
+# Questions
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta", "xlnet"])
+@pytest.mark.parametrize("max_length", [24, 100])
+def test_spans_decode_to_the_answers(
+    name: str, max_length: int, tokenizers: dict[str, Any], tmp_path: Path
+) -> None:
+    tokenizer = tokenizers[name]
+    records = asked(60, impossible=True)
+    if name == "bert":  # a context that needs several windows
+        records += [{**asked(1, seed=9)[0], "context": "Cedar drum elder. " * 20 + "Grey wolf.", "answers": [
+            {"text": "Grey wolf", "answer_start": 360}]}]  # fmt: skip
+    goal = QuestionAnswering({"max_length": max_length, "stride": 6})
+    checked, rows = rows_of(goal, write_squad(tmp_path / "a.json", records), tokenizer)
+    found: dict[str, int] = dict.fromkeys((record["id"] + record["context"] for record in checked), 0)
+    whole = 0
+    texts = {record["context"]: record for record in checked}
+    assert max(len(row["input_ids"]) for row in rows) <= max_length
+    places = iter(checked)
+    for row in rows:
+        start, end = row["start_positions"], row["end_positions"]
+        ids = row["input_ids"]
+        if ids[start] == tokenizer.cls_token_id:
+            assert start == end
+            continue
+        said = tokenizer.decode(ids[start : end + 1]).strip().lower()
+        assert said in ANIMALS
+        whole += 1
+    assert whole >= sum(bool(record["answers"]["text"]) for record in checked)
+    assert next(places) in texts.values()
+    assert found
+
+
+def test_answers_of_a_table(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    """A column for the answer; its place is optional, and an empty answer is none."""
+    context = "A fox sees a fox."
+    table = [
+        {"question": "Who?", "context": context, "answer": "fox", "answer_start": ""},
+        {"question": "Whom?", "context": context, "answer": "fox", "answer_start": 13},
+        {"question": "Why?", "context": context, "answer": "", "answer_start": ""},
+    ]
+    goal = QuestionAnswering({"max_length": 64, "stride": 8})
+    records, rows = rows_of(goal, write_csv(tmp_path / "a.csv", table), tokenizers["bert"])
+    assert [record["span"] for record in records] == [(2, 5), (13, 16), None]
+    encoded = tokenizers["bert"]("Whom?", context, return_offsets_mapping=True)
+    assert encoded["offset_mapping"][rows[1]["start_positions"]][0] == 13
+    assert encoded["offset_mapping"][rows[1]["end_positions"]][1] == 16
+    assert rows[2]["start_positions"] == rows[2]["end_positions"] == 0
+
+
+# Next tokens
+
+
+def test_rows_of_running_text(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    tokenizer = tokenizers["gpt2"]
+    documents = [f"The {animal} sleeps.\nIt is night." for animal in ANIMALS]
+    (tmp_path / "a.txt").write_text("\n\n".join(documents), encoding="utf-8")
+    _, rows = rows_of(CausalLanguageModeling({"max_length": 16}), tmp_path / "a.txt", tokenizer)
+    stream = [i for text in documents for i in (*tokenizer(text)["input_ids"], tokenizer.eos_token_id)]
+    assert [i for row in rows for i in row["input_ids"]] == stream[: len(stream) // 16 * 16]
+    assert all(row["labels"] == row["input_ids"] for row in rows)
+
+
+def test_sums_of_next_tokens() -> None:
+    torch.manual_seed(0)
+    scores, labels = torch.randn(3, 6, 9), torch.randint(9, (3, 6))
+    found = next_tokens(scores, labels)
+    loss = torch.nn.functional.cross_entropy(scores[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+    torch.testing.assert_close(found[:, 0].sum() / 15, loss)
+    assert found[:, 1].tolist() == [5, 5, 5]
+
+    class Prediction:
+        predictions = found.numpy()
+
+    values = CausalLanguageModeling({}).metrics()(Prediction)  # type: ignore[arg-type]
+    assert values["perplexity"] == pytest.approx(math.exp(float(loss)))
+    assert values["accuracy"] == pytest.approx(
+        float((scores[:, :-1].argmax(-1) == labels[:, 1:]).float().mean())
+    )
+
+
+# What cannot be learnt from
+
+
+def test_records_that_cannot_be(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    def refused(goal: Any, match: str, *records: dict[str, Any]) -> None:
+        path = write_lines(tmp_path / "a.jsonl", records)
+        with pytest.raises(InputError, match=match):
+            rows_of(goal, path, tokenizers["bert"])
+
+    good = {"text": "Fox.", "label": "a"}
+    refused(
+        TextClassification({}), "text of record 1 of .*a.jsonl is None", good, {"text": None, "label": "b"}
+    )
+    refused(TextClassification({}), "text of record 1 .* is ' '", good, {"text": " ", "label": "b"})
+    refused(TextClassification({}), "label of record 1 .* is ''", good, {"text": "Owl.", "label": ""})
+    refused(TextClassification({}), "1 different values [(]'a'[)]", good)
+    refused(TextClassification({"labels": ["b", "c"]}), "'Fox.' is 'a', expected one of b, c", good)
+    refused(TextClassification({}), "1 records have a text_pair, but not 'Fox.'", good,
+            {"text": "Owl.", "label": "b", "text_pair": "Eel."})  # fmt: skip
+    refused(Regression({}), "label of record 0 .* is 'a', expected a number", good)
+    refused(Regression({}), "label of record 0 .* is 'nan'", {"text": "Fox.", "label": "nan"})
+
+    words = {"tokens": ["a", "b"], "tags": ["O", "B-x"]}
+    refused(TokenClassification({}), "record 1 .* has 2 words and 1 tags", words, {**words, "tags": ["O"]})
+    refused(
+        TokenClassification({}),
+        "record 1 .* 'NOUN'.* options.scheme",
+        words,
+        {**words, "tags": ["O", "NOUN"]},
+    )
+    refused(TokenClassification({}), "tokens of record 0 .* are 3, expected a list", {**words, "tokens": 3})
+    refused(TokenClassification({"labels": ["O"]}), "'a b' has the tag 'B-x'.* labels O", words)
+
+    ask = {"question": "Who?", "context": "A fox.", "answers": "fox", "answer_start": 2}
+    goal = QuestionAnswering({"max_length": 24, "stride": 4})
+    refused(goal, "question of record 1 .* is ''", ask, {**ask, "question": ""})
+    refused(
+        goal,
+        "'owl' of record 1 .* is not in its context",
+        ask,
+        {**ask, "answers": "owl", "answer_start": None},
+    )
+    refused(
+        goal,
+        "'fox' of record 1 .* is not at character 3 .* where 'ox[.]' stands",
+        ask,
+        {**ask, "answer_start": 3},
+    )
+    refused(goal, "answer_start of record 1 .* is 'two'", ask, {**ask, "answer_start": "two"})
+    refused(goal, "answers of record 1 .* are 3; expected a text", ask, {**ask, "answers": 3})
+    refused(goal, "The question 'which .* has .* tokens", {**ask, "question": "which " * 20})
+    refused(CausalLanguageModeling({}), "text of record 0 .* is 3, expected a text", {"text": 3})
+    refused(CausalLanguageModeling({}), "fewer tokens than the 256 of a row", {"text": "Fox."})
+
+
+def test_labels_that_only_held_out_records_have(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    goal = TextClassification({})
+    train = write_csv(tmp_path / "a.csv", [{"text": "Fox.", "label": n} for n in ("a", "b")])
+    valid = write_csv(tmp_path / "b.csv", [{"text": "Owl.", "label": "c"}])
+    found = split(goal, Data(train=str(train), valid=str(valid)))
+    goal.head_settings(found.train)
+    with pytest.raises(
+        InputError, match=r"'Owl.' is 'c', which the training data does not have; it has a, b"
+    ):
+        goal.rows(found.held_out, tokenizers["bert"], name="the held-out data")
