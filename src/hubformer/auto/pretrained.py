@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from hubformer.adapters import files as adapter_files
+from hubformer.adapters.sites import base_parameters
+from hubformer.auto.adapting import AdaptedModel
 from hubformer.auto.loading import LABELS, Options, fill, first_settings, stored_settings, under_our_names
 from hubformer.auto.source import Source
 from hubformer.auto.vocabulary import resize_vocabulary
@@ -17,7 +20,6 @@ from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise, number_of_parameters
-from hubformer.models.model import Model
 from hubformer.weights.saving import save_checkpoint
 
 
@@ -29,7 +31,7 @@ def config_changes(named: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-class PreTrainedModel(Model):
+class PreTrainedModel(AdaptedModel):
     """What every public model class can do. See the class of a family and head for its forward."""
 
     config_class: ClassVar[type[PreTrainedConfig]] = PreTrainedConfig
@@ -157,6 +159,8 @@ class PreTrainedModel(Model):
         """Write config.json and the weights into a folder, under the Hub's names, in a form that
         transformers loads too. A folder holds the old version or the new one, whatever happens meanwhile.
 
+        A model with adapters that are not merged writes the active ones alone, in PEFT's format.
+
         Raises:
             CheckpointError: what cannot be written so.
         """
@@ -166,7 +170,26 @@ class PreTrainedModel(Model):
         if folder.is_file():
             raise InputError(f"{folder} is a file, expected a folder to save into.")
         folder.mkdir(parents=True, exist_ok=True)
-        named = {n: p.detach() for n, p in self.named_parameters()} if state_dict is None else state_dict
+        if self.saves_adapters():
+            if state_dict is not None:
+                raise InputError("state_dict= is for a whole model; this one saves its adapters.")
+            for name, place in self._adapter_folders(folder).items():
+                self.save_adapter(place, name)
+        else:
+            self._save_whole(folder, state_dict, max_shard_size, variant, safe_serialization)
+        if push_to_hub:
+            self._push(folder, repo_id=folder.name, token=token)
+
+    def _save_whole(
+        self,
+        folder: Path,
+        state_dict: Mapping[str, Tensor] | None,
+        max_shard_size: int | str,
+        variant: str | None,
+        safe_serialization: bool,
+    ) -> None:
+        base = base_parameters(self)
+        named = {n: p.detach() for n, p in base.items()} if state_dict is None else state_dict
         recorded = type(self.config).from_dict(self.config.to_dict())
         recorded.architectures = [type(self).__name__]
         recorded.torch_dtype = str(self.dtype).removeprefix("torch.")
@@ -181,8 +204,7 @@ class PreTrainedModel(Model):
             variant=variant,
             safe_serialization=safe_serialization,
         )
-        if push_to_hub:
-            self._push(folder, repo_id=folder.name, token=token)
+        adapter_files.remove(folder)
 
     def push_to_hub(
         self,
@@ -252,6 +274,7 @@ class PreTrainedModel(Model):
         view.config, view.caches, view.name_or_path = self.config, self.caches, self.name_or_path
         view.generation_config = None
         view.body, view.head = self.body, self._pooler()
+        view.is_view = True
         view.training = self.body.training  # not train(), which would change the mode of the shared modules
         view.head.train(view.training)
         return view
@@ -316,6 +339,8 @@ class PreTrainedModel(Model):
         mean_resizing: bool = True,
     ) -> Embedding:
         """Make room for that many tokens; new vectors start near the mean of the old ones."""
+        if self.peft_config:
+            raise InputError("Resize the vocabulary before adapters are added: they hold its size.")
         return resize_vocabulary(
             self, new_num_tokens, multiple_of=pad_to_multiple_of, near_mean=mean_resizing
         )

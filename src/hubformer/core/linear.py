@@ -36,10 +36,18 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor, *, activation: str | None = None, add: Tensor | None = None) -> Tensor:
         if self.backend is not None:
             return self.backend(x, activation=activation, add=add)
-        y = F.linear(x, self.weight, self.bias)
-        if activation is not None:
-            y = ACTIVATIONS[activation](y)
-        return y if add is None else y + add
+        return finished(self.product(x), activation=activation, add=add)
+
+    def product(self, x: Tensor) -> Tensor:
+        """`x W^T + b`, whatever the backend: for backends that add to it."""
+        return F.linear(x, self.weight, self.bias)
+
+
+def finished(y: Tensor, *, activation: str | None, add: Tensor | None) -> Tensor:
+    """What a Linear does after its product: `activation(y) + add`."""
+    if activation is not None:
+        y = ACTIVATIONS[activation](y)
+    return y if add is None else y + add
 
 
 class Embedding(nn.Embedding):

@@ -296,4 +296,5 @@ BERT = Family(
     old_names=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
     ignored=(r"embeddings\.position_ids$", r"embeddings\.token_type_ids$"),
     caches=lambda config: bool(config["is_decoder"]),
+    adapted=("query", "value"),
 )

@@ -226,4 +226,5 @@ GPT2 = Family(
     # Old files carry the causal mask and its constant beside the weights.
     ignored=(r"\.(attn|crossattention)\.(masked_)?bias$",),
     caches=lambda config: True,
+    adapted=("c_attn",),
 )

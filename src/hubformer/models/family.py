@@ -69,6 +69,7 @@ class Family:
     old_names: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     caches: Callable[[Config], bool] = lambda config: False  # whether a pass keeps keys and values
+    adapted: tuple[str, ...] = ()  # the modules that LoRA adapts unless it is told; none: it must be told
 
     def head(self, task: str) -> Head | None:
         """The class that serves a task, or None."""

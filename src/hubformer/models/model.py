@@ -42,6 +42,7 @@ class Model(nn.Module):
     body: Any  # built from the family's body spec, with `limits`, `spec`, `embedding` and `stack`
     head: Any
     caches: bool
+    new_parameters: tuple[str, ...] = ()  # those that a load had to make, under our names
 
     def __init__(self, config: PreTrainedConfig, *, head: bool = True) -> None:
         """head=False: without it, where the family allows (no pooler)."""
@@ -214,6 +215,8 @@ class Model(nn.Module):
                 f"go on without it. Load weights with {path}.load_state_dict(…), or write a subclass of "
                 f"{self.family.name}PreTrainedModel whose forward calls your module."
             )
+        if old.backend is not None:  # it multiplies the old weights
+            raise InputError(f"{path} cannot be replaced while it has an adapter: replace it before.")
         bias = old.bias is not None
         if new.in_features != old.in_features or (new.bias is not None) != bias:
             raise InputError(

@@ -97,9 +97,11 @@ def save_checkpoint(
     return written
 
 
-def staged_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Path:
-    """Write tensors that are no model's weights (an optimizer's state) as one safetensors file, under a
-    temporary name beside `path`, for `commit_files` to bring in.
+def staged_tensors(
+    path: Path, tensors: Mapping[str, Tensor], *, metadata: Mapping[str, str] = MappingProxyType({})
+) -> Path:
+    """Write tensors that are no whole model's weights (an optimizer's state, an adapter) as one safetensors
+    file, under a temporary name beside `path`, for `commit_files` to bring in.
 
     Raises:
         CheckpointError: a tensor that cannot be written. OSError: the disk is full; nothing is left behind.
@@ -107,7 +109,7 @@ def staged_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Path:
     _check_tensors(tensors)
     part = beside(path)
     try:
-        _write(part, tensors, metadata={})
+        _write(part, tensors, metadata=metadata)
     except BaseException:
         with suppress(OSError):
             part.unlink()

@@ -1,0 +1,248 @@
+"""Where an adapter can stand: the modules of the Hub, and the Linears here that compute them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from hubformer.adapters.config import ALL_LINEAR, LoraConfig
+from hubformer.core import Embedding, Linear
+from hubformer.errors import InputError, suggestion
+from hubformer.models.heads import vocab_head_of
+from hubformer.models.model import Model
+from hubformer.weights.changes import TRANSPOSE, Change
+from hubformer.weights.map import Row
+
+OWN = "adapters."  # how the parameters of adapters begin, which no file of a model holds
+HEAD_TASKS = ("QUESTION_ANS", "SEQ_CLS", "TOKEN_CLS")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A module of the Hub that multiplies, and the Linears that compute it."""
+
+    name: str
+    ours: tuple[str, ...]
+    inputs: int
+    outputs: tuple[int, ...]  # of each Linear
+    change: Change  # of B: outputs first on the Hub, to the B of each Linear
+    turned: bool  # the Hub keeps the weight inputs first
+
+
+@dataclass(frozen=True)
+class Places:
+    """A model by the Hub's names, as its files are written."""
+
+    sites: Mapping[str, Site]
+    refused: Mapping[str, str]  # other modules that hold a weight, and why they cannot be adapted
+    bare: frozenset[str]  # parameters that are in no module of their own
+    rows: tuple[Row, ...]  # of the model's own parameters
+    prefix: str  # of the backbone, as written
+
+    def modules(self) -> set[str]:
+        """Every module that holds a parameter, however deep."""
+        return {path for row in self.rows for hub in row.hub for path in _paths(hub)}
+
+    def under(self, ends: Iterable[str]) -> list[str]:
+        """Our parameters in modules whose names end so; as in PEFT the end may be a part of a word."""
+        wanted = tuple(ends)
+        return [
+            name
+            for row in self.rows
+            if any(path.endswith(wanted) for hub in row.hub for path in _paths(hub))
+            for name in row.ours
+        ]
+
+    def named(self, parameters: Iterable[str]) -> dict[str, None]:
+        """The modules that hold parameters of ours: those of a head whole."""
+        held = set(parameters)
+        hubs = [hub for row in self.rows if held & set(row.ours) for hub in row.hub]
+        inside = [self.prefix and hub.startswith(self.prefix) for hub in hubs]
+        return {
+            hub.rpartition(".")[0] if deep else hub.split(".")[0]: None
+            for hub, deep in zip(hubs, inside, strict=True)
+        }
+
+
+def base_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters of a model without those of its adapters."""
+    return {n: p for n, p in model.named_parameters() if f".{OWN}" not in f".{n}"}
+
+
+def places_of(model: Model) -> Places:
+    """Every site of a model, and what else it holds."""
+    weights = model.weight_map()
+    sites: dict[str, Site] = {}
+    refused: dict[str, str] = {}
+    bare: set[str] = set()
+    rows: list[Row] = []
+    for transfer in weights.transfers(base_parameters(model)):
+        row = Row(tuple(weights.written(hub) for hub in transfer.hub), transfer.ours, transfer.change)
+        rows.append(row)
+        name, _, leaf = row.hub[0].rpartition(".")
+        modules = [model.get_submodule(ours.rpartition(".")[0]) for ours in row.ours]
+        site = _site(name, row, modules) if leaf == "weight" else None
+        if site is not None:
+            sites[name] = site
+        elif leaf not in ("weight", "bias"):
+            bare.add(row.hub[0])
+        elif leaf == "weight":
+            table = any(isinstance(module, Embedding) for module in modules)
+            refused[name] = "is a table of vectors" if table else "is not one product with a weight"
+    for alias, owner in weights.tied:
+        if any(owner in row.hub for row in rows) and alias.endswith(".weight"):
+            refused[alias.rpartition(".")[0]] = f"is tied to {owner.rpartition('.')[0]}"
+    return Places(sites, refused, frozenset(bare), tuple(rows), "" if weights.bare else weights.prefix)
+
+
+def _site(name: str, row: Row, modules: list[nn.Module]) -> Site | None:
+    """The site of a weight's row, where its Linears are parts of the Hub's outputs."""
+    linears = [module for module in modules if isinstance(module, Linear)]
+    if len(linears) != len(modules) or len(row.hub) != 1:
+        return None
+    inputs, outputs = linears[0].in_features, tuple(linear.out_features for linear in linears)
+    # A weight with an impossible number of inputs tells by its shape how the Hub keeps the real ones.
+    total = sum(outputs)
+    probe = [torch.empty(width, total + 1, device="meta") for width in outputs]
+    try:
+        (hub,) = row.change.save(probe)
+    except (RuntimeError, ValueError):  # a layout for one number of inputs only, as of three dimensions
+        return None
+    if sorted(hub.shape) != [total, total + 1] or any(linear.in_features != inputs for linear in linears):
+        return None
+    turned = hub.shape[0] != total
+    change = TRANSPOSE.then(row.change) if turned else row.change
+    return Site(name, tuple(o.rpartition(".")[0] for o in row.ours), inputs, outputs, change, turned)
+
+
+def _paths(hub: str) -> list[str]:
+    """The modules around a tensor, the innermost last."""
+    parts = hub.split(".")[:-1]
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+# ---- what a configuration asks for -------------------------------------------------------------------
+
+
+def resolved(config: LoraConfig, model: Model, *, places: Places, strict: bool) -> LoraConfig:
+    """A configuration with everything said that depends on the model, as it is written into files.
+
+    strict: refuse names that the model does not have; files of PEFT may hold some.
+
+    Raises:
+        InputError: modules that are not there or cannot be adapted.
+    """
+    saved = dict.fromkeys(config.modules_to_save or ())
+    if strict:
+        _refuse_absent(saved, places)
+        if config.task_type in HEAD_TASKS:
+            head = [n for row in places.rows for n in row.ours if model.is_head(n)]
+            saved |= {n: None for n in places.named(head) if not n.startswith(places.prefix or " ")}
+        saved |= places.named(model.new_parameters)
+    own = set(places.under(saved))
+    _refuse_tied(model, own)
+    targets = config.target_modules or list(model.family.adapted)
+    if not targets:
+        raise InputError(
+            f"{model.family.name} has no target modules of its own: say which with target_modules=, "
+            f"such as {_examples(places.sites)}, or 'all-linear'."
+        )
+    config = config.changed(target_modules=targets, modules_to_save=list(saved) or None)
+    found = chosen(config, model, places=places)
+    _refuse_unfit(config, places)
+    if strict or not found:
+        _refuse_unmatched(config, found, places=places)
+    if targets == ALL_LINEAR:
+        config = config.changed(target_modules=[site.name for site in found])
+    return config.changed(fan_in_fan_out=any(site.turned for site in found))
+
+
+def chosen(config: LoraConfig, model: Model, *, places: Places) -> list[Site]:
+    """The sites that a configuration adapts: none inside modules that are trained whole."""
+    own = {name.rpartition(".")[0] for name in places.under(config.modules_to_save or ())}
+    if config.target_modules == ALL_LINEAR:
+        head = vocab_head_of(model)
+        own |= {
+            n for n, m in model.named_modules() if head is not None and m is getattr(head, "output", None)
+        }
+    return [site for site in places.sites.values() if config.targets(site.name) and not own & set(site.ours)]
+
+
+def owned(config: LoraConfig, model: Model, *, places: Places) -> list[str]:
+    """Our parameters that the adapter has for itself: of modules_to_save, and the biases that it trains."""
+    own = dict.fromkeys(places.under(config.modules_to_save or ()))
+    if config.bias != "none":
+        adapted = {f"{site.name}.bias" for site in chosen(config, model, places=places)}
+        biases = [
+            row
+            for row in places.rows
+            if row.hub[0] in adapted or (config.bias == "all" and "bias" in row.hub[0])
+        ]
+        own |= dict.fromkeys(name for row in biases for name in row.ours)
+    return list(own)
+
+
+def _refuse_absent(saved: Iterable[str], places: Places) -> None:
+    there = places.modules()
+    for name in saved:
+        if not any(path.endswith(name) for path in there):
+            near = suggestion(name, {path.rpartition(".")[2] for path in there} | there)
+            raise InputError(f"modules_to_save has {name!r}, which this model does not have.{near}")
+
+
+def _refuse_tied(model: Model, own: set[str]) -> None:
+    table = model.tokens
+    head = vocab_head_of(model)
+    tied = head is not None and getattr(head, "output", None) is None
+    for name in own:
+        if tied and name.endswith(".weight") and model.get_submodule(name.rpartition(".")[0]) is table:
+            raise InputError(
+                "modules_to_save has the token vectors, which the scores of this model are tied to: PEFT "
+                "would train them apart. Untie them (tie_word_embeddings=False), or leave them frozen."
+            )
+
+
+def _refuse_unfit(config: LoraConfig, places: Places) -> None:
+    """Modules that are asked for and cannot be adapted."""
+    if config.target_modules == ALL_LINEAR:
+        return
+    for module, reason in places.refused.items():
+        if config.targets(module):
+            raise InputError(
+                f"target_modules asks for {module}, which {reason}: only Linear modules are adapted here, "
+                f"such as {_examples(places.sites)}."
+            )
+
+
+def _refuse_unmatched(config: LoraConfig, found: list[Site], *, places: Places) -> None:
+    """Names that nothing answers to."""
+    wanted = config.target_modules
+    for name in [wanted] if isinstance(wanted, str) else list(wanted or ()):
+        alone = LoraConfig(target_modules=wanted if isinstance(wanted, str) else [name])
+        if any(alone.targets(site.name) for site in found):
+            continue
+        if any(alone.targets(site) for site in places.sites):
+            raise InputError(
+                f"target_modules has {name!r}, but every module of that name is left out by "
+                "exclude_modules, layers_to_transform or modules_to_save."
+            )
+        raw = next((parameter for parameter in sorted(places.bare) if alone.targets(parameter)), None)
+        if raw is not None:
+            raise InputError(
+                f"target_modules has {name!r}, but on the Hub {raw} is a bare parameter and no module, which "
+                f"PEFT cannot adapt either. It has {_examples(places.sites)}."
+            )
+        near = suggestion(name, {site.rpartition(".")[2] for site in places.sites})
+        raise InputError(
+            f"target_modules has {name!r}, which this model does not have.{near} It has "
+            f"{_examples(places.sites)}."
+        )
+
+
+def _examples(sites: Iterable[str]) -> str:
+    """The last parts of the names, each once."""
+    ends = dict.fromkeys(name.rpartition(".")[2] for name in sites)
+    return ", ".join(map(repr, ends))
