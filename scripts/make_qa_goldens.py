@@ -99,8 +99,6 @@ LABEL_OPTIONS: list[dict[str, Any]] = [
 
 
 def main() -> None:
-    shutil.rmtree(GOLDENS, ignore_errors=True)
-    GOLDENS.mkdir(parents=True)
     torch.manual_seed(7)
     words, bytes_ = word_tokenizer(), byte_tokenizer()
     sizes = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=4, intermediate_size=32)
@@ -113,19 +111,7 @@ def main() -> None:
         "bert-score": (BertForSequenceClassification(BertConfig(**bert, num_labels=1)), words),
     }
     for name, (model, tokenizer) in folders.items():
-        shake(model)
-        model.save_pretrained(GOLDENS / name)
-        tokenizer.save_pretrained(GOLDENS / name)
-        for path in (GOLDENS / name).iterdir():
-            if path.name not in (
-                "config.json",
-                "model.safetensors",
-                "tokenizer.json",
-                "tokenizer_config.json",
-            ):
-                path.unlink()
-        path = GOLDENS / name / "tokenizer.json"
-        path.write_text(json.dumps(json.loads(path.read_text("utf-8")), ensure_ascii=False), encoding="utf-8")
+        write(name, model, tokenizer)
     expected = {
         "made_with": f"transformers {transformers.__version__}, float32",
         "examples": EXAMPLES + LONG,
@@ -134,6 +120,19 @@ def main() -> None:
         "labels": [row for name in ("bert-labels", "bert-score") for row in labels(name)],
     }
     (GOLDENS / "expected.json").write_text(as_text(expected), encoding="utf-8")
+
+
+def write(name: str, model: Any, tokenizer: Any) -> None:
+    """One checkpoint with its tokenizer, its parameters shaken."""
+    shutil.rmtree(GOLDENS / name, ignore_errors=True)
+    shake(model)
+    model.save_pretrained(GOLDENS / name)
+    tokenizer.save_pretrained(GOLDENS / name)
+    for path in (GOLDENS / name).iterdir():
+        if path.name not in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+            path.unlink()
+    path = GOLDENS / name / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")), ensure_ascii=False), encoding="utf-8")
 
 
 def as_text(expected: dict[str, Any]) -> str:
@@ -178,10 +177,11 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
     return BertTokenizerFast(tokenizer_object=tokenizer, model_max_length=96)
 
 
-def byte_tokenizer() -> PreTrainedTokenizerFast:
+def byte_tokenizer(*, prefixed: bool = False) -> PreTrainedTokenizerFast:
+    """prefixed: whether a text is read as if a space stood before it."""
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefixed)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
@@ -189,11 +189,11 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator(sentences(), trainer)
     tokenizer.post_processor = processors.RobertaProcessing(
-        ("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False
+        ("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=prefixed
     )
     from transformers import RobertaTokenizerFast
 
-    return RobertaTokenizerFast(tokenizer_object=tokenizer, model_max_length=96)
+    return RobertaTokenizerFast(tokenizer_object=tokenizer, model_max_length=96, add_prefix_space=prefixed)
 
 
 def answers(name: str) -> list[dict[str, Any]]:

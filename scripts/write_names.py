@@ -47,6 +47,7 @@ PUBLIC = {
     "pipelines": "pipeline",
     "pipelines.base": "Pipeline",
     "pipelines.registry": "PIPELINE_REGISTRY",
+    "pipelines.token_classification": "NerPipeline=TokenClassificationPipeline",
     "tokenization": "AddedToken BatchEncoding CharSpan TokenSpan",
     "tokenization.tokenizer": """
         PreTrainedTokenizer=PreTrainedTokenizerFast PreTrainedTokenizerBase=PreTrainedTokenizerFast

@@ -76,6 +76,7 @@ from hubformer.pipelines.question_answering import QuestionAnsweringPipeline
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
 from hubformer.pipelines.text_classification import TextClassificationPipeline
 from hubformer.pipelines.text_generation import TextGenerationPipeline
+from hubformer.pipelines.token_classification import TokenClassificationPipeline
 from hubformer.tokenization import AddedToken, BatchEncoding, CharSpan, TokenSpan
 from hubformer.tokenization.named import (
     BertTokenizer,
@@ -224,6 +225,7 @@ __all__ = [
     "LogitsProcessor",
     "LogitsProcessorList",
     "MaxLengthCriteria",
+    "NerPipeline",
     "Pipeline",
     "PreTrainedConfig",
     "PreTrainedModel",
@@ -253,6 +255,7 @@ __all__ = [
     "TextGenerationPipeline",
     "TextIteratorStreamer",
     "TextStreamer",
+    "TokenClassificationPipeline",
     "TokenSpan",
     "Trainer",
     "TrainerCallback",
@@ -297,6 +300,8 @@ __all__ = [
     "pipeline",
     "set_seed",
 ]
+
+NerPipeline = TokenClassificationPipeline
 
 PreTrainedTokenizer = PreTrainedTokenizerFast
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 import hubformer
-from hubformer.data import MissingPackage
+from hubformer.data import MissingPackage, read
 from hubformer.errors import InputError, UnknownArgument, UnknownName
 from hubformer.evaluation import Evaluation, evaluate
 from hubformer.evaluation.language import losses
@@ -62,18 +63,18 @@ ROWS = [
 ]
 
 
-def made(folder: Path, kind: str, **more: Any) -> Path:
+def made(folder: Path, kind: str, *, words: list[str] = WORDS, **more: Any) -> Path:
     """A tiny random model in a folder, every parameter shaken, with its vocabulary."""
     torch.manual_seed(0)
-    model = getattr(hubformer, kind)(hubformer.BertConfig(**SIZES, **more))
+    sizes = {**SIZES, "vocab_size": len(words), **more}
+    model = getattr(hubformer, kind)(hubformer.BertConfig(**sizes))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.3)
     model.save_pretrained(folder)
-    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
-    (folder / "tokenizer_config.json").write_text(
-        '{"model_max_length": 48, "tokenizer_class": "BertTokenizer"}'
-    )
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    settings = {"model_max_length": sizes["max_position_embeddings"], "tokenizer_class": "BertTokenizer"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     return folder
 
 
@@ -277,26 +278,38 @@ def test_words_take_the_tag_of_their_first_token() -> None:
     assert tags_of_words(["unknown", "days", "\u200b", "."], tokens) == ["B-x", "I-x", "O", "O"]
 
 
-@pytest.mark.filterwarnings("ignore")  # the oracle's own
-def test_entities_through_the_oracles_pipeline(tmp_path: Path) -> None:
-    """evaluate takes any pipeline of the v4 call shape; the reference aligns words by the tokenizer's word
-    ids."""
+NAMES = {0: "O", 1: "B-per", 2: "I-per", 3: "B-loc", 4: "I-loc"}
+
+
+def first_token_tags(folder: Path, sentences: list[list[str]], names: dict[int, str]) -> list[list[str]]:
+    """The oracle's tag for each word: that of the first token with the word's id; O where there is none."""
     transformers = pytest.importorskip("transformers")
-    names = {0: "O", 1: "B-per", 2: "I-per", 3: "B-loc", 4: "I-loc"}
-    folder = made(tmp_path / "tags", "BertForTokenClassification", id2label=names)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForTokenClassification.from_pretrained(folder).eval()
-    sentences = [["unknown", "days", "is", "blue"], ["a", "unknown"], ["the", "sky", "?", "bads", "."]] * 4
-    expected = []
+    found = []
     for words in sentences:
         encoded = tokenizer(words, is_split_into_words=True, return_tensors="pt")
         with torch.no_grad():
             best = model(**encoded).logits[0].argmax(-1).tolist()
         of = encoded.word_ids(0)
-        expected.append([names[best[of.index(place)]] for place in range(len(words))])
+        found.append([names[best[of.index(place)]] if place in of else "O" for place in range(len(words))])
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")  # the oracle's own
+@pytest.mark.parametrize("whose", ["ours", "the oracle's"])
+def test_entities(whose: str, tmp_path: Path) -> None:
+    """evaluate takes any pipeline of the v4 call shape; the reference aligns words by the tokenizer's word
+    ids."""
+    folder = made(tmp_path / "tags", "BertForTokenClassification", id2label=NAMES)
+    sentences = [["unknown", "days", "is", "blue"], ["a", "unknown"], ["the", "sky", "?", "bads", "."]] * 4
+    expected = first_token_tags(folder, sentences, NAMES)
     assert len({tag for tags in expected for tag in tags}) > 2
     rows = [{"tokens": words, "tags": tags} for words, tags in zip(sentences, expected, strict=True)]
-    pipe = transformers.pipeline("token-classification", model=model, tokenizer=tokenizer)
+    pipe: Any = str(folder)
+    if whose == "the oracle's":
+        transformers = pytest.importorskip("transformers")
+        pipe = transformers.pipeline("token-classification", model=pipe, device="cpu")
     found = evaluate("ner", pipe, rows, scheme="lenient", resamples=10)
     assert found.metrics["f1"] == found.metrics["accuracy"] == 1.0
     assert found.details["per_type"]
@@ -305,6 +318,51 @@ def test_entities_through_the_oracles_pipeline(tmp_path: Path) -> None:
         evaluate("ner", pipe, rows)
     renamed = evaluate("ner", pipe, rows, labels={"B-thing": "B-per"}, scheme="lenient", resamples=0)
     assert renamed.metrics["accuracy"] < 1
+
+
+def test_entities_of_long_sentences(tmp_path: Path) -> None:
+    """Windows read what is longer than the model; each word is counted once."""
+    folder = made(tmp_path / "tags", "BertForTokenClassification", id2label=NAMES)
+    rows = [{"tokens": ["good", "unknown", "days"] * 20, "tags": ["O", "B-per", "I-per"] * 20}]
+    with pytest.raises(InputError, match=r"reads at most 48. Pass stride="):
+        evaluate("ner", str(folder), rows)
+    found = evaluate("ner", str(folder), rows, stride=10, resamples=0)
+    tags = pipeline("ner", str(folder), ignore_labels=[], stride=10)(" ".join(rows[0]["tokens"]))
+    firsts = [one["entity"] for one in tags if not one["word"].startswith("##")]
+    right = sum(ours == theirs for ours, theirs in zip(firsts, rows[0]["tags"], strict=True))
+    assert found.metrics["accuracy"] == pytest.approx(right / 60)
+    with pytest.raises(InputError, match=r"aggregation_strategy is 'simple', but .* measured with 'none'"):
+        evaluate("ner", str(folder), rows, stride=10, aggregation_strategy="simple")
+
+
+@shared
+@pytest.mark.filterwarnings("ignore")  # the oracle's own
+def test_entities_of_wnut17(tmp_path: Path) -> None:
+    """Real text, full of what tokenizers drop, through a model that knows letters and no words."""
+    types = ("corporation", "creative-work", "group", "location", "person", "product")
+    names = dict(enumerate(["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]))
+    data = SHARED / "data/wnut17/emerging.dev.conll"
+    records = list(itertools.islice(read(data, needs=("tokens", "tags")), 150))
+    letters = sorted({letter for row in records for word in row["tokens"] for letter in word.lower()})
+    folder = made(
+        tmp_path / "tags",
+        "BertForTokenClassification",
+        id2label=names,
+        words=[*WORDS[:5], *letters, *(f"##{letter}" for letter in letters)],
+        max_position_embeddings=512,
+    )
+    sentences = [row["tokens"] for row in records]
+    expected = first_token_tags(folder, sentences, names)
+    same = [
+        o == t
+        for tags, row in zip(expected, records, strict=True)
+        for o, t in zip(tags, row["tags"], strict=True)
+    ]
+    found = evaluate("ner", str(folder), data, limit=150, resamples=0)
+    assert found.examples == 150
+    assert found.metrics["accuracy"] == pytest.approx(sum(same) / len(same), abs=1e-9)
+    ours = [{"tokens": words, "tags": tags} for words, tags in zip(sentences, expected, strict=True)]
+    assert evaluate("ner", str(folder), ours, resamples=0).metrics["accuracy"] == 1.0
 
 
 class Shouting:

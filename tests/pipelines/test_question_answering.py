@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+import hubformer
 from hubformer.errors import InputError, UnknownArgument
 from hubformer.pipelines import pipeline
 from hubformer.pipelines.spans import Frame, Text, candidates, cut
@@ -142,6 +144,7 @@ class Pattern:
     """Stands for a tokenizer whose special tokens are 100, 101 and 102."""
 
     cls_token_id = 100
+    model_input_names = ("input_ids", "token_type_ids")
 
     def __init__(self, side: str) -> None:
         self.padding_side = side
@@ -223,3 +226,30 @@ def test_extreme_scores_stay_finite() -> None:
     found, none = candidates(windows, [scores], longest=3)
     assert none == 1.0
     assert next(found).score == 0.0
+
+
+def test_models_without_token_types_get_none() -> None:
+    """GPT-2 would take token types for tokens."""
+    tokenizer = hubformer.AutoTokenizer.from_pretrained(GOLDENS / "roberta-qa")
+    torch.manual_seed(0)
+    config = hubformer.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=len(tokenizer), n_positions=96)
+    model = hubformer.GPT2ForQuestionAnswering(config).eval()
+    encoded = tokenizer(Q, C, return_tensors="pt")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+        output = model(**encoded)
+    context = [place for place, of in enumerate(encoded.sequence_ids(0)) if of == 1]
+    starts, ends = (
+        logits[0, [0, *context]].double().softmax(-1)[1:]
+        for logits in (output.start_logits, output.end_logits)
+    )
+    best = max(
+        float(starts[first] * ends[last])
+        for first in range(len(context))
+        for last in range(first, min(first + 15, len(context)))
+    )
+    found = pipeline("question-answering", model, tokenizer=tokenizer, device="cpu")(
+        Q, C, align_to_words=False
+    )
+    assert found["score"] == pytest.approx(best, abs=1e-7)

@@ -24,14 +24,15 @@ from hubformer.pipelines.base import Pipeline
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
 
 GOLDENS = Path(__file__).parent / "goldens"
-LABELS, ANSWERS = GOLDENS / "bert-labels", GOLDENS / "bert-qa"
+LABELS, ANSWERS, TAGS = GOLDENS / "bert-labels", GOLDENS / "bert-qa", GOLDENS / "bert-tags"
 # Every task, with an input that it takes.
 ROWS: dict[str, Any] = {
     "question-answering": {"question": "Who keeps the bees?", "context": "Old Marta keeps bees."},
     "text-classification": "The soup was wonderful.",
     "text-generation": "The soup was",
+    "token-classification": "Old Marta keeps bees.",
 }
-SHARED = ("base", "bundled", "loading", "registry", "spans")  # files that are no task
+SHARED = ("base", "bundled", "entities", "loading", "registry", "spans")  # files that are no task
 
 
 def test_every_task_has_a_row_here_and_every_file_a_row_there() -> None:
@@ -68,7 +69,12 @@ def test_arguments_come_in_v4s_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "task"), [("bert-labels", "text-classification"), ("bert-qa", "question-answering")]
+    ("folder", "task"),
+    [
+        ("bert-labels", "text-classification"),
+        ("bert-qa", "question-answering"),
+        ("bert-tags", "token-classification"),
+    ],
 )
 def test_the_task_is_inferred(folder: str, task: str) -> None:
     assert pipeline(model=GOLDENS / folder, device="cpu").task == task
@@ -87,8 +93,8 @@ def test_the_task_is_inferred_from_the_card(tmp_path: Path) -> None:
 
 
 def test_aliases() -> None:
-    made = pipeline("sentiment-analysis", LABELS, device="cpu")
-    assert made.task == "text-classification"
+    assert pipeline("sentiment-analysis", LABELS, device="cpu").task == "text-classification"
+    assert pipeline("ner", TAGS, device="cpu").task == "token-classification"
 
 
 @pytest.mark.parametrize(
@@ -97,10 +103,10 @@ def test_aliases() -> None:
         ("text-clasification", "Did you mean 'text-classification'"),
         ("sentiment", "Did you mean 'sentiment-analysis'"),
         ("summarization", "not available yet"),
-        ("ner", "not available yet"),
+        ("fill-mask", "not available yet"),
         ("translation_en_to_fr", "not available yet"),
         ("org/name", "pass model='org/name'"),
-        ("zzz", "Available: question-answering"),
+        ("zzz", "Available: ner, question-answering"),
     ],
 )
 def test_tasks_that_are_none(task: str, words: str) -> None:
@@ -207,9 +213,13 @@ def test_a_task_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 # Over HTTP
 
 
-@pytest.mark.parametrize("task", ["text-classification", "question-answering"])
+@pytest.mark.parametrize("task", ["text-classification", "question-answering", "token-classification"])
 def test_by_name_from_a_hub(hub: HubServer, task: str) -> None:
-    folder = {"text-classification": LABELS, "question-answering": ANSWERS}[task]
+    folder = {
+        "text-classification": LABELS,
+        "question-answering": ANSWERS,
+        "token-classification": TAGS,
+    }[task]
     hub.add("org/name", folder)
     given = ROWS[task]
     assert pipeline(task, "org/name", device="cpu")(given) == pipeline(task, folder, device="cpu")(given)

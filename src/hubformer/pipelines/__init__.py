@@ -36,6 +36,10 @@ TASKS: dict[str, Task] = {
         "text_generation:TextGenerationPipeline", "AutoModelForCausalLM",
         "openai-community/gpt2@607a30d783dfa663caf39e06633721c8d4cfcd7e",
     ),
+    "token-classification": Task(
+        "token_classification:TokenClassificationPipeline", "AutoModelForTokenClassification",
+        "dbmdz/bert-large-cased-finetuned-conll03-english@4c534963167c08d4b8ff1f88733cf2930f86add0",
+    ),
 }  # fmt: skip
 
 ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
@@ -63,7 +67,6 @@ NOT_YET = frozenset(
         "text-to-audio",
         "text-to-speech",
         "text2text-generation",
-        "token-classification",
         "translation",
         "video-classification",
         "visual-question-answering",

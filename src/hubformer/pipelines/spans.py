@@ -66,7 +66,8 @@ class Frame:
     before: tuple[int, ...]
     between: tuple[int, ...]
     after: tuple[int, ...]
-    types: tuple[int, ...]  # of: before, first text, between, second text, after; one per place
+    # Of: before, first text, between, second text, after; one per place. None: the model is given none.
+    types: tuple[int, ...] | None
     question_first: bool
     classifier: int | None  # the id of the token that stands for "no answer"
 
@@ -81,7 +82,8 @@ class Frame:
             tuple(ids[:a]),
             tuple(ids[a + 1 : b]),
             tuple(ids[b + 1 :]),
-            tuple(types),
+            # A model such as GPT-2 would take types for tokens.
+            tuple(types) if "token_type_ids" in tokenizer.model_input_names else None,
             tokenizer.padding_side == "right",
             tokenizer.cls_token_id,
         )
@@ -98,7 +100,9 @@ class Frame:
             *(1 for _ in self.before), len(first), *(1 for _ in self.between), len(second), *(1 for _ in
             self.after)
         )  # fmt: skip
-        types = [kind for kind, size in zip(self.types, sizes, strict=True) for _ in range(size)]
+        types = None
+        if self.types is not None:
+            types = [kind for kind, size in zip(self.types, sizes, strict=True) for _ in range(size)]
         ids = [*self.before, *first, *self.between, *second, *self.after]
         at = len(self.before) + (len(first) + len(self.between) if self.question_first else 0)
         none = None
