@@ -597,24 +597,103 @@ def test_printing_where_bars_are_off(tmp_path: Path, capsys: Any) -> None:
     assert "'loss'" in capsys.readouterr().out
 
 
-def test_trackers(tmp_path: Path, monkeypatch: Any) -> None:
+def package(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A stand-in for a tracker's package."""
+    made: Any = types.ModuleType(name)
+    made.__file__ = f"{name}.py"
+    monkeypatch.setitem(sys.modules, name, made)
+    return made
+
+
+def test_trackers_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="Did you mean 'wandb'"):
         Trainer(classifier(), arguments(tmp_path, report_to="wand"))
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(InputError, match="pip install wandb"):
         Trainer(classifier(), arguments(tmp_path, report_to="wandb"))
+    # A folder that wandb wrote imports as a package.
+    monkeypatch.setitem(sys.modules, "wandb", types.ModuleType("wandb"))
+    with pytest.raises(InputError, match="pip install wandb"):
+        Trainer(classifier(), arguments(tmp_path, report_to="wandb"))
+    broken = package("mlflow", monkeypatch)
+
+    def refuse() -> None:
+        raise RuntimeError("No server.")
+
+    broken.active_run = refuse
+    with pytest.raises(InputError, match=r"'mlflow', which cannot begin a run: No server. .*log.jsonl"):
+        trained(tmp_path, report_to="mlflow", max_steps=1)
+
+
+@pytest.mark.parametrize("users", [False, True])
+def test_mlflow(users: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Any] = []
-    package: Any = types.ModuleType("mlflow")
-    package.active_run = lambda: said or None
-    package.start_run = lambda **named: said.append(named)
-    package.log_params = lambda values: said.append(len(values))
-    package.log_metrics = lambda values, step: said.append((step, sorted(values)))
-    package.end_run = lambda: said.append("end")
-    monkeypatch.setitem(sys.modules, "mlflow", package)
-    trained(tmp_path, report_to=["mlflow"], max_steps=2, run_name="mine")
-    assert said[0] == {"run_name": "mine"}
-    assert (1, ["epoch", "grad_norm", "learning_rate", "loss"]) in said
-    assert said[-1] == "end"
+    params: dict[str, Any] = {}
+    mlflow = package("mlflow", monkeypatch)
+    run = types.SimpleNamespace(info=types.SimpleNamespace(run_id="r1"))
+    active = [run] if users else []
+    mlflow.active_run = lambda: active[0] if active else None
+    mlflow.start_run = lambda run_name: said.append(run_name) or active.append(run) or run
+    mlflow.log_params = lambda values: params.update(values)
+    mlflow.log_metrics = lambda values, step, run_id: said.append((step, run_id, sorted(values)))
+    mlflow.end_run = lambda: said.append("end") or active.clear()
+    trainer = trained(tmp_path, report_to=["mlflow"], max_steps=2, run_name="mine")
+    assert params["max_steps"] == 2
+    assert ("mine" in said) == (not users)
+    assert (1, "r1", ["epoch", "grad_norm", "learning_rate", "loss"]) in said
+    assert ("end" in said) == (not users)  # a run of the user's own goes on
+    trainer.evaluate(rows_of("classification", 8))
+    assert said[-1][:2] == (2, "r1")
+    assert "eval_loss" in said[-1][2]
+
+
+def test_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Any] = []
+    wandb = package("wandb", monkeypatch)
+    wandb.run = None
+    wandb.config = types.SimpleNamespace(
+        update=lambda values, allow_val_change: said.append(values["max_steps"])
+    )
+    wandb.init = lambda name: said.append(name) or setattr(wandb, "run", "open")
+    wandb.define_metric = lambda name, step_metric: said.append((name, step_metric))
+    wandb.log = said.append
+    trainer = trained(tmp_path, report_to="wandb", max_steps=2, run_name="mine")
+    trainer.evaluate(rows_of("classification", 8))
+    assert said[:3] == ["mine", ("*", "train/global_step"), 2]
+    assert said[3].keys() == {
+        f"train/{n}" for n in ("epoch", "grad_norm", "learning_rate", "loss", "global_step")
+    }
+    assert [line["train/global_step"] for line in said[3:]] == [1, 2, 2, 2]
+    assert "eval/loss" in said[-1]
+
+
+def test_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Any] = []
+
+    class SummaryWriter:
+        def __init__(self, folder: str) -> None:
+            said.append(Path(folder).parent.name)
+
+        def add_text(self, name: str, text: str) -> None:
+            said.append((name, json.loads(text)["max_steps"]))
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            said.append((name, step))
+
+        def flush(self) -> None: ...
+
+        def close(self) -> None:
+            said.append("closed")
+
+    package("tensorboard", monkeypatch)
+    package("torch.utils.tensorboard", monkeypatch).SummaryWriter = SummaryWriter
+    trainer = trained(tmp_path, report_to="tensorboard", max_steps=2)
+    assert said[:2] == ["runs", ("args", 2)]
+    assert {("train/loss", 1), ("train/loss", 2), ("train/train_loss", 2)} <= {*said}
+    assert said[-1] == "closed"
+    trainer.evaluate(rows_of("classification", 8))  # after the end, into a new file
+    assert said[said.index("closed") + 1] == "runs"
+    assert ("eval/loss", 2) in said
 
 
 def test_collating_with_its_own_chance_follows_the_place_not_the_past(tmp_path: Path) -> None:

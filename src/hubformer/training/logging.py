@@ -5,18 +5,18 @@ The trackers are used through their own packages, which are imported only when t
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hubformer.errors import InputError, suggestion
 from hubformer.storage import write_file
 from hubformer.training.callbacks import TrainerCallback
 
 LOG = "log.jsonl"
+_STEP = "train/global_step"  # by which Weights & Biases draws
 
 
 class JsonLinesCallback(TrainerCallback):
@@ -39,10 +39,6 @@ def _line(entry: Mapping[str, Any]) -> str:
     return json.dumps(entry) + "\n"
 
 
-def _numbers(logs: Mapping[str, Any]) -> dict[str, float]:
-    return {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
-
-
 def _grouped(name: str) -> str:
     """v4's names in trackers: train/loss, eval/loss, test/loss."""
     for group in ("eval", "test"):
@@ -51,67 +47,108 @@ def _grouped(name: str) -> str:
     return f"train/{name}"
 
 
-class TensorBoardCallback(TrainerCallback):
+class Tracker(TrainerCallback):
+    """An experiment tracker. It is opened when a training begins, or by what is logged without one, and what
+    is logged after a training goes where the training went."""
+
+    name: ClassVar[str]
+
     def __init__(self) -> None:
-        _require("tensorboard", package="tensorboard")
-        self._writer: Any = None
+        self._package = _required(self.name)
+        self._opened = False
+
+    def open(self, args: Any) -> None:
+        """Begin a run, and say what it runs with."""
+        raise NotImplementedError
+
+    def write(self, numbers: Mapping[str, float], *, step: int) -> None:
+        """Numbers by the Trainer's names."""
+        raise NotImplementedError
+
+    def _ready(self, args: Any) -> None:
+        if self._opened:
+            return
+        try:
+            self.open(args)
+        except Exception as error:
+            raise InputError(
+                f"report_to has {self.name!r}, which cannot begin a run: {error} Set it up, or leave it "
+                f"out (every training writes {LOG})."
+            ) from error
+        self._opened = True
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
-            self._writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter(args.logging_dir)
-            self._writer.add_text("args", args.to_json_string())
+            self._ready(args)
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self._writer is not None:
-            for name, value in _numbers(kwargs.get("logs") or {}).items():
-                self._writer.add_scalar(_grouped(name), value, state.global_step)
-            self._writer.flush()
+        if state.is_world_process_zero:
+            self._ready(args)
+            logs = kwargs.get("logs") or {}
+            numbers = {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
+            self.write(numbers, step=state.global_step)
+
+
+class TensorBoardCallback(Tracker):
+    """Event files in `logging_dir`."""
+
+    name = "tensorboard"
+
+    def open(self, args: Any) -> None:
+        self._writer = import_module("torch.utils.tensorboard").SummaryWriter(args.logging_dir)
+        self._writer.add_text("args", args.to_json_string())
+
+    def write(self, numbers: Mapping[str, float], *, step: int) -> None:
+        for name, value in numbers.items():
+            self._writer.add_scalar(_grouped(name), value, step)
+        self._writer.flush()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self._writer is not None:
+        if self._opened:
             self._writer.close()
-            self._writer = None
+            self._opened = False
 
 
-class WandbCallback(TrainerCallback):
-    def __init__(self) -> None:
-        self._package = _require("wandb", package="wandb")
+class WandbCallback(Tracker):
+    """The run that is open, or a new one. It stays open for what comes after, as in transformers 4."""
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero and self._package.run is None:
-            self._package.init(name=args.run_name, config=args.to_sanitized_dict())
+    name = "wandb"
 
-    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero and self._package.run is not None:
-            values = {_grouped(name): value for name, value in _numbers(kwargs.get("logs") or {}).items()}
-            self._package.log({**values, "train/global_step": state.global_step})
+    def open(self, args: Any) -> None:
+        if self._package.run is None:
+            self._package.init(name=args.run_name)
+            self._package.define_metric("*", step_metric=_STEP)
+        self._package.config.update(args.to_sanitized_dict(), allow_val_change=True)
+
+    def write(self, numbers: Mapping[str, float], *, step: int) -> None:
+        self._package.log({**{_grouped(name): value for name, value in numbers.items()}, _STEP: step})
 
 
-class MLflowCallback(TrainerCallback):
-    def __init__(self) -> None:
-        self._package = _require("mlflow", package="mlflow")
+class MLflowCallback(Tracker):
+    """The run that is active, or a new one, which ends with the training."""
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero:
-            if self._package.active_run() is None:
-                self._package.start_run(run_name=args.run_name)
-            values = list(args.to_sanitized_dict().items())
-            for start in range(0, len(values), 100):  # the most that a server takes at once
-                self._package.log_params(dict(values[start : start + 100]))
+    name = "mlflow"
 
-    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero:
-            self._package.log_metrics(_numbers(kwargs.get("logs") or {}), step=state.global_step)
+    def open(self, args: Any) -> None:
+        active = self._package.active_run()
+        run = self._package.start_run(run_name=args.run_name) if active is None else active
+        self._run: str = run.info.run_id
+        self._own = active is None
+        values = list(args.to_sanitized_dict().items())
+        for start in range(0, len(values), 100):  # the most that a server takes at once
+            self._package.log_params(dict(values[start : start + 100]))
+
+    def write(self, numbers: Mapping[str, float], *, step: int) -> None:
+        self._package.log_metrics(dict(numbers), step=step, run_id=self._run)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero and self._package.active_run() is not None:
+        if self._opened and self._own and self._package.active_run() is not None:
             self._package.end_run()
+            self._own = False
 
 
-TRACKERS: Mapping[str, type[TrainerCallback]] = {
-    "tensorboard": TensorBoardCallback,
-    "wandb": WandbCallback,
-    "mlflow": MLflowCallback,
+TRACKERS: Mapping[str, type[Tracker]] = {
+    kind.name: kind for kind in (TensorBoardCallback, WandbCallback, MLflowCallback)
 }
 
 
@@ -122,7 +159,7 @@ def trackers(names: Sequence[str]) -> list[TrainerCallback]:
         InputError: a name is not known, or its package is not installed.
     """
     if list(names) == ["all"]:
-        names = [name for name in TRACKERS if importlib.util.find_spec(name) is not None]
+        names = [name for name in TRACKERS if _imported(name) is not None]
     for name in names:
         if name not in TRACKERS:
             raise InputError(
@@ -132,11 +169,21 @@ def trackers(names: Sequence[str]) -> list[TrainerCallback]:
     return [TRACKERS[name]() for name in names]
 
 
-def _require(name: str, *, package: str) -> Any:
+def _imported(name: str) -> Any:
+    """The package, or None where it is not installed."""
     try:
-        return importlib.import_module(name)
+        found = import_module(name)
     except ImportError:
+        return None
+    # A folder of that name, which trackers write beside a script, imports as a package without a file.
+    return found if getattr(found, "__file__", None) else None
+
+
+def _required(name: str) -> Any:
+    found = _imported(name)
+    if found is None:
         raise InputError(
-            f"report_to has {name!r}, but the package {package} is not installed: pip install {package}, or "
-            "leave it out (every training writes log.jsonl)."
-        ) from None
+            f"report_to has {name!r}, but the package {name} is not installed: pip install {name}, or "
+            f"leave it out (every training writes {LOG})."
+        )
+    return found
