@@ -48,7 +48,7 @@ class TokenClassificationOptions(Options):
         self._set(aggregation_strategy=strategy.lower())
         labels = self.ignore_labels
         if isinstance(labels, str) or not isinstance(labels, Collection):
-            raise InputError(f"ignore_labels is {labels!r}, expected a list of labels, such as ['O'].")
+            raise InputError(f'ignore_labels is {labels!r}, expected a list of labels, such as ["O"].')
         for name, least in (("stride", 0), ("max_length", 1)):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
