@@ -665,6 +665,9 @@ def test_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert [line["train/global_step"] for line in said[3:]] == [1, 2, 2, 2]
     assert "eval/loss" in said[-1]
+    wandb.run, lines = None, len(said)
+    trainer.evaluate(rows_of("classification", 8))  # after wandb.finish()
+    assert len(said) == lines
 
 
 def test_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

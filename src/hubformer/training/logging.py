@@ -121,7 +121,8 @@ class WandbCallback(Tracker):
         self._package.config.update(args.to_sanitized_dict(), allow_val_change=True)
 
     def write(self, numbers: Mapping[str, float], *, step: int) -> None:
-        self._package.log({**{_grouped(name): value for name, value in numbers.items()}, _STEP: step})
+        if self._package.run is not None:  # the user may have finished it
+            self._package.log({**{_grouped(name): value for name, value in numbers.items()}, _STEP: step})
 
 
 class MLflowCallback(Tracker):
