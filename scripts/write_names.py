@@ -301,7 +301,7 @@ def _field(found: Family, name: str) -> Field:
 
 
 def _shown(default: Any) -> str:
-    return f'"{default}"' if isinstance(default, str) else repr(default)
+    return repr(default).replace("'", '"')  # as the formatter writes it
 
 
 def _type_of(field: Field) -> str:

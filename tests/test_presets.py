@@ -26,6 +26,33 @@ PUBLISHED = {
     "roberta-base": 124_645_632,
     "roberta-large": 355_359_744,
 }
+# Of the language model, with its output where that is not tied, as cards and papers of decoders count them.
+WRITERS = {
+    "gemma-2-2b": 2_614_341_888,
+    "gemma-2-9b": 9_241_705_984,
+    "gemma-2b": 2_506_172_416,
+    "gpt-j-6b": 6_050_882_784,
+    "gpt-neo-1.3b": 1_315_575_808,
+    "gpt-neo-125m": 125_198_592,
+    "gpt-neox-20b": 20_554_567_680,
+    "llama-2-7b": 6_738_415_616,
+    "llama-3-8b": 8_030_261_248,
+    "llama-3.2-1b": 1_235_814_400,
+    "mistral-7b": 7_241_732_096,
+    "olmo-2-7b": 7_298_617_344,
+    "phi-2": 2_779_683_840,
+    "phi-3-mini-4k": 3_821_079_552,
+    "pythia-160m": 162_322_944,
+    "pythia-1b": 1_011_781_632,
+    "qwen2.5-0.5b": 494_032_768,
+    "qwen2.5-7b": 7_615_616_512,
+    "qwen3-0.6b": 596_049_920,
+    "qwen3-8b": 8_190_735_360,
+    "smollm2-135m": 134_515_008,
+    "smollm3-3b": 3_075_098_624,
+    "starcoder2-3b": 3_030_371_328,
+    "tinyllama-1.1b": 1_100_048_384,
+}
 # Published in billions, rounded.
 BILLIONS = {"gpt3-175b": 175, "jurassic-1-jumbo": 178}
 
@@ -60,5 +87,12 @@ def test_every_key_is_obeyed(name: str) -> None:
     assert set(values) <= known, sorted(set(values) - known)
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_language_models(name: str) -> None:
+    with torch.device("meta"):
+        model = hubformer.AutoModelForCausalLM.from_config(name)
+    assert model.num_parameters() == WRITERS[name]
+
+
 def test_a_published_figure_per_preset_that_exists() -> None:
-    assert {*PUBLISHED, *BILLIONS} <= set(names())
+    assert {*PUBLISHED, *WRITERS, *BILLIONS} <= set(names())

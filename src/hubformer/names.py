@@ -120,6 +120,29 @@ _CLASSES = {
         DistilBertForTokenClassification
         DistilBertForMultipleChoice
     """,
+    "gemma": """
+        GemmaConfig
+        GemmaPreTrainedModel
+        GemmaModel
+        GemmaForCausalLM
+        GemmaForSequenceClassification
+        GemmaForTokenClassification
+    """,
+    "gemma2": """
+        Gemma2Config
+        Gemma2PreTrainedModel
+        Gemma2Model
+        Gemma2ForCausalLM
+        Gemma2ForSequenceClassification
+        Gemma2ForTokenClassification
+    """,
+    "gemma3_text": """
+        Gemma3TextConfig
+        Gemma3TextPreTrainedModel
+        Gemma3TextModel
+        Gemma3ForCausalLM
+        Gemma3TextForSequenceClassification
+    """,
     "gpt2": """
         GPT2Config
         GPT2PreTrainedModel
@@ -129,6 +152,104 @@ _CLASSES = {
         GPT2ForSequenceClassification
         GPT2ForTokenClassification
         GPT2ForQuestionAnswering
+    """,
+    "gpt_neo": """
+        GPTNeoConfig
+        GPTNeoPreTrainedModel
+        GPTNeoModel
+        GPTNeoForCausalLM
+        GPTNeoForQuestionAnswering
+        GPTNeoForSequenceClassification
+        GPTNeoForTokenClassification
+    """,
+    "gpt_neox": """
+        GPTNeoXConfig
+        GPTNeoXPreTrainedModel
+        GPTNeoXModel
+        GPTNeoXForCausalLM
+        GPTNeoXForQuestionAnswering
+        GPTNeoXForSequenceClassification
+        GPTNeoXForTokenClassification
+    """,
+    "gptj": """
+        GPTJConfig
+        GPTJPreTrainedModel
+        GPTJModel
+        GPTJForCausalLM
+        GPTJForQuestionAnswering
+        GPTJForSequenceClassification
+    """,
+    "granite": """
+        GraniteConfig
+        GranitePreTrainedModel
+        GraniteModel
+        GraniteForCausalLM
+    """,
+    "llama": """
+        LlamaConfig
+        LlamaPreTrainedModel
+        LlamaModel
+        LlamaForCausalLM
+        LlamaForSequenceClassification
+        LlamaForQuestionAnswering
+        LlamaForTokenClassification
+    """,
+    "mistral": """
+        MistralConfig
+        MistralPreTrainedModel
+        MistralModel
+        MistralForCausalLM
+        MistralForSequenceClassification
+        MistralForQuestionAnswering
+        MistralForTokenClassification
+    """,
+    "olmo2": """
+        Olmo2Config
+        Olmo2PreTrainedModel
+        Olmo2Model
+        Olmo2ForCausalLM
+    """,
+    "opt": """
+        OPTConfig
+        OPTPreTrainedModel
+        OPTModel
+        OPTForCausalLM
+        OPTForSequenceClassification
+        OPTForQuestionAnswering
+    """,
+    "phi": """
+        PhiConfig
+        PhiPreTrainedModel
+        PhiModel
+        PhiForCausalLM
+        PhiForSequenceClassification
+        PhiForTokenClassification
+    """,
+    "phi3": """
+        Phi3Config
+        Phi3PreTrainedModel
+        Phi3Model
+        Phi3ForCausalLM
+        Phi3ForSequenceClassification
+        Phi3ForTokenClassification
+    """,
+    "qwen2": """
+        Qwen2Config
+        Qwen2PreTrainedModel
+        Qwen2Model
+        Qwen2ForCausalLM
+        Qwen2ForSequenceClassification
+        Qwen2ForTokenClassification
+        Qwen2ForQuestionAnswering
+    """,
+    "qwen3": """
+        Qwen3Config
+        Qwen3PreTrainedModel
+        Qwen3Model
+        Qwen3ForCausalLM
+        Qwen3ForSequenceClassification
+        Qwen3ForTokenClassification
+        Qwen3ForQuestionAnswering
     """,
     "roberta": """
         RobertaConfig
@@ -140,6 +261,23 @@ _CLASSES = {
         RobertaForMultipleChoice
         RobertaForTokenClassification
         RobertaForQuestionAnswering
+    """,
+    "smollm3": """
+        SmolLM3Config
+        SmolLM3PreTrainedModel
+        SmolLM3Model
+        SmolLM3ForCausalLM
+        SmolLM3ForSequenceClassification
+        SmolLM3ForTokenClassification
+        SmolLM3ForQuestionAnswering
+    """,
+    "starcoder2": """
+        Starcoder2Config
+        Starcoder2PreTrainedModel
+        Starcoder2Model
+        Starcoder2ForCausalLM
+        Starcoder2ForSequenceClassification
+        Starcoder2ForTokenClassification
     """,
     "xlm-roberta": """
         XLMRobertaConfig
@@ -174,6 +312,8 @@ TOKENIZER_NAMES = (
     "DistilBertTokenizerFast",
     "GPT2Tokenizer",
     "GPT2TokenizerFast",
+    "LlamaTokenizer",
+    "LlamaTokenizerFast",
     "PreTrainedTokenizerFast",
     "RobertaTokenizer",
     "RobertaTokenizerFast",

@@ -63,7 +63,9 @@ def test_autocast(model_type: str, task: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["bfloat16", "autocast"])
-@pytest.mark.parametrize("model_type", sorted({kind for kind, _ in MODELS}))
+@pytest.mark.parametrize(
+    "model_type", sorted({kind for kind, task in MODELS if task == "token-classification"})
+)
 def test_gradients_stay_finite(model_type: str, mode: str) -> None:
     """With padding and a row of one token."""
     model = copied(model_type, "token-classification", torch.float32).train()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import hubformer
 from cases import HEAD_CONFIG, TINY, VOCAB
+from decoders import SHARING
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Head
 
@@ -71,7 +72,12 @@ TASKS = (
     "sequence-classification",
     "token-classification",
 )
-MODELS = [(kind, task) for kind in FAMILIES for task in TASKS if family(kind).head(task) is not None]
+MODELS = [
+    (kind, task)
+    for kind in FAMILIES
+    for task in TASKS
+    if family(kind).head(task) is not None and (task == "causal-lm" or kind not in SHARING)
+]
 CAUSAL = [(kind, task) for kind, task in MODELS if is_causal(kind, task)]
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import torch
 
+import decoders
 import hubformer
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Head
@@ -66,6 +68,7 @@ TINY: dict[str, dict[str, Any]] = {
     "roberta": ROBERTA,
     "xlm-roberta": ROBERTA,
     "xlnet": XLNET,
+    **decoders.TINY,
 }
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
@@ -113,6 +116,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "index": {"summary_type": "cls_index", "ff_activation": "silu", "n_layer": 1},
         "few": {"clamp_len": 1, "ff_activation": "gelu_new", "start_n_top": 3, "end_n_top": 2},
     },
+    **decoders.VARIANTS,
 }
 
 # Heads that need another configuration to be what they are.
@@ -133,6 +137,15 @@ class Case:
     def __str__(self) -> str:
         return f"{self.head.name}-{self.variant}"
 
+    @property
+    def slow(self) -> bool:
+        """Decoders are many and their heads alike: one head shows what varies the body, and Llama shows the
+        heads that others share with it."""
+        if self.model_type not in decoders.TINY or self.head.generates:
+            return False
+        first = next(iter(VARIANTS[self.model_type]))
+        return self.variant != first or self.model_type in decoders.SHARING
+
     def config(self) -> dict[str, Any]:
         return {
             **TINY[self.model_type],
@@ -148,6 +161,11 @@ CASES = [
     for head in family(model_type).heads
     for variant in VARIANTS[model_type]
 ]
+
+
+def marked(case: Case) -> Any:
+    """A case as a parameter of a test."""
+    return pytest.param(case, id=str(case), marks=[pytest.mark.slow] if case.slow else [])
 
 
 def arguments(case: Case) -> set[str]:

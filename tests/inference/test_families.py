@@ -16,6 +16,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "DistilBert": {"dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24},
     "Roberta": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 24},
     "GPT2": {"n_embd": 16, "n_layer": 2, "n_head": 4, "pad_token_id": 3},
+    "Llama": {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 24,
+        "num_key_value_heads": 2,
+        "pad_token_id": 3,
+    },
     "XLNet": {"d_model": 16, "n_layer": 2, "n_head": 4, "d_inner": 24},
 }
 QA = {"XLNet": "XLNetForQuestionAnsweringSimple"}

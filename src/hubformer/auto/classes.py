@@ -36,6 +36,7 @@ def _family_config(model_type: str) -> type[PreTrainedConfig]:
             "model_type": found.model_type,
             "fields": found.fields,
             "attribute_map": found.attribute_map,
+            "completed": staticmethod(found.completed),
         },
     )
     return kind

@@ -13,7 +13,9 @@ from hubformer.core.feed_forward import FeedForward
 from hubformer.core.layout import AnyLayout, Layout, Packed
 from hubformer.core.linear import Embedding, Linear
 from hubformer.core.norms import LayerNorm, Norms, NormSpec, RMSNorm
+from hubformer.core.parallel import ParallelSpec
 from hubformer.core.positions import NoPosition, PositionSpec, Relative, TransformerXL
+from hubformer.core.rotary import Rotary
 from hubformer.core.stack import Stack, StackSpec
 from hubformer.core.trace import Trace
 
@@ -37,9 +39,11 @@ __all__ = [
     "NormSpec",
     "Norms",
     "Packed",
+    "ParallelSpec",
     "PositionSpec",
     "RMSNorm",
     "Relative",
+    "Rotary",
     "Stack",
     "StackSpec",
     "Trace",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -34,11 +34,12 @@ class AttentionSpec:
     bias: bool = True
     output_bias: bool | None = None  # None: as bias
     qk_norm: NormSpec | None = None
+    qk_norm_over: Literal["head", "all"] = "head"  # each head's numbers alone, or those of all heads together
     softcap: float | None = None
     dropout: float = 0.0  # of the attention weights
 
     def build(self, width: int) -> Attention:
-        return Attention(self, width)
+        return {"head": Attention, "all": _NormedTogether}[self.qk_norm_over](self, width)
 
 
 class Attention(nn.Module):
@@ -52,14 +53,20 @@ class Attention(nn.Module):
         self.key = Linear(width, shared, bias=spec.bias)
         self.value = Linear(width, shared, bias=spec.bias)
         self.output = Linear(inner, width, bias=spec.bias if spec.output_bias is None else spec.output_bias)
+        widths = {"head": (spec.head_width, spec.head_width), "all": (inner, shared)}[spec.qk_norm_over]
         self.query_norm, self.key_norm = (
-            spec.qk_norm.build(spec.head_width) if spec.qk_norm else nn.Identity() for _ in range(2)
+            spec.qk_norm.build(normed) if spec.qk_norm else nn.Identity() for normed in widths
         )
         self.position = spec.position.build_layer(width, heads=spec.heads, head_width=spec.head_width)
 
     def heads(self, x: Tensor) -> Tensor:
         """(B, L, heads * D) -> (B, heads, L, D)"""
         return x.view(*x.shape[:2], -1, self.spec.head_width).transpose(1, 2)
+
+    def normed(self, x: Tensor, norm: nn.Module) -> Tensor:
+        """(B, L, heads * D) -> (B, heads, L, D)"""
+        y: Tensor = norm(self.heads(x))
+        return y
 
     def keys_values(self, context: Tensor) -> KeysValues:
         """The projections of what is attended to: (B, K, M) -> two (B, K, G * D)."""
@@ -96,8 +103,8 @@ class Attention(nn.Module):
         trace: LayerTrace | None,
     ) -> Tensor:
         """One rectangle of rows: q (B, Q, H * D), kv (B, K, G * D) -> (B, Q, H * D)"""
-        k, v = self.key_norm(self.heads(kv[0])), self.heads(kv[1])
-        q, k = self.position.rotate(self.query_norm(self.heads(q)), k, table)
+        k, v = self.normed(kv[0], self.key_norm), self.heads(kv[1])
+        q, k = self.position.rotate(self.normed(q, self.query_norm), k, table)
         if cache is not None:
             k, v = cache.extend(k, v)
         how: dict[str, Any] = {
@@ -120,3 +127,8 @@ class Attention(nn.Module):
         if trace.wants_weights:
             trace.see(weights)
         return y
+
+
+class _NormedTogether(Attention):
+    def normed(self, x: Tensor, norm: nn.Module) -> Tensor:
+        return self.heads(norm(x))

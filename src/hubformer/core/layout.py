@@ -32,6 +32,7 @@ class Layout:
     all_past: bool = False  # no key stands after any query: one new token over its cache
     # (runs, length): keys stand at 0, 1, 2 …, and the first queries are runs over the last of them.
     in_line: tuple[int, int] | None = None
+    told: Tensor | None = None  # (B|1, Q) places that a caller gave for the queries; who is seen, they leave
     _seen: dict[tuple[bool, int | None], Visible] = field(default_factory=dict, repr=False)
 
     @staticmethod
@@ -56,6 +57,18 @@ class Layout:
     def at(self) -> Tensor:
         return self.query_at
 
+    @property
+    def places(self) -> Tensor:
+        """Where the queries stand, (B|1, Q): as the caller says, else as the layout does."""
+        return self.query_at if self.told is None else self.told
+
+    def longest(self) -> Tensor:
+        """How many places each row has taken so far, (B|1, 1)."""
+        if self.told is not None:
+            return self.told.amax(-1, keepdim=True) + 1
+        at = self.key_at if self.key_valid is None else self.key_at * self.key_valid
+        return at.amax(-1, keepdim=True) + 1
+
     def split(self, x: Tensor) -> list[Tensor]:
         return [x]
 
@@ -78,7 +91,7 @@ class Layout:
 
     def _visible(self, *, causal: bool, window: int | None) -> Visible:
         limits = []
-        if window is not None:
+        if window is not None and window < self.key_at.shape[-1] - 1:  # places are indices of keys
             limits.append(self.distance().abs() <= window)
         if self.key_valid is not None:
             limits.append(self.key_valid[:, None, :])

@@ -20,9 +20,10 @@ class LayerNorm:
 
     eps: float = 1e-5
     bias: bool = True
+    affine: bool = True  # whether it has parameters at all
 
     def build(self, width: int) -> nn.Module:
-        return nn.LayerNorm(width, eps=self.eps, bias=self.bias)
+        return nn.LayerNorm(width, eps=self.eps, elementwise_affine=self.affine, bias=self.bias)
 
 
 @dataclass(frozen=True)

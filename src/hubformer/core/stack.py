@@ -16,6 +16,7 @@ from hubformer.core.blocks import LayerSpec, Memory
 from hubformer.core.cache import Cache
 from hubformer.core.dropout import Dropout
 from hubformer.core.layout import AnyLayout
+from hubformer.core.linear import Linear
 from hubformer.core.norms import NormSpec
 from hubformer.core.trace import Trace
 
@@ -32,6 +33,12 @@ class StackSpec:
     )
     table_of: tuple[int, ...] | None = None  # layer i reads table table_of[i]. None: one per distinct scheme
     dropout: float = 0.0  # of the result
+    output: int | None = None  # the width to which the result is projected; None: it is not
+
+    @property
+    def output_width(self) -> int:
+        """How wide the states are that heads read."""
+        return self.output or self.width
 
     def build(self) -> Stack:
         return Stack(self)
@@ -56,6 +63,7 @@ class Stack(nn.Module):
             for owner in owners
         )
         self.final_norm = spec.final_norm.build(spec.width) if spec.final_norm else nn.Identity()
+        self.project = Linear(spec.width, spec.output, bias=False) if spec.output else nn.Identity()
         self.dropout = Dropout(spec.dropout)
         self.run: Callable[..., Tensor] = _run
 
@@ -105,7 +113,7 @@ class Stack(nn.Module):
                 cache=None if cache is None else cache.layers[i],
                 trace=None if trace is None else trace.layer(i),
             )
-        x = self.dropout(self.final_norm(x))
+        x = self.dropout(self.project(self.final_norm(x)))
         if trace is not None:
             trace.see(x)
         return x

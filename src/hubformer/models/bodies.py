@@ -5,7 +5,7 @@ Shapes:  B rows  Q queries  K keys  L length  M model width
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -106,9 +106,13 @@ class Body(nn.Module):
             if cache is None
             else cache.layout(length, mask=mask, device=device)
         )
+        if inputs.position_ids is not None:
+            layout = replace(layout, told=inputs.position_ids)
         if pairs is None:
             return layout
-        return Layout(layout.query_at, layout.key_at, layout.key_valid, allowed=pairs)
+        return Layout(
+            layout.query_at, layout.key_at, layout.key_valid, allowed=pairs, told=inputs.position_ids
+        )
 
 
 def without_trivial(mask: Tensor | None) -> Tensor | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ class Field:
     default: Any
     expected: str
     fits: Callable[[Any], bool]
+    built: bool = True  # False: a limit or a record, from which no model is built
 
     def check(self, name: str, value: Any) -> None:
         if not self.fits(value):
@@ -88,8 +89,13 @@ def token(default: int | list[int] | None) -> Field:
     return Field(default, "a token id, a list of them, or null", fits)
 
 
-def optional(field: Field) -> Field:
-    return Field(None, f"{field.expected}, or null", lambda v: v is None or field.fits(v))
+def optional(field: Field, *, default: Any = None) -> Field:
+    return Field(default, f"{field.expected}, or null", lambda v: v is None or field.fits(v))
+
+
+def unbuilt(field: Field) -> Field:
+    """A field that says how a model was made or is used, not what it is."""
+    return replace(field, built=False)
 
 
 def anything(default: Any = None) -> Field:
@@ -152,9 +158,9 @@ _REFUSED = {
 class Config(Mapping[str, Any]):
     """A checked, frozen configuration that remembers which keys were read."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], *, unbuilt: Iterable[str] = ()) -> None:
         self._values = dict(values)
-        self._read: set[str] = set()
+        self._read: set[str] = set(unbuilt)
 
     def __getitem__(self, key: str) -> Any:
         self._read.add(key)
@@ -188,6 +194,7 @@ class PreTrainedConfig:
     model_type: ClassVar[str] = ""
     fields: ClassVar[Mapping[str, Field]] = {}
     attribute_map: ClassVar[Mapping[str, str]] = {}  # another family's name for a field -> the field
+    completed: ClassVar[Callable[[dict[str, Any]], dict[str, Any]]] = staticmethod(lambda values: values)
 
     name_or_path: str
     id2label: dict[int, str]
@@ -203,6 +210,7 @@ class PreTrainedConfig:
         known = {**COMMON, **self.fields}
         given = {self.attribute_map.get(name, name): value for name, value in named.items()}
         self._refuse_misspelt(given, known)
+        given = type(self).completed(given)
         self.name_or_path = str(given.pop("name_or_path", given.pop("_name_or_path", "")))
         given["torch_dtype"] = given.pop("dtype", None) or given.get("torch_dtype")
         for name, field in known.items():
@@ -294,7 +302,8 @@ class PreTrainedConfig:
     def freeze(self) -> Config:
         """What a family builds from; later changes of this object do not reach it."""
         self.check()
-        return Config(deepcopy({name: value for name, value in vars(self).items() if name != "name_or_path"}))
+        values = {name: value for name, value in vars(self).items() if name != "name_or_path"}
+        return Config(deepcopy(values), unbuilt=(n for n, field in self.fields.items() if not field.built))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], **changes: Any) -> PreTrainedConfig:

@@ -26,7 +26,12 @@ class TokenEmbedding:
     # "fixed": added, never trained (sinusoids). "unread": kept for the file, where places are told otherwise.
     placing: Literal["learned", "fixed", "unread"] = "learned"
     padding: int | None = None  # the token, and the position, whose vector does not learn from being read
+    padding_learns: bool = False  # whether that position does, all the same (OPT's)
     types: int = 0
+    typing: Literal["tokens", "unread"] = "tokens"  # where types are looked up that have no table (GPT-2)
+    # Token vectors of another width than the stack's are projected last, or, as OPT's, before positions are
+    # added.
+    projected: Literal["last", "first"] = "last"
     norm: NormSpec | None = None
     factor: float = 1.0  # Gemma multiplies by sqrt(width)
     dropout: float = 0.0
@@ -39,6 +44,8 @@ class TokenEmbedding:
     def build(self, width: int) -> TokenEmbeddings:
         if self.placing == "unread":
             return _UnplacedEmbeddings(self, width)
+        if self.typing == "unread":
+            return _UntypedEmbeddings(self, width)
         return (_OffsetEmbeddings if self.first_position else TokenEmbeddings)(self, width)
 
 
@@ -49,13 +56,17 @@ class TokenEmbeddings(nn.Module):
         super().__init__()
         self.spec, padding = spec, _row(spec.padding, of=spec.vocab)
         self.tokens = Embedding(spec.vocab, spec.width, padding_idx=padding)
-        unused = padding if spec.first_position else None
-        self.positions = Embedding(spec.positions, spec.width, padding_idx=unused) if spec.positions else None
+        unused = padding if spec.first_position and not spec.padding_learns else None
+        first = spec.projected == "first" and spec.width != width
+        placed = width if first else spec.width
+        self.enter = Linear(spec.width, width, bias=False) if first else nn.Identity()
+        self.positions = Embedding(spec.positions, placed, padding_idx=unused) if spec.positions else None
         if self.positions is not None and spec.placing == "fixed":
             self.positions.weight.requires_grad_(False)
         self.types = Embedding(spec.types, spec.width) if spec.types else None
+        self.weigh = nn.Identity() if spec.factor == 1.0 else _Weigh(spec.factor)
         self.norm = spec.norm.build(spec.width) if spec.norm else nn.Identity()
-        self.project = Linear(spec.width, width) if spec.width != width else nn.Identity()
+        self.project = Linear(spec.width, width) if placed != width else nn.Identity()
         self.dropout = Dropout(spec.dropout)
 
     def forward(
@@ -70,7 +81,7 @@ class TokenEmbeddings(nn.Module):
         """at (B|1, L): each token's place. rows (B|1, L): the rows of the position table, said outright.
         valid (B, L) bool: False is padding."""
         x = ids if ids.is_floating_point() else self.tokens(ids)
-        x = x * self.spec.factor
+        x = self.enter(self.weigh(x))
         if self.types is not None:
             x = x + self.types(torch.zeros_like(x[..., 0], dtype=torch.long) if types is None else types)
         elif types is not None:  # GPT-2 looks types up among the tokens
@@ -90,6 +101,17 @@ class TokenEmbeddings(nn.Module):
         return placed
 
 
+class _Weigh(nn.Module):
+    """By the factor as the states' precision holds it: Gemma was trained so."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.tensor(self.factor, dtype=x.dtype, device=x.device)
+
+
 class _OffsetEmbeddings(TokenEmbeddings):
     """Padding has a row of its own, the one before the first, and takes no part in training the others."""
 
@@ -101,6 +123,19 @@ class _OffsetEmbeddings(TokenEmbeddings):
 class _UnplacedEmbeddings(TokenEmbeddings):
     def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
         return x
+
+
+class _UntypedEmbeddings(TokenEmbeddings):
+    def forward(
+        self,
+        ids: Tensor,
+        *,
+        at: Tensor,
+        rows: Tensor | None = None,
+        types: Tensor | None = None,
+        valid: Tensor | None = None,
+    ) -> Tensor:
+        return super().forward(ids, at=at, rows=rows, valid=valid)
 
 
 def _row(padding: int | None, *, of: int) -> int | None:

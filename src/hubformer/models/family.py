@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from hubformer.models.bodies import AnyBodySpec
@@ -22,6 +23,10 @@ def _unchanged(inputs: Inputs) -> Inputs:
     return inputs
 
 
+def _as_given(values: dict[str, Any]) -> dict[str, Any]:
+    return values
+
+
 @dataclass(frozen=True)
 class Head:
     """One named class of a family: what stands on the body, what its weights are called, how it is called."""
@@ -36,6 +41,7 @@ class Head:
     prepare: Callable[[Inputs], Inputs] = _unchanged
     without: Callable[[Config], HeadSpec] | None = None  # in its place, where a checkpoint lacks its weights
     bare: bool = False  # saved without the backbone's prefix
+    prefix: str | None = None  # of the backbone in this head's files; None: the family's
     generates: bool = False
     stepper: Callable[..., Stepper] = CausalStepper  # how it reads what it has written
     fields: tuple[str, ...] = ()  # of the output
@@ -70,19 +76,25 @@ class Family:
     ignored: tuple[str, ...] = ()
     caches: Callable[[Config], bool] = lambda config: False  # whether a pass keeps keys and values
     adapted: tuple[str, ...] = ()  # the modules that LoRA adapts unless it is told; none: it must be told
+    # The values of a configuration as given -> under this family's names, with what they imply.
+    completed: Callable[[dict[str, Any]], dict[str, Any]] = _as_given
 
     def head(self, task: str) -> Head | None:
         """The class that serves a task, or None."""
         return next((head for head in self.heads if task in head.tasks), None)
 
     def weights(self, head: Head, config: Config) -> WeightMap:
+        own = self.prefix if head.prefix is None else head.prefix
+        # Files of this family's other heads may keep the backbone under another name.
+        others = {self.prefix, *(h.prefix for h in self.heads if h.prefix is not None)} - {own}
+        rows = (self.rows(config) if callable(self.rows) else self.rows) + head.rows_in(config)
         return WeightMap(
-            rows=(self.rows(config) if callable(self.rows) else self.rows) + head.rows_in(config),
-            prefix=f"{self.prefix}." if self.prefix else "",
+            rows=tuple(_under(row, own, of=self.prefix) for row in rows),
+            prefix=f"{own}." if own else "",
             bare=head.bare,
             tied=self.tied,
             twins=self.twins(config),
-            old_names=self.old_names,
+            old_names=(*self.old_names, *((rf"^{other}\.", f"{own}.") for other in sorted(others))),
             ignored=self.ignored,
         )
 
@@ -93,3 +105,11 @@ class Family:
     def rows_of(self, name: str, config: Config) -> tuple[Row, ...]:
         """The rows of the head of that class name, if the family has it."""
         return tuple(row for head in self.heads if head.name == name for row in head.rows_in(config))
+
+
+def _under(row: Row, prefix: str, *, of: str) -> Row:
+    """A row written with one name of the backbone, with another."""
+    if prefix == of:
+        return row
+    hub = tuple(re.sub(rf"^{of}\.", f"{prefix}.", name) for name in row.hub)
+    return replace(row, hub=hub)

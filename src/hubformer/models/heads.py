@@ -51,6 +51,8 @@ class VocabHead:
     norm: NormSpec | None = None
     bias: bool = False
     tied: bool = True  # to the body's token vectors
+    scale: float = 1.0  # of the scores
+    softcap: float | None = None  # no score is larger, by a tangent (Gemma Team 2024, arXiv:2408.00118)
 
     def build(self, body: AnyBodySpec) -> nn.Module:
         return (_TiedVocabHead if self.tied else _OwnVocabHead)(self, body)
@@ -61,9 +63,10 @@ class _TiedVocabHead(nn.Module):
         super().__init__()
         inner = body.embedding.width
         self.activation = spec.activation
-        self.dense = Linear(body.stack.width, inner) if spec.activation else None
+        self.dense = Linear(body.stack.output_width, inner) if spec.activation else None
         self.norm = spec.norm.build(inner) if spec.norm else nn.Identity()
         self.bias = nn.Parameter(torch.zeros(body.embedding.vocab)) if spec.bias else None
+        self.finish = nn.Identity() if (spec.scale, spec.softcap) == (1.0, None) else _Finish(spec)
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, L, V), or fewer places where logits_to_keep asks for fewer."""
@@ -75,10 +78,21 @@ class _TiedVocabHead(nn.Module):
         if self.dense is not None:
             states = self.dense(states, activation=self.activation)
         scores = self.score(self.norm(states), context)
-        return scores if self.bias is None else scores + self.bias
+        finished: Tensor = self.finish(scores if self.bias is None else scores + self.bias)
+        return finished
 
     def score(self, states: Tensor, context: Context) -> Tensor:
         return context.vocabulary.logits(states)
+
+
+class _Finish(nn.Module):
+    def __init__(self, spec: VocabHead) -> None:
+        super().__init__()
+        self.scale, self.softcap = spec.scale, spec.softcap
+
+    def forward(self, scores: Tensor) -> Tensor:
+        scores = self.scale * scores
+        return scores if self.softcap is None else self.softcap * torch.tanh(scores / self.softcap)
 
 
 class _OwnVocabHead(_TiedVocabHead):
@@ -103,7 +117,7 @@ class PooledHead:
     bias: bool = True  # of the output
 
     def build(self, body: AnyBodySpec) -> nn.Module:
-        return _PooledHead(self, body.stack.width)
+        return _PooledHead(self, body.stack.output_width)
 
 
 class _PooledHead(nn.Module):
@@ -148,7 +162,7 @@ class TokenHead:
     bias: bool = True
 
     def build(self, body: AnyBodySpec) -> nn.Module:
-        return _TokenHead(self, body.stack.width)
+        return _TokenHead(self, body.stack.output_width)
 
 
 class _TokenHead(nn.Module):
@@ -175,7 +189,7 @@ class LastTokenHead:
     bias: bool = False
 
     def build(self, body: AnyBodySpec) -> nn.Module:
-        return _LastTokenHead(self, body.stack.width)
+        return _LastTokenHead(self, body.stack.output_width)
 
 
 class _LastTokenHead(nn.Module):

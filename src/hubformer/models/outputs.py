@@ -68,6 +68,14 @@ class BaseModelOutput(ModelOutput):
 
 
 @dataclass(eq=False)
+class BaseModelOutputWithPast(ModelOutput):
+    last_hidden_state: Tensor | None = None  # (B, L, M)
+    past_key_values: Cache | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
 class BaseModelOutputWithPastAndCrossAttentions(ModelOutput):
     last_hidden_state: Tensor | None = None  # (B, L, M)
     past_key_values: Cache | None = None
@@ -84,6 +92,15 @@ class BaseModelOutputWithPoolingAndCrossAttentions(ModelOutput):
     past_key_values: Cache | None = None
     attentions: Tensors | None = None
     cross_attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class CausalLMOutputWithPast(ModelOutput):
+    loss: Tensor | None = None
+    logits: Tensor | None = None  # (B, L, V)
+    past_key_values: Cache | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
 
 
 @dataclass(eq=False)

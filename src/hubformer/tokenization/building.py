@@ -24,6 +24,7 @@ from hubformer.errors import CheckpointError
 from hubformer.tokenization.backend import rust
 from hubformer.tokenization.reading import read_json, read_text
 from hubformer.tokenization.sentencepiece import (
+    BPE,
     CONTROL,
     UNIGRAM,
     USER_DEFINED,
@@ -124,6 +125,53 @@ def sentencepiece_camembert(files: Mapping[str, Path], options: Mapping[str, Any
     return _unigram(model, vocab, 3, _collapsing(model, path=path), path=path)
 
 
+def sentencepiece_llama(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """Llama's BPE from `tokenizer.model`: what no piece covers is spelt in bytes."""
+    path = files["vocab_file"]
+    model = read_sentencepiece(path)
+    if model.algorithm != BPE:
+        raise CheckpointError(
+            f"{path} is a SentencePiece model of type {model.algorithm}; this family needs BPE (type 2)."
+        )
+    with rust(f"{path} does not make a BPE vocabulary", kind=CheckpointError):
+        tokenizer = Tokenizer(
+            models.BPE(
+                {piece.text: index for index, piece in enumerate(model.pieces)},
+                _merges_by_score(model),
+                unk_token=model.pieces[model.unknown_id].text,
+                fuse_unk=True,
+                byte_fallback=True,
+            )
+        )
+    prefixed = options["add_prefix_space"] is not False
+    if options["legacy"] is False:
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(
+            replacement="▁", prepend_scheme="first" if prefixed else "never", split=False
+        )
+    else:
+        before = [normalizers.Prepend("▁")] if prefixed else []
+        tokenizer.normalizer = normalizers.Sequence([*before, normalizers.Replace(" ", "▁")])
+    after = [decoders.Strip(content=" ", left=1)] if prefixed else []
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *after]
+    )
+    _add_marked(tokenizer, model)
+    return tokenizer
+
+
+def _merges_by_score(model: SentencePieceModel) -> list[tuple[str, str]]:
+    """Every way to put a piece together from two others, the best pieces first."""
+    ids = {piece.text: index for index, piece in enumerate(model.pieces)}
+    ways: list[tuple[float, str, str]] = []
+    for piece in model.pieces:
+        cuts = [(piece.text[:at], piece.text[at:]) for at in range(1, len(piece.text))]
+        known = [(left, right) for left, right in cuts if left in ids and right in ids]
+        known.sort(key=lambda cut: (ids[cut[0]], ids[cut[1]]))
+        ways += [(piece.score, left, right) for left, right in known]
+    ways.sort(key=lambda way: (way[0], len(way[1]), len(way[2])), reverse=True)
+    return [(left, right) for _, left, right in ways]
+
+
 def template(single: str, pair: str) -> Callable[[Tokenizer, Mapping[str, Any]], Any]:
     """A post-processor that surrounds texts with special tokens; `{cls}` stands for that role's token.
 
@@ -160,6 +208,15 @@ def gpt2_template(tokenizer: Tokenizer, options: Mapping[str, Any]) -> Any:
     if options["add_bos_token"]:
         return template("{bos}:0 $A:0", "{bos}:0 $A:0 $B:1")(tokenizer, options)
     return processors.ByteLevel(trim_offsets=False)
+
+
+def llama_template(tokenizer: Tokenizer, options: Mapping[str, Any]) -> Any:
+    """The tokens that begin and end each text, where the checkpoint asks for them."""
+    start = "{bos}:0 " if options["add_bos_token"] else ""
+    end = " {eos}:0" if options["add_eos_token"] else ""
+    first = f"{start}$A:0{end}"
+    second = f"{start}$B:0{end}".replace(":0", ":1")
+    return template(first, f"{first} {second}")(tokenizer, options)
 
 
 def check_ids(vocab: Mapping[Any, Any], *, path: Path, complete: bool) -> list[int]:
@@ -218,11 +275,16 @@ def _unigram(
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+    _add_marked(tokenizer, model)
+    return tokenizer
+
+
+def _add_marked(tokenizer: Tokenizer, model: SentencePieceModel) -> None:
+    """The pieces that are never cut, as tokens outside the vocabulary's algorithm."""
     added = [piece for piece in model.pieces if piece.kind in (CONTROL, USER_DEFINED)]
     tokenizer.add_tokens(
         [AddedToken(piece.text, normalized=False, special=piece.kind == CONTROL) for piece in added]
     )
-    return tokenizer
 
 
 def _collapsing(model: SentencePieceModel, *, path: Path) -> Any:

@@ -209,6 +209,43 @@ _ROWS: tuple[Convention, ...] = (
         options={"sp_model_kwargs": None},
         additional=("<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"),
     ),
+    Convention(
+        name="LlamaTokenizer",
+        model_type="llama",
+        tokens={
+            role: AddedToken(token, normalized=False, special=True)
+            for role, token in (("unk_token", "<unk>"), ("bos_token", "<s>"), ("eos_token", "</s>"))
+        },
+        files={"vocab_file": ("tokenizer.model",)},
+        algorithm="BPE",
+        build=building.sentencepiece_llama,
+        surround=building.llama_template,
+        parameters=(
+            "vocab_file",
+            "unk_token",
+            "bos_token",
+            "eos_token",
+            "pad_token",
+            "sp_model_kwargs",
+            "add_bos_token",
+            "add_eos_token",
+            "clean_up_tokenization_spaces",
+            "use_default_system_prompt",
+            "spaces_between_special_tokens",
+            "legacy",
+            "add_prefix_space",
+        ),
+        options={
+            "add_bos_token": True,
+            "add_eos_token": False,
+            "add_prefix_space": True,
+            "legacy": True,
+            "sp_model_kwargs": None,
+            "use_default_system_prompt": False,
+            "spaces_between_special_tokens": False,
+        },
+        padding_side="left",
+    ),
 )
 
 CONVENTIONS: dict[str, Convention] = {row.name: row for row in _ROWS}

@@ -86,6 +86,14 @@ class CamembertTokenizerFast(CamembertTokenizer):
     """CamembertTokenizer, with the argument order of transformers' fast class."""
 
 
+class LlamaTokenizer(_Family):
+    """SentencePiece BPE that spells the rest in bytes: `<s> A`."""
+
+
+class LlamaTokenizerFast(LlamaTokenizer):
+    """LlamaTokenizer, with the argument order of transformers' fast class."""
+
+
 TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
     kind.__name__: kind
     for kind in (
@@ -104,5 +112,7 @@ TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
         XLMRobertaTokenizerFast,
         CamembertTokenizer,
         CamembertTokenizerFast,
+        LlamaTokenizer,
+        LlamaTokenizerFast,
     )
 }

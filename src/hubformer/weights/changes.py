@@ -39,3 +39,22 @@ def cut(parts: int, *, dim: int = 0) -> Change:
 def reshape(hub: tuple[int, ...], ours: tuple[int, ...]) -> Change:
     """The same numbers in another shape (XLNet's three-dimensional projections)."""
     return Change(_each(lambda x: x.reshape(ours)), _each(lambda x: x.reshape(hub)))
+
+
+def grouped(groups: int, *sizes: int) -> Change:
+    """Fused projections: groups one after the other, each with so many rows of the first, of the second …
+
+    One group is a cut into unequal parts; GPT-NeoX has a group for every head.
+    """
+
+    def load(tensors: Tensors) -> Tensors:
+        rest = tensors[0].shape[1:]
+        parts = torch.split(tensors[0].reshape(groups, sum(sizes), *rest), list(sizes), dim=1)
+        return [part.reshape(-1, *rest) for part in parts]
+
+    def save(tensors: Tensors) -> Tensors:
+        rest = tensors[0].shape[1:]
+        parts = [t.reshape(groups, rows, *rest) for t, rows in zip(tensors, sizes, strict=True)]
+        return [torch.cat(parts, dim=1).reshape(-1, *rest)]
+
+    return Change(load, save)

@@ -1,0 +1,64 @@
+"""Layers whose attention and feed-forward read the same states and are added together (Wang and Komatsuzaki
+2021, "GPT-J-6B").
+
+Shapes:  B rows  Q queries  K keys  M model width
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from hubformer.core.blocks import Block, LayerSpec, Memory
+from hubformer.core.cache import LayerCache
+from hubformer.core.layout import AnyLayout
+from hubformer.core.norms import Norms
+from hubformer.core.trace import LayerTrace
+
+
+@dataclass(frozen=True)
+class ParallelSpec(LayerSpec):
+    """x + attention(norm(x)) + feed_forward(norm(x)); feed_forward_norms gives the second a norm of its own.
+
+    None: both read what the first norm made.
+    """
+
+    def build(self, width: int) -> nn.Module:
+        if self.feed_forward_norms is not None:
+            return ParallelBlock(self, width)
+        return _SharingBlock(replace(self, feed_forward_norms=Norms()), width)
+
+
+class ParallelBlock(Block):
+    """The two sublayers side by side, each with a norm of its own."""
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        layout: AnyLayout,
+        tables: Sequence[Any],
+        context: Tensor | None = None,
+        memory: Memory | None = None,
+        cache: LayerCache | None = None,
+        trace: LayerTrace | None = None,
+    ) -> Tensor:
+        """x (B, Q, M) -> (B, Q, M); context and memory are not read."""
+        kept, h = self.attention_residual.enter(x)
+        y = self.attention(
+            h, self.attention.keys_values(h), layout=layout, tables=tables, cache=cache, trace=trace
+        )
+        kept = self.attention_residual.leave(kept, y)
+        return self.feed_forward_residual.leave(kept, self.feed_forward(self._second(x, h)))
+
+    def _second(self, x: Tensor, h: Tensor) -> Tensor:
+        """What the feed-forward reads, of the states and of what the attention read."""
+        return self.feed_forward_residual.enter(x)[1]
+
+
+class _SharingBlock(ParallelBlock):
+    def _second(self, x: Tensor, h: Tensor) -> Tensor:
+        return h

@@ -1,0 +1,132 @@
+"""Qwen2 (Yang et al. 2024, arXiv:2407.10671) and Qwen3 (Yang et al. 2025, arXiv:2505.09388): Llama with
+biases in its attention, or with normed queries and keys; the upper layers may see a window only.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from hubformer.core import AttentionSpec, RMSNorm
+from hubformer.families import llama
+from hubformer.models.bodies import BodySpec
+from hubformer.models.config import (
+    Config,
+    Field,
+    activation,
+    count,
+    flag,
+    number,
+    optional,
+    positive,
+    rate,
+    size,
+    unbuilt,
+)
+from hubformer.models.family import Family
+from hubformer.models.rotary import scaling
+
+SIZES: dict[str, Field] = {
+    "vocab_size": size(151936),
+    "hidden_size": size(4096),
+    "intermediate_size": size(22016),
+    "num_hidden_layers": count(32),
+    "num_attention_heads": size(32),
+    "num_key_value_heads": optional(size(32), default=32),
+}
+SHARED: dict[str, Field] = {
+    "hidden_act": activation("silu"),
+    "max_position_embeddings": unbuilt(size(32768)),
+    "initializer_range": number(0.02),
+    "rms_norm_eps": positive(1e-6),
+    "use_cache": flag(True),
+    "tie_word_embeddings": flag(False),
+    "rope_theta": positive(10000.0),
+    "rope_scaling": scaling(),
+}
+WINDOWS: dict[str, Field] = {
+    "use_sliding_window": flag(False),
+    "sliding_window": optional(size(4096), default=4096),
+    "max_window_layers": unbuilt(count(28)),
+    "layer_types": llama.layer_types(),
+    "attention_dropout": rate(0.0),
+}
+QWEN2_FIELDS = {**SIZES, **SHARED, **WINDOWS, "head_dim": optional(size(128)), **llama.OBEYED}
+QWEN3_FIELDS = {
+    **SIZES,
+    "head_dim": optional(size(128), default=128),
+    **SHARED,
+    "attention_bias": flag(False),
+    **WINDOWS,
+    **llama.OBEYED,
+}
+
+
+def completed(values: dict[str, Any], *, fields: dict[str, Field]) -> dict[str, Any]:
+    found = llama.completed(values, fields=fields)
+    if found["use_sliding_window"] is False:
+        found["sliding_window"] = None
+    window, above = found["sliding_window"], found["max_window_layers"]
+    return llama.with_layer_types(
+        found, near=lambda index: window is not None and isinstance(above, int) and index >= above
+    )
+
+
+def windowed(config: Config, **how: Any) -> tuple[AttentionSpec, ...]:
+    """The attention of each layer; the upper ones see a window where the configuration says so."""
+    window, used = config["sliding_window"], config["use_sliding_window"]
+    window = window if used else None
+    seeing, full = llama.attention(config, window=window, **how), llama.attention(config, **how)
+    return tuple(seeing if near else full for near in llama.sliding(config))
+
+
+def qwen2_body(config: Config) -> BodySpec:
+    return llama.decoder(config, tuple(llama.layer(config, a) for a in windowed(config, bias=True)))
+
+
+def qwen3_body(config: Config) -> BodySpec:
+    biased, norm = config["attention_bias"], RMSNorm(config["rms_norm_eps"])
+    each = windowed(config, bias=biased, output_bias=biased, qk_norm=norm)
+    return llama.decoder(config, tuple(llama.layer(config, seeing) for seeing in each))
+
+
+def _heads(name: str) -> tuple[Any, ...]:
+    return (
+        llama.base(name),
+        llama.causal(name),
+        llama.sequence(name),
+        llama.tokens(name),
+        llama.span(name),
+    )
+
+
+QWEN2 = Family(
+    model_type="qwen2",
+    name="Qwen2",
+    prefix="model",
+    fields=QWEN2_FIELDS,
+    body=qwen2_body,
+    rows=llama.ROWS,
+    heads=_heads("Qwen2"),
+    initial=llama.initial,
+    paper="Yang et al. 2024, arXiv:2407.10671",
+    tied=llama.TIED,
+    ignored=llama.IGNORED,
+    caches=lambda config: True,
+    completed=partial(completed, fields=QWEN2_FIELDS),
+)
+QWEN3 = Family(
+    model_type="qwen3",
+    name="Qwen3",
+    prefix="model",
+    fields=QWEN3_FIELDS,
+    body=qwen3_body,
+    rows=llama.ROWS + llama.QK_NORMS,
+    heads=_heads("Qwen3"),
+    initial=llama.initial,
+    paper="Yang et al. 2025, arXiv:2505.09388",
+    tied=llama.TIED,
+    ignored=llama.IGNORED,
+    caches=lambda config: True,
+    completed=partial(completed, fields=QWEN3_FIELDS),
+)

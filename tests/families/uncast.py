@@ -1,0 +1,47 @@
+"""The oracle in float64 throughout.
+
+Many of its decoders compute norms, softmax and losses in float32 whatever the model's precision, which would
+hide a fault as large as float32's rounding. Here those casts leave float64 what it is.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+
+class _Uncast(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        exact = bool(args) and isinstance(args[0], Tensor) and args[0].dtype == torch.float64
+        if exact and func is Tensor.float:
+            return args[0]
+        if exact and func in (Tensor.to, Tensor.type, F.softmax, torch.softmax, Tensor.softmax):
+            args = tuple(torch.float64 if a is torch.float32 else a for a in args)
+            kwargs = {n: torch.float64 if v is torch.float32 else v for n, v in kwargs.items()}
+        return func(*args, **kwargs)
+
+
+def in_float64(oracle: Any) -> Any:
+    """The model itself, converted; what it computes in float32 of numbers that are not states stays so."""
+    oracle = oracle.double()
+    for module in oracle.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if "inv_freq" in name:  # rotary angles are float32 in every published model
+                module._buffers[name] = buffer.float()
+            elif name == "embed_scale":  # which float32 had rounded
+                module._buffers[name] = torch.tensor(module.scalar_embed_scale, dtype=torch.float64)
+    inner = oracle.forward
+
+    @wraps(inner)
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        with _Uncast():
+            return inner(*args, **kwargs)
+
+    oracle.forward = forward
+    return oracle
