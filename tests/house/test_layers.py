@@ -34,7 +34,8 @@ BELOW = {
     "training": "errors storage core weights models tokenization auto data generation",
     "evaluation": "errors storage data tokenization auto inference pipelines",
     "metrics": "errors evaluation",
-    "recipes": "__init__ errors storage tokenization adapters auto inference data training evaluation configs",
+    "recipes": "__init__ errors storage tokenization adapters auto inference data training evaluation "
+    "configs",
     "names": "",
     "__init__": "errors importing names auto",
     "cli": "__init__ errors importing storage hub families models tokenization auto generation pipelines "

@@ -46,6 +46,8 @@ class Options:
 
 
 class TokenClassification(Objective):
+    """Which kind of name, or none, each word belongs to; a word's tag is learnt at its first token."""
+
     head: ClassVar[str] = "AutoModelForTokenClassification"
     needs = ("tokens", "tags")
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {
