@@ -98,9 +98,7 @@ def test_asked_for_outright(hub: HubServer, shipped: Path, caplog: pytest.LogCap
         pipeline(model="bundled")
     with pytest.raises(InputError, match="revision does not apply"):
         pipeline("sentiment-analysis", "bundled", revision="main")
-    with pytest.raises(
-        InputError, match=r"No model ships for text-generation.*classification"
-    ):
+    with pytest.raises(InputError, match=r"No model ships for text-generation.*classification"):
         pipeline("text-generation", "bundled")
 
 

@@ -20,17 +20,19 @@ class Task(NamedTuple):
     home: str  # file:class
     model: str  # the Auto class
     default: str | None = None  # name on the Hub @ commit, as in transformers 4.57
-    bundled: str | None = None  # folder of a model inside the package
+    bundled: str | None = None  # folder of hubformer/bundled
 
 
 TASKS: dict[str, Task] = {
     "question-answering": Task(
         "question_answering:QuestionAnsweringPipeline", "AutoModelForQuestionAnswering",
         "distilbert/distilbert-base-cased-distilled-squad@564e9b582944a57a3e586bbb98fd6f0a4118db7f",
+        bundled="minilm-squad",
     ),
     "text-classification": Task(
         "text_classification:TextClassificationPipeline", "AutoModelForSequenceClassification",
         "distilbert/distilbert-base-uncased-finetuned-sst-2-english@714eb0fa89d2f80546fda750413ed43d93601a13",
+        bundled="minilm-sst2",
     ),
     "text-generation": Task(
         "text_generation:TextGenerationPipeline", "AutoModelForCausalLM",
