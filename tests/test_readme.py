@@ -18,7 +18,7 @@ import torch
 import hubformer
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/differences.md", "docs/pretraining.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "docs/differences.md", "docs/pretraining.md", "docs/training.md"]
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _WORDS = """
     [PAD] [UNK] [CLS] [SEP] [MASK] i love this movie ! what is the capital of france ? paris . , hello world
@@ -93,7 +93,7 @@ def test_python_blocks_run(page: str, served: Any, tmp_path: Path, monkeypatch: 
 def test_commands_run(served: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "reviews.csv").write_text(
-        "text,label\nI love this movie!,positive\nI want my money back.,negative\n"
+        "text,label\n" + "I love this movie!,positive\nI want my money back.,negative\n" * 10
     )
     (tmp_path / "runs" / "sst2").mkdir(parents=True)
     (tmp_path / "runs" / "sst2" / "log.jsonl").write_text(

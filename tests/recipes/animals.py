@@ -47,8 +47,8 @@ def counted(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
     chance = random.Random(seed)
     return [
         {
-            "sentence1": " ".join(sentence(chance, animals=n % 2, words=3)),
-            "sentence2": " ".join(sentence(chance, animals=n // 2 % 2, words=3)),
+            "sentence1": " ".join(sentence(chance, animals=n % 2 * 3, words=3)),
+            "sentence2": " ".join(sentence(chance, animals=n // 2 % 2 * 3, words=3)),
             "score": n % 2 + 0.5 * (n // 2 % 2),
         }
         for n in range(count)

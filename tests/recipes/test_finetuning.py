@@ -181,6 +181,34 @@ def test_a_resumed_run_is_the_unbroken_one(
     assert (again.folder / "model.safetensors").read_bytes() == files[0].read_bytes()
 
 
+def test_an_adapter(bert: Path, tmp_path: Path) -> None:
+    """Only the additions and the head are trained and saved; pipelines read the base with them."""
+    data = write_csv(tmp_path / "reviews.csv", labelled(120))
+    recipe = tiny(
+        "text-classification",
+        bert,
+        data,
+        data__columns={"text": "review", "label": "stars"},
+        lora={"rank": 4, "alpha": 16, "target_modules": ["query", "value"]},
+        training__learning_rate=2e-2,
+        training__num_train_epochs=14,
+        training__save_strategy="epoch",
+    )
+    found = run(recipe, output=tmp_path / "out")
+    falls(found)
+    assert found.metrics["accuracy"] == pytest.approx(found.metrics["eval_accuracy"])
+    assert found.metrics["accuracy"] > 0.8
+    sizes = json.loads((found.folder / "recipe.json").read_text("utf-8"))["sizes"]
+    head, additions = 2 * 32 + 2, 2 * 2 * 4 * (32 + 32)  # two matrices in each of two layers
+    assert sizes["trained_parameters"] == head + additions
+    assert not (found.folder / "model.safetensors").exists()
+    config = json.loads((found.folder / "adapter_config.json").read_text("utf-8"))
+    assert (config["r"], config["lora_alpha"], config["task_type"]) == (4, 16, "SEQ_CLS")
+    assert config["base_model_name_or_path"] == str(bert)
+    with pytest.raises(InputError, match="from_scratch=true draws them anew"):
+        run(load_recipe("sst2", ["lora.rank=4", "from_scratch=true"]), output=tmp_path / "other")
+
+
 def test_the_dtype_on_disk(bert: Path, tmp_path: Path) -> None:
     data = write_lines(tmp_path / "tagged.jsonl", tagged(20))
     recipe = tiny("token-classification", bert, data, training__max_steps=1, save__dtype="float16")

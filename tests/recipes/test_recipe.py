@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 
 from hubformer.errors import ConfigError, HubformerError, InputError, UnknownArgument, UnknownName
 from hubformer.recipes import OBJECTIVES, load_recipe, names
-from hubformer.recipes.recipe import Data, Lora, NewTokenizer
+from hubformer.recipes.recipe import Data, Lora, NewTokenizer, Recipe
 from hubformer.recipes.records import held_out
 from hubformer.recipes.run import checked
 
@@ -28,18 +31,15 @@ def test_every_recipe_that_ships_can_be_run(name: str) -> None:
     assert arguments.seed == 1
 
 
-def test_fine_tuning_has_a_recipe_for_ones_own_data() -> None:
-    own = set(OBJECTIVES) - {
-        "masked-language-modeling",
-        "mlm-nsp",
-        "mlm-sop",
-        "permutation-language-modeling",
-    }
-    assert own <= set(names())
-    for name in own:
-        recipe = load_recipe(name)
-        assert recipe.objective == name
-        assert recipe.data == Data(holdout=0.1)
+_PRETRAINING = ("masked-language-modeling", "mlm-nsp", "mlm-sop", "permutation-language-modeling")
+OBJECTIVES_OF_ONES_OWN = sorted(set(OBJECTIVES) - set(_PRETRAINING))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES_OF_ONES_OWN)
+def test_fine_tuning_has_a_recipe_for_ones_own_data(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.objective == name
+    assert recipe.data == Data(holdout=0.1)
 
 
 def test_changes() -> None:
@@ -174,3 +174,28 @@ def test_measuring_needs_something_to_measure_on() -> None:
     arguments: Any = checked(load_recipe("wnut17", ["data.train=a.conll"]))[1]
     assert arguments.eval_strategy == "no"
     assert arguments.save_strategy == "epoch"
+
+
+def test_the_commands_of_the_page_are_understood() -> None:
+    """Each names a recipe that ships and keys that recipes have; the file that it shows is a recipe."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text("utf-8")
+    commands = re.findall(r"^hubformer train (.*)$", page, re.MULTILINE)
+    assert len(commands) >= 5
+    for command in commands:
+        words = [word for word in shlex.split(command) if not word.startswith("--")]
+        if words and not words[0].endswith(".json"):
+            checked(load_recipe(words[0], words[1:]))
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    known = {one.name for one in dataclasses.fields(Recipe)}
+    assert set(json.loads(shown)) <= known
+    for name in (*known - {"name", "description", "from_scratch", "tokenizer"}, *OBJECTIVES_OF_ONES_OWN):
+        assert f"`{name}`" in page, name
+
+
+def test_the_recipe_of_the_page(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text("utf-8")
+    path = tmp_path / "reviews.json"
+    path.write_text(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[0], encoding="utf-8")
+    recipe = load_recipe(path)
+    checked(recipe)
+    assert recipe.lora == Lora(rank=8, alpha=16)

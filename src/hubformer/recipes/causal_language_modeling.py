@@ -40,6 +40,7 @@ class Options:
 
 class CausalLanguageModeling(Pretraining):
     head: ClassVar[str] = "AutoModelForCausalLM"
+    adapter_task: ClassVar[str | None] = "CAUSAL_LM"
     Options: ClassVar[type] = Options
 
     def checked(self, record: Record, where: str) -> Record:

@@ -33,6 +33,7 @@ class Options:
 
 class QuestionAnswering(Objective):
     head: ClassVar[str] = "AutoModelForQuestionAnswering"
+    adapter_task: ClassVar[str | None] = "QUESTION_ANS"
     task = "question-answering"
     needs = ("question", "context", "answers")
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}

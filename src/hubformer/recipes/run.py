@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from hubformer.adapters import LoraConfig
 from hubformer.auto import models as auto_models
 from hubformer.auto.config import AutoConfig
 from hubformer.auto.tokenizer import AutoTokenizer, length_limit
@@ -63,6 +64,7 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
     set_seed(arguments.seed)  # a new head is drawn alike in every run
     model = _model(goal, recipe, settings=settings, tokenizer=tokenizer, seed=arguments.seed)
     goal.prepare(tokenizer, model)
+    _adapt(model, goal, recipe)
     trainer = _trainer(goal, recipe, model=model, tokenizer=tokenizer, arguments=arguments, records=records)
     metrics: dict[str, Any] = dict(trainer.train(resume_from_checkpoint=resume or None).metrics)
     if trainer.eval_dataset is not None:
@@ -83,6 +85,11 @@ def checked(recipe: Recipe, *, output: str | Path | None = None) -> tuple[Object
         MissingPackage: the measurement at the end needs a package that is not installed.
     """
     goal = objective(recipe)
+    if recipe.lora is not None and recipe.from_scratch:
+        raise InputError(
+            "lora adds to weights that are there, and from_scratch=true draws them anew. Leave one of the "
+            "two out."
+        )
     named = dict(recipe.training)
     folder = named.pop("output_dir", None)
     if not recipe.data.measured:
@@ -135,7 +142,8 @@ def _trainer(
         "parameters": model.num_parameters(),
         "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
-    _say(recipe, f"{len(rows):,} rows of {rows.tokens:,} tokens, {model.num_parameters():,} parameters.")
+    trained = sizes["trained_parameters"]
+    _say(recipe, f"{len(rows):,} rows of {rows.tokens:,} tokens, {trained:,} parameters to train.")
     write_file(arguments.folder / RECIPE, provenance(recipe, goal, arguments=arguments, sizes=sizes))
     return Trainer(
         model,
@@ -189,6 +197,22 @@ def _tokenizer(
             model_max_length=length_limit(config),
         ).save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder)
+
+
+def _adapt(model: Any, goal: Objective, recipe: Recipe) -> None:
+    """Where the recipe says so, freeze the model, and add what is trained in its place."""
+    if (asked := recipe.lora) is None:
+        return
+    targets = list(asked.target_modules) if isinstance(asked.target_modules, tuple) else asked.target_modules
+    model.add_adapter(
+        LoraConfig(
+            goal.adapter_task,
+            r=asked.rank,
+            lora_alpha=asked.alpha,
+            lora_dropout=asked.dropout,
+            target_modules=targets,
+        )
+    )
 
 
 def _save(trainer: Trainer, recipe: Recipe) -> None:

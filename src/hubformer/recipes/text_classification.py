@@ -28,6 +28,7 @@ class Texts(Objective):
     """What is learnt of a text or a pair of texts. An objective extends it with the label."""
 
     head: ClassVar[str] = "AutoModelForSequenceClassification"
+    adapter_task: ClassVar[str | None] = "SEQ_CLS"
     task = "text-classification"
     needs = ("text", "label")
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {

@@ -49,6 +49,7 @@ class TokenClassification(Objective):
     """Which kind of name, or none, each word belongs to; a word's tag is learnt at its first token."""
 
     head: ClassVar[str] = "AutoModelForTokenClassification"
+    adapter_task: ClassVar[str | None] = "TOKEN_CLS"
     needs = ("tokens", "tags")
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "tokens": ("words",),
@@ -135,7 +136,8 @@ class TokenClassification(Objective):
         return {name: values[name] for name in ("precision", "recall", "f1", "accuracy")}
 
     def measurement(self) -> dict[str, Any]:
-        return {"scheme": self.options.scheme}
+        length = self.options.max_length  # longer sentences are read in windows
+        return {"scheme": self.options.scheme, "max_length": length, "stride": length // 4}
 
 
 def tag_names(tags: Iterable[Sequence[str]]) -> list[str]:
