@@ -33,6 +33,7 @@ WIDTH = 110
 
 # Module -> the public names in it. "older=newer": another name, known from transformers, for the same object.
 PUBLIC = {
+    "adapters": "LoraConfig",
     "auto.config": "AutoConfig",
     "auto.configuration": "PreTrainedConfig PretrainedConfig=PreTrainedConfig",
     "auto.pretrained": "PreTrainedModel",

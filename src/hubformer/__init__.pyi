@@ -9,6 +9,7 @@ from torch import device as _device
 from torch import dtype as _dtype
 from typing_extensions import Self
 
+from hubformer.adapters import LoraConfig
 from hubformer.auto.config import AutoConfig
 from hubformer.auto.configuration import PreTrainedConfig
 from hubformer.auto.models import (
@@ -278,6 +279,7 @@ __all__ = [
     "LlamaTokenizerFast",
     "LogitsProcessor",
     "LogitsProcessorList",
+    "LoraConfig",
     "MaxLengthCriteria",
     "MistralConfig",
     "MistralForCausalLM",

@@ -42,6 +42,7 @@ LOCATIONS = {
     "IntervalStrategy": "training",
     "LogitsProcessor": "generation",
     "LogitsProcessorList": "generation",
+    "LoraConfig": "adapters",
     "MaxLengthCriteria": "generation",
     "NerPipeline": "pipelines.token_classification:TokenClassificationPipeline",
     "PIPELINE_REGISTRY": "pipelines.registry",

@@ -9,7 +9,7 @@ from torch import nn
 
 from hubformer.adapters.config import LoraConfig
 from hubformer.adapters.lora import Adapted, LowRank
-from hubformer.adapters.sites import Places, base_parameters, chosen, owned
+from hubformer.adapters.sites import Home, Places, base_parameters, chosen, owned
 from hubformer.core import Linear
 from hubformer.errors import InputError, suggestion
 from hubformer.models.model import Model
@@ -48,6 +48,10 @@ class Adapter(nn.Module):
         for name in owned(config, model, places=places):
             self.own[_key(name)] = nn.Parameter(base[name].detach().clone())
 
+    def replaced(self) -> set[str]:
+        """The parameters of the base that this one has for itself."""
+        return {_name(key) for key in self.own}
+
     def terms(self) -> Iterable[tuple[str, LowRank, int]]:
         """Each product with the Linear that it is added to, and the part of B for it."""
         for key, linears in self.linears.items():
@@ -57,7 +61,7 @@ class Adapter(nn.Module):
                 yield linear, low_rank, part
 
 
-class Adapters(nn.Module):
+class Adapters(Home):
     """All adapters of a model, and which of them are active.
 
     Every change ends in `settle`, which makes the model what these attributes say.
@@ -92,6 +96,10 @@ class Adapters(nn.Module):
 
     def every(self) -> dict[str, Adapter]:
         return {name: self.adapter(name) for name in self.named}
+
+    def in_use(self) -> list[Adapter]:
+        """Those that the model computes with."""
+        return [self.adapter(name) for name in self.active] if self.enabled else []
 
     def add(self, name: str, adapter: Adapter, *, model: Model) -> None:
         """Take an adapter in; it becomes the active one.
@@ -156,7 +164,7 @@ class Adapters(nn.Module):
 
     def settle(self, model: Model) -> None:
         """Make the model what is said here: its products, its parameters, and what is trained."""
-        active = [self.adapter(name) for name in self.active] if self.enabled else []
+        active = self.in_use()
         for key in self.base:
             replaced = [adapter.own[key] for adapter in active if key in adapter.own]
             _put(model, _name(key), replaced[0] if replaced else self.base[key])

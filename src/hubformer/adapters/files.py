@@ -132,9 +132,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def made(
-    config: LoraConfig, tensors: Mapping[str, Tensor], *, model: Model, where: str, base: str | None
-) -> Adapter:
+def made(config: LoraConfig, tensors: Mapping[str, Tensor], *, model: Model, where: str) -> Adapter:
     """A new adapter for a model, filled.
 
     where: what to call the adapter in errors.
@@ -147,11 +145,11 @@ def made(
         known = resolved(config, model, places=places, strict=False)
     except InputError as error:
         raise CheckpointError(
-            f"{where} does not fit {_called(model)}{_other(base, model)}: {error}"
+            f"{where} does not fit {_called(model)}{_other(config, model)}: {error}"
         ) from None
     with torch.random.fork_rng(devices=[]):  # loading draws no random numbers
         adapter = Adapter(known, model, places=places)
-    fill(adapter, tensors, model=model, places=places, where=where, base=base)
+    fill(adapter, tensors, model=model, places=places, where=where)
     return adapter
 
 
@@ -162,7 +160,6 @@ def fill(
     model: Model,
     places: Places,
     where: str,
-    base: str | None,
 ) -> None:
     """Copy tensors into the parameters of an adapter, all of them or none.
 
@@ -187,8 +184,8 @@ def fill(
     if faults:
         shown = "; ".join(faults[:6]) + (f"; … and {len(faults) - 6} more" if len(faults) > 6 else "")
         raise CheckpointError(
-            f"{where} does not fit {_called(model)}{_other(base, model)}: {shown}. Load it onto the model "
-            "that it was trained on."
+            f"{where} does not fit {_called(model)}{_other(adapter.config, model)}: {shown}. Load it onto "
+            "the model that it was trained on."
         )
     with torch.no_grad():
         for name, tensor in loaded.items():
@@ -210,6 +207,7 @@ def _called(model: nn.Module) -> str:
     return f"{type(model).__name__}{f' ({name})' if name else ''}"
 
 
-def _other(base: str | None, model: nn.Module) -> str:
+def _other(config: LoraConfig, model: nn.Module) -> str:
     """What the adapter says it was trained on, where that is something else."""
+    base = config.base_model_name_or_path
     return f", as its base is {base}" if base and base != getattr(model, "name_or_path", None) else ""

@@ -16,8 +16,11 @@ from hubformer.models.model import Model
 from hubformer.weights.changes import TRANSPOSE, Change
 from hubformer.weights.map import Row
 
-OWN = "adapters."  # how the parameters of adapters begin, which no file of a model holds
 HEAD_TASKS = ("QUESTION_ANS", "SEQ_CLS", "TOKEN_CLS")
+
+
+class Home(nn.Module):
+    """Where a model keeps its adapters, which are no part of the model itself."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class Places:
 
 def base_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters of a model without those of its adapters."""
-    return {n: p for n, p in model.named_parameters() if f".{OWN}" not in f".{n}"}
+    homes = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, Home))
+    return {name: p for name, p in model.named_parameters() if not name.startswith(homes)}
 
 
 def places_of(model: Model) -> Places:
@@ -179,7 +183,7 @@ def owned(config: LoraConfig, model: Model, *, places: Places) -> list[str]:
         biases = [
             row
             for row in places.rows
-            if row.hub[0] in adapted or (config.bias == "all" and "bias" in row.hub[0])
+            if row.hub[0] in adapted or (config.bias == "all" and row.hub[0].endswith(".bias"))
         ]
         own |= dict.fromkeys(name for row in biases for name in row.ours)
     return list(own)

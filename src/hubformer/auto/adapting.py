@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -81,37 +81,33 @@ class AdaptedModel(Model):
             _, path = source.repo.first(files.WEIGHTS_NAMES, what="adapter")
             tensors, said = files.read_tensors(path), f"The adapter in {path}"
         else:
-            if peft_config is None:
-                raise InputError("adapter_state_dict= needs peft_config=, which says how it is to be read.")
-            given = isinstance(peft_config, LoraConfig)
-            config = peft_config if given else LoraConfig.from_dict(peft_config)  # type: ignore
-            assert adapter_state_dict is not None
-            tensors = {name.removeprefix(files.PREFIX): t for name, t in adapter_state_dict.items()}
+            config, tensors = _given(adapter_state_dict or {}, peft_config)
             said = "The adapter"
-        base = config.base_model_name_or_path
         config = config.changed(inference_mode=not is_trainable)
         self._take(
             FIRST if adapter_name is None else adapter_name,
-            lambda: files.made(config, tensors, model=self, where=said, base=base),
+            lambda: files.made(config, tensors, model=self, where=said),
         )
 
-    def _take(self, name: str, make: Any) -> None:
+    def _take(self, name: str, make: Callable[[], Adapter]) -> None:
         """Add the adapter that `make` gives, or leave the model as it is."""
         if self.is_view:
             raise InputError(
                 f"This {type(self).__name__} is a view of another model's body, which would not know of the "
                 "adapter. Add it to the whole model."
             )
-        adapters = adapters_of(self)
-        fresh = adapters is None
-        if adapters is None:
-            if is_adapted(self):
-                raise InputError("A part of this model has adapters already; add this one to that part.")
-            adapters = Adapters(self)
+        there = adapters_of(self)
+        if there is None and is_adapted(self):
+            raise InputError("A part of this model has adapters already; add this one to that part.")
+        if there is None and (HOME in self._modules or HOME in self.__dict__):
+            raise InputError(
+                f"{type(self).__name__} has an attribute {HOME!r} of its own: call it otherwise."
+            )
+        adapters = Adapters(self) if there is None else there
         self._refuse_merged(adapters)
         adapters.check_name(name)
         adapter = make()
-        if fresh:
+        if there is None:
             setattr(self, HOME, adapters)
         adapters.add(name, adapter, model=self)
 
@@ -241,6 +237,10 @@ class AdaptedModel(Model):
             )
         return adapters is not None and not adapters.merged
 
+    def adapter_holds(self, parameter: str) -> bool:
+        """Whether an active adapter has that parameter of ours for itself."""
+        return any(parameter in one.replaced() for one in self._adapters().in_use())
+
     def reload_adapters(self, folder: str | PathLike[str]) -> None:
         """Copy what `save_pretrained` wrote into the active adapters, which an optimizer may hold already.
 
@@ -265,8 +265,7 @@ class AdaptedModel(Model):
             if changed:
                 raise CheckpointError(f"{said} is another: {'; '.join(changed)}. Resume with the same one.")
             tensors = files.read_tensors(paths[1])
-            base = config.base_model_name_or_path
-            files.fill(adapter, tensors, model=self, places=places, where=said, base=base)
+            files.fill(adapter, tensors, model=self, places=places, where=said)
 
     def print_trainable_parameters(self) -> None:
         """How many parameters are trained, of how many."""
@@ -284,6 +283,16 @@ class AdaptedModel(Model):
     def _refuse_merged(self, adapters: Adapters) -> None:
         if adapters.merged:
             raise InputError("The adapters are merged into the weights: call unmerge_adapter() first.")
+
+
+def _given(
+    tensors: Mapping[str, Tensor], config: LoraConfig | Mapping[str, Any] | None
+) -> tuple[LoraConfig, dict[str, Tensor]]:
+    """An adapter that is in memory, as if it had been read."""
+    if config is None:
+        raise InputError("adapter_state_dict= needs peft_config=, which says how it is to be read.")
+    known = config if isinstance(config, LoraConfig) else LoraConfig.from_dict(config)
+    return known, {name.removeprefix(files.PREFIX): tensor for name, tensor in tensors.items()}
 
 
 def _names(given: str | Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from hubformer.auto.bases import config_path
 from hubformer.auto.classes import config_class
 from hubformer.auto.loading import LABELS, Options
 from hubformer.auto.source import Source
@@ -56,7 +57,8 @@ def model_type_of(values: Mapping[str, Any], *, where: str) -> str:
 
 def load_config(source: Source, **changes: Any) -> PreTrainedConfig:
     """The configuration of a repository, with changes on top."""
-    return understood(read_json(source.file("config.json")), where=f"config.json of {source.name}", **changes)
+    path, said = config_path(source) or (source.file("config.json"), "config.json")
+    return understood(read_json(path), where=said, **changes)
 
 
 def understood(
@@ -114,7 +116,8 @@ def _stored_values(place: str | PathLike[str], where: Mapping[str, Any]) -> tupl
     if values is not None and not path.exists() and "/" not in str(place):
         return values, f"the preset {place}"
     source = Source.of(place, **where)
-    return read_json(source.file("config.json")), f"config.json of {source.name}"
+    path, said = config_path(source) or (source.file("config.json"), "config.json")
+    return read_json(path), said
 
 
 class AutoConfig:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from hubformer.auto.bases import weights_and_adapter
 from hubformer.auto.source import Source
 from hubformer.errors import CheckpointError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
@@ -107,9 +108,10 @@ def _device(device: Any) -> torch.device | str:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did, for output_loading_info."""
+    """What a load did, for output_loading_info, and where the whole weights were."""
 
     report: LoadReport
+    base: Source
 
     def as_v4(self) -> dict[str, list[str]]:
         report = self.report
@@ -131,13 +133,16 @@ def open_weights(source: Source, options: Options) -> Checkpoint:
 def fill(
     cls: Any, source: Source, *, config: PreTrainedConfig, arguments: tuple[Any, ...], options: Options
 ) -> tuple[Any, Loaded]:
-    """Build on `meta`, compare with the files, assign, and start what is new.
+    """Build on `meta`, compare with the files, assign, and start what is new; then the adapter, if there is
+    one.
 
     Raises:
         ConfigError, CheckpointError: as their messages say.
     """
     config.freeze()  # refuse an impossible configuration before a gigabyte is fetched for it
-    checkpoint = open_weights(source, options)
+    names = candidates(variant=options.variant, use_safetensors=options.use_safetensors)
+    base, adapter = weights_and_adapter(source, names)
+    checkpoint = open_weights(base, options)
     with torch.device("meta"):
         model = cls(config, *arguments)
         optional = model.head_row is not None and model.head_row.without is not None
@@ -154,7 +159,7 @@ def fill(
         expected=[
             row for name in config.architectures or () for row in model.family.rows_of(str(name), frozen)
         ],
-        allow_new=options.new_head or own_kind,
+        allow_new=options.new_head or own_kind or adapter is not None,
         allow_mismatched=options.ignore_mismatched_sizes,
         dtype=options.dtype,
         device=options.device,
@@ -167,13 +172,36 @@ def fill(
             device=options.device,
             dtype=options.dtype,
         )
-        _log.warning(
-            "%s: these weights are new and have to be trained: %s.", source.name, ", ".join(report.new)
-        )
     _refuse_unfilled(model)
+    model.new_parameters, new = report.parameters, report.new
+    if adapter is not None:
+        model.name_or_path = base.name
+        model.load_adapter(adapter)
+        new = _left_new(model, allowed=options.new_head or own_kind, adapter=adapter)
+    if new:
+        _log.warning("%s: these weights are new and have to be trained: %s.", source.name, ", ".join(new))
     if report.unused:
         _log.info("%s: not used by %s: %s.", source.name, cls.__name__, ", ".join(report.unused))
-    return model, Loaded(report)
+    return model, Loaded(report, base)
+
+
+def _left_new(model: Any, *, allowed: bool, adapter: Source) -> tuple[str, ...]:
+    """The Hub names of what neither the base nor the adapter holds.
+
+    Raises:
+        CheckpointError: there is such a thing, and it is not to be trained.
+    """
+    left = [name for name in model.new_parameters if not model.adapter_holds(name)]
+    model.new_parameters = tuple(left)
+    weights = model.weight_map()
+    names = tuple(weights.written(hub) for row in weights.transfers(left) for hub in row.hub)
+    if names and not allowed:
+        raise CheckpointError(
+            f"Neither the adapter of {adapter.name} nor its base has {', '.join(names[:6])}, so the answers "
+            "would be random. Load the adapter with the Auto class that it was trained with, or pass "
+            "new_head=True to train what is missing."
+        )
+    return names
 
 
 def first_settings(config: PreTrainedConfig) -> Any:

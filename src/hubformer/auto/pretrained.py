@@ -65,7 +65,8 @@ class PreTrainedModel(AdaptedModel):
         *model_args: Any,
         **named: Any,
     ) -> Any:
-        """Load config.json and the weights from a folder or the Hub, ready to answer (in eval mode).
+        """Load config.json and the weights from a folder or the Hub, ready to answer (in eval mode). Where
+        an adapter is, the model that it names is loaded, and the adapter onto it.
 
         Where: revision (branch, tag or commit), token, cache_dir, subfolder, local_files_only,
         force_download, variant, use_safetensors. How: dtype (float32 unless asked; "auto" keeps the file's),
@@ -93,11 +94,11 @@ class PreTrainedModel(AdaptedModel):
         cls._refuse_foreign(config)
         config.name_or_path = source.name
         options = Options.of(rest, call=f"{cls.__name__}.from_pretrained")
-        model, report = fill(cls, source, config=config, arguments=model_args, options=options)
-        model.name_or_path = source.name
+        model, loaded = fill(cls, source, config=config, arguments=model_args, options=options)
+        model.name_or_path = loaded.base.name
         if model.can_generate():
-            model.generation_config = stored_settings(source) or model.generation_config
-        return (model.eval(), report.as_v4()) if options.output_loading_info else model.eval()
+            model.generation_config = stored_settings(loaded.base) or model.generation_config
+        return (model.eval(), loaded.as_v4()) if options.output_loading_info else model.eval()
 
     @classmethod
     def _refuse_foreign(cls, config: PreTrainedConfig) -> None:
@@ -176,7 +177,13 @@ class PreTrainedModel(AdaptedModel):
             for name, place in self._adapter_folders(folder).items():
                 self.save_adapter(place, name)
         else:
-            self._save_whole(folder, state_dict, max_shard_size, variant, safe_serialization)
+            self._save_whole(
+                folder,
+                state_dict,
+                max_shard_size=max_shard_size,
+                variant=variant,
+                safe_serialization=safe_serialization,
+            )
         if push_to_hub:
             self._push(folder, repo_id=folder.name, token=token)
 
@@ -184,6 +191,7 @@ class PreTrainedModel(AdaptedModel):
         self,
         folder: Path,
         state_dict: Mapping[str, Tensor] | None,
+        *,
         max_shard_size: int | str,
         variant: str | None,
         safe_serialization: bool,

@@ -37,6 +37,7 @@ class Source:
     """A repository that is open."""
 
     repo: Repo
+    access: tuple[tuple[str, Any], ...] = ()  # the arguments that hold for other repositories too
 
     @staticmethod
     def of(name: str | PathLike[str] | Source, **where: Any) -> Source:
@@ -44,7 +45,8 @@ class Source:
         if isinstance(name, Source):
             return name
         given = {key: value for key, value in where.items() if value is not None}
-        return Source(open_repo(name, **given))
+        access = tuple((key, value) for key, value in given.items() if key not in ("revision", "subfolder"))
+        return Source(open_repo(name, **given), access)
 
     @staticmethod
     def options(named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -67,6 +69,10 @@ class Source:
     @property
     def name(self) -> str:
         return self.repo.name
+
+    def beside(self, name: str, *, revision: str | None) -> Source:
+        """Another repository, with the same token, cache and leave to download."""
+        return Source.of(name, revision=revision, **dict(self.access))
 
     def file(self, name: str) -> Path:
         path = self.repo.file(name)

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from hubformer.auto.bases import base_of, config_path
 from hubformer.auto.config import load_config
 from hubformer.auto.source import Source
-from hubformer.errors import ConfigError, HubError, UnknownName, suggestion
+from hubformer.errors import CheckpointError, ConfigError, HubError, UnknownName, suggestion
 from hubformer.models.config import PreTrainedConfig
 from hubformer.tokenization import (
     TOKENIZER_CLASSES,
@@ -30,20 +31,30 @@ def resolve(name: str | os.PathLike[str] | Source, **where: Any) -> Resolved:
     """
     source = Source.of(name, **where)
     present = [path for file in TOKENIZER_FILES if (path := source.optional(file)) is not None]
-    has_config = source.optional("config.json") is not None
-    if not present and not has_config:
+    if not present and source.optional("config.json") is None:
+        base = base_of(source)
+        if base is not None:
+            return resolve(base)
         raise HubError(
             f"{source.repo} has neither a tokenizer's files ({', '.join(TOKENIZER_FILES[:5])}, …) "
             "nor a config.json."
         )
     folder = source.repo.folder or (present[0].parent if present else source.file("config.json").parent)
-    if not has_config:
-        return Resolved(folder)
+    config = _config(source)
+    return Resolved(folder) if config is None else Resolved(folder, config.model_type, length_limit(config))
+
+
+def _config(source: Source) -> PreTrainedConfig | None:
+    """What a source says of the model; None where it says nothing that is known."""
+    whole = source.optional("config.json") is not None
     try:
-        config = load_config(source)
+        return load_config(source) if whole or config_path(source) is not None else None
     except (UnknownName, ConfigError):  # a tokenizer can be read whatever the model is
-        return Resolved(folder)
-    return Resolved(folder, config.model_type, length_limit(config))
+        return None
+    except (HubError, CheckpointError):
+        if whole:
+            raise
+        return None  # an adapter, whose base is out of reach
 
 
 def length_limit(config: PreTrainedConfig) -> int | None:

@@ -241,6 +241,7 @@ GEMMA = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=gemma_completed,
+    adapted=("q_proj", "v_proj"),
 )
 GEMMA2 = Family(
     model_type="gemma2",
@@ -261,6 +262,7 @@ GEMMA2 = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=gemma2_completed,
+    adapted=("q_proj", "v_proj"),
 )
 GEMMA3_TEXT = Family(
     model_type="gemma3_text",
@@ -280,4 +282,5 @@ GEMMA3_TEXT = Family(
     ignored=llama.IGNORED,
     caches=lambda config: not config["use_bidirectional_attention"],
     completed=gemma3_completed,
+    adapted=("q_proj", "v_proj"),
 )

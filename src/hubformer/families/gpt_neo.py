@@ -185,4 +185,5 @@ GPT_NEO = Family(
     ignored=(r"\.attn\.attention\.(masked_)?bias$",),
     caches=lambda config: True,
     completed=completed,
+    adapted=("q_proj", "v_proj"),
 )

@@ -182,4 +182,5 @@ GPT_NEOX = Family(
     ignored=(r"\.attention\.(masked_)?bias$", r"rotary_emb\.inv_freq$"),
     caches=lambda config: True,
     completed=completed,
+    adapted=("query_key_value",),
 )

@@ -144,4 +144,5 @@ GPTJ = Family(
     # Old files carry the causal mask, its constant and the waves beside the weights.
     ignored=(r"\.attn\.(masked_)?bias$", r"\.attn\.embed_positions$"),
     caches=lambda config: True,
+    adapted=("q_proj", "v_proj"),
 )

@@ -56,4 +56,5 @@ GRANITE = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=partial(llama.completed, fields=FIELDS),
+    adapted=("q_proj", "v_proj"),
 )

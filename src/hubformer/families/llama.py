@@ -291,4 +291,5 @@ LLAMA = Family(
     ignored=IGNORED,
     caches=lambda config: True,
     completed=completed,
+    adapted=("q_proj", "v_proj"),
 )

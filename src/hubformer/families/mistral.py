@@ -73,4 +73,5 @@ MISTRAL = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=partial(llama.completed, fields=FIELDS),
+    adapted=("q_proj", "v_proj"),
 )

@@ -92,4 +92,5 @@ OLMO2 = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=partial(llama.completed, fields=FIELDS),
+    adapted=("q_proj", "v_proj"),
 )

@@ -179,4 +179,5 @@ OPT = Family(
     tied=(("lm_head.weight", "model.decoder.embed_tokens.weight"),),
     caches=lambda config: True,
     completed=completed,
+    adapted=("q_proj", "v_proj"),
 )

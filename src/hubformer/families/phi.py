@@ -121,4 +121,5 @@ PHI = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=partial(llama.completed, fields=FIELDS),
+    adapted=("q_proj", "v_proj", "fc1", "fc2"),
 )

@@ -111,4 +111,5 @@ PHI3 = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=completed,
+    adapted=("qkv_proj",),
 )

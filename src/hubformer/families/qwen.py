@@ -114,6 +114,7 @@ QWEN2 = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=partial(completed, fields=QWEN2_FIELDS),
+    adapted=("q_proj", "v_proj"),
 )
 QWEN3 = Family(
     model_type="qwen3",
@@ -129,4 +130,5 @@ QWEN3 = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=partial(completed, fields=QWEN3_FIELDS),
+    adapted=("q_proj", "v_proj"),
 )

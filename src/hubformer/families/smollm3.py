@@ -128,4 +128,5 @@ SMOLLM3 = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=completed,
+    adapted=("q_proj", "v_proj"),
 )

@@ -98,4 +98,5 @@ STARCODER2 = Family(
     ignored=llama.IGNORED,
     caches=lambda config: True,
     completed=partial(llama.completed, fields=FIELDS),
+    adapted=("q_proj", "v_proj"),
 )

@@ -215,8 +215,10 @@ class Model(nn.Module):
                 f"go on without it. Load weights with {path}.load_state_dict(…), or write a subclass of "
                 f"{self.family.name}PreTrainedModel whose forward calls your module."
             )
-        if old.backend is not None:  # it multiplies the old weights
-            raise InputError(f"{path} cannot be replaced while it has an adapter: replace it before.")
+        if old.backend is not None:
+            raise InputError(
+                f"{path} has an adapter, which would go on with the old weights. Replace the module before."
+            )
         bias = old.bias is not None
         if new.in_features != old.in_features or (new.bias is not None) != bias:
             raise InputError(

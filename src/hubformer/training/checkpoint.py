@@ -149,6 +149,20 @@ def read_weights(model: nn.Module, folder: Path) -> None:
     Raises:
         CheckpointError: the weights are missing, damaged, or of another model.
     """
+    adapted: Any = getattr(model, "saves_adapters", None)
+    if adapted is not None and adapted():
+        of_adapters: Any = model
+        of_adapters.reload_adapters(folder)
+    else:
+        _read_whole(model, folder)
+    kept = read_tensors(folder, BUFFERS)
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            if name in kept:
+                buffer.copy_(kept[name])
+
+
+def _read_whole(model: nn.Module, folder: Path) -> None:
     paths = [folder / name for name in ("model.safetensors", "model.safetensors.index.json")]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
@@ -167,10 +181,6 @@ def read_weights(model: nn.Module, folder: Path) -> None:
                     "resume with the model that was trained."
                 )
             parameter.copy_(loaded[name])
-        for name, buffer in model.named_buffers():
-            kept = read_tensors(folder, BUFFERS)
-            if name in kept:
-                buffer.copy_(kept[name])
 
 
 def _as_ours(
