@@ -143,11 +143,7 @@ def fill(
     names = candidates(variant=options.variant, use_safetensors=options.use_safetensors)
     base, adapter = weights_and_adapter(source, names)
     checkpoint = open_weights(base, options)
-    with torch.device("meta"):
-        model = cls(config, *arguments)
-        optional = model.head_row is not None and model.head_row.without is not None
-        if optional and not (options.add_pooling_layer and _has_head(model, checkpoint)):
-            model = cls(config, *arguments, add_pooling_layer=False)
+    model = _empty(cls, checkpoint, config=config, arguments=arguments, pooling=options.add_pooling_layer)
     frozen = model.frozen()
     own_kind = model.head_row is None
     report = load_weights(
@@ -183,6 +179,18 @@ def fill(
     if report.unused:
         _log.info("%s: not used by %s: %s.", source.name, cls.__name__, ", ".join(report.unused))
     return model, Loaded(report, base)
+
+
+def _empty(
+    cls: Any, checkpoint: Checkpoint, *, config: PreTrainedConfig, arguments: tuple[Any, ...], pooling: bool
+) -> Any:
+    """The model on `meta`, without a pooler where the checkpoint has none."""
+    with torch.device("meta"):
+        model = cls(config, *arguments)
+        optional = model.head_row is not None and model.head_row.without is not None
+        if optional and not (pooling and _has_head(model, checkpoint)):
+            model = cls(config, *arguments, add_pooling_layer=False)
+    return model
 
 
 def _left_new(model: Any, *, allowed: bool, adapter: Source) -> tuple[str, ...]:
