@@ -89,6 +89,19 @@ def asked(count: int, *, impossible: bool = False, seed: int = 0) -> list[dict[s
     return rows
 
 
+def chosen(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
+    """Which of three texts is about animals."""
+    chance = random.Random(seed)
+    return [
+        {
+            "text": "Which animal?",
+            **{f"ending{c}": " ".join(sentence(chance, animals=2 * (c == n % 3), words=3)) for c in range(3)},
+            "label": n % 3,
+        }
+        for n in range(count)
+    ]
+
+
 def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))

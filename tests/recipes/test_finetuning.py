@@ -17,6 +17,7 @@ from hubformer.training import Trainer
 from hubformer.weights.files import open_checkpoint
 from recipes.animals import (
     asked,
+    chosen,
     counted,
     labelled,
     tagged,
@@ -115,6 +116,22 @@ def test_questions(impossible: bool, bert: Path, tmp_path: Path) -> None:
     if impossible:
         assert found.metrics["NoAns_exact"] > 80
         assert found.metrics["HasAns_exact"] > 80
+
+
+def test_choices(bert: Path, tmp_path: Path) -> None:
+    train = write_csv(tmp_path / "train.csv", chosen(120))
+    valid = write_csv(tmp_path / "valid.csv", chosen(30, seed=1))
+    recipe = tiny(
+        "multiple-choice",
+        bert,
+        train,
+        data__valid=str(valid),
+        training__num_train_epochs=12,
+        training__logging_steps=10,
+    )
+    found = run(recipe, output=tmp_path / "out")
+    falls(found)
+    assert found.metrics["eval_accuracy"] > 0.9
 
 
 def test_next_tokens(tmp_path: Path) -> None:

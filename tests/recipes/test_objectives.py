@@ -13,6 +13,7 @@ import torch
 from hubformer.errors import InputError
 from hubformer.evaluation.tasks import tags_of_words
 from hubformer.recipes.causal_language_modeling import CausalLanguageModeling, next_tokens
+from hubformer.recipes.multiple_choice import MultipleChoice
 from hubformer.recipes.question_answering import QuestionAnswering
 from hubformer.recipes.recipe import Data
 from hubformer.recipes.records import split
@@ -217,6 +218,26 @@ def test_answers_of_a_table(tokenizers: dict[str, Any], tmp_path: Path) -> None:
     assert rows[2]["start_positions"] == rows[2]["end_positions"] == 0
 
 
+# Choices
+
+
+def test_each_choice_with_the_text(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    tokenizer = tokenizers["bert"]
+    table = [
+        {"context": "Which?", "choices": ["A fox.", "Owl.", "The grey wolf."], "answer": n} for n in (2, "0")
+    ]
+    goal = MultipleChoice({"max_length": 48})
+    _, rows = rows_of(goal, write_lines(tmp_path / "a.jsonl", table), tokenizer)
+    batch = goal.collator(tokenizer)(rows)
+    assert batch["labels"].tolist() == [2, 0]
+    assert batch["input_ids"].shape[:2] == (2, 3)
+    for choice, text in enumerate(table[0]["choices"]):
+        encoded = tokenizer("Which?", text)
+        for name in ("input_ids", "token_type_ids"):
+            kept = batch[name][1, choice][batch["attention_mask"][1, choice].bool()]
+            assert kept.tolist() == encoded[name]
+
+
 # Next tokens
 
 
@@ -299,6 +320,14 @@ def test_records_that_cannot_be(tokenizers: dict[str, Any], tmp_path: Path) -> N
     refused(goal, "answer_start of record 1 .* is 'two'", ask, {**ask, "answer_start": "two"})
     refused(goal, "answers of record 1 .* are 3; expected a text", ask, {**ask, "answers": 3})
     refused(goal, "The question 'which .* has .* tokens", {**ask, "question": "which " * 20})
+    choose = {"text": "Who?", "ending0": "Fox.", "ending1": "Owl.", "label": 1}
+    refused(
+        MultipleChoice({}), "label of record 1 .* is 2, expected .* 0 to 1", choose, {**choose, "label": 2}
+    )
+    refused(
+        MultipleChoice({}), "record 1 .* has 3 choices, expected 2", choose, {**choose, "ending2": "Eel."}
+    )
+    refused(MultipleChoice({}), "choices of record 0 .* are ..; expected", {"text": "Who?", "label": 0})
     refused(CausalLanguageModeling({}), "text of record 0 .* is 3, expected a text", {"text": 3})
     refused(CausalLanguageModeling({}), "fewer tokens than the 256 of a row", {"text": "Fox."})
 

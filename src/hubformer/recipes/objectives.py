@@ -15,6 +15,7 @@ OBJECTIVES = {
     "masked-language-modeling": "masked_language_modeling:MaskedLanguageModeling",
     "mlm-nsp": "next_sentence:NextSentence",
     "mlm-sop": "sentence_order:SentenceOrder",
+    "multiple-choice": "multiple_choice:MultipleChoice",
     "permutation-language-modeling": "permutation_language_modeling:PermutationLanguageModeling",
     "question-answering": "question_answering:QuestionAnswering",
     "regression": "regression:Regression",
