@@ -64,6 +64,7 @@ def test_a_csv_of_ones_own(bert: Path, tmp_path: Path) -> None:
     classify = hubformer.pipeline("text-classification", model=str(found.folder))
     assert [one["label"] for one in classify(["Cedar owl drum.", "Cedar drum fern."])] == ["beasts", "plants"]
     written = json.loads((found.folder / "recipe.json").read_text("utf-8"))
+    assert written["sizes"]["records"] == 108
     assert written["sizes"]["held_out_records"] == 12
     assert written["files"][str(data)]
     assert json.loads((found.folder / "result.json").read_text("utf-8")) == found.metrics
@@ -176,6 +177,11 @@ def test_a_resumed_run_is_the_unbroken_one(
     )
     whole = run(recipe, output=tmp_path / "whole")
     step = Trainer.training_step
+    steps: list[int] = []
+
+    def recorded(self: Any, *inputs: Any, **named: Any) -> Any:
+        steps.append(self.state.global_step)
+        return step(self, *inputs, **named)
 
     def interrupted(self: Any, *inputs: Any, **named: Any) -> Any:
         if self.state.global_step == 7:
@@ -188,7 +194,9 @@ def test_a_resumed_run_is_the_unbroken_one(
     monkeypatch.undo()
     with pytest.raises(InputError, match="holds a training already"):
         run(recipe, output=tmp_path / "broken")
+    monkeypatch.setattr(Trainer, "training_step", recorded)
     resumed = run(recipe, output=tmp_path / "broken", resume=True)
+    assert steps == [5, 6, 7, 8, 9, 10, 11]
     files = [folder / "model.safetensors" for folder in (whole.folder, resumed.folder)]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert logged(whole.folder, "loss") == logged(resumed.folder, "loss")

@@ -182,23 +182,20 @@ def test_spans_decode_to_the_answers(
             {"text": "Grey wolf", "answer_start": 360}]}]  # fmt: skip
     goal = QuestionAnswering({"max_length": max_length, "stride": 6})
     checked, rows = rows_of(goal, write_squad(tmp_path / "a.json", records), tokenizer)
-    found: dict[str, int] = dict.fromkeys((record["id"] + record["context"] for record in checked), 0)
-    whole = 0
-    texts = {record["context"]: record for record in checked}
     assert max(len(row["input_ids"]) for row in rows) <= max_length
-    places = iter(checked)
+    answered = 0
     for row in rows:
-        start, end = row["start_positions"], row["end_positions"]
-        ids = row["input_ids"]
+        start, end, ids = row["start_positions"], row["end_positions"], row["input_ids"]
         if ids[start] == tokenizer.cls_token_id:
             assert start == end
             continue
-        said = tokenizer.decode(ids[start : end + 1]).strip().lower()
-        assert said in ANIMALS
-        whole += 1
-    assert whole >= sum(bool(record["answers"]["text"]) for record in checked)
-    assert next(places) in texts.values()
-    assert found
+        assert tokenizer.decode(ids[start : end + 1]).strip().lower() in ANIMALS
+        answered += 1
+    assert answered >= sum(bool(record["answers"]["text"]) for record in checked)
+    if max_length == 100 and name != "bert":  # one window each, as the pipeline reads it
+        texts = [(record["question"], record["context"]) for record in checked]
+        pairs = [(context, question) for question, context in texts] if name == "xlnet" else texts
+        assert [row["input_ids"] for row in rows] == [tokenizer(*pair)["input_ids"] for pair in pairs]
 
 
 def test_answers_of_a_table(tokenizers: dict[str, Any], tmp_path: Path) -> None:
