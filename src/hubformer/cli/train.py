@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="hubformer train",
-        usage="hubformer train RECIPE [KEY=VALUE ...] [--output FOLDER] [--resume | --show]",
+        usage="hubformer train RECIPE [KEY=VALUE ...] [--output FOLDER] [--resume | --show | --list]",
         description="Train a model by a recipe, measure it, and write down what was done.",
         epilog=_DETAILS,
     )
