@@ -23,6 +23,7 @@ PUBLISHED = {
     "gpt2-large": 774_030_080,
     "gpt2-medium": 354_823_168,
     "gpt2-xl": 1_557_611_200,
+    "mpnet-base": 109_486_464,
     "roberta-base": 124_645_632,
     "roberta-large": 355_359_744,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from core.tiny import EXACT, away, draws, shake
 from hubformer.core import (
     Attention,
     AttentionSpec,
+    Buckets,
     Cache,
     FeedForward,
     LayerNorm,
@@ -291,9 +294,47 @@ def test_a_turn_in_a_pack() -> None:
     assert away(stack(x, layout=Packed.of(lengths)), torch.cat(alone, dim=1)) <= EXACT
 
 
+def bucket(distance: int, *, seeing: str, count: int, largest: int) -> int:
+    """The bucket of key place minus query place, as the paper's appendix has it in words."""
+    if seeing == "both":
+        count //= 2
+        first, far = (count if distance > 0 else 0), abs(distance)
+    else:
+        first, far = 0, max(-distance, 0)
+    near = count // 2
+    if far < near:
+        return first + far
+    part = math.log(far / near) / math.log(largest / near)
+    return first + min(near + int(part * (count - near) + 1e-6), count - 1)
+
+
+@torch.no_grad()
+@EVERY_MASK
+@pytest.mark.parametrize("seeing", ["both", "past"])
+@pytest.mark.parametrize(("count", "largest"), [(32, 128), (8, 6)])
+def test_buckets(mask: Tensor | None, seeing: Literal["both", "past"], count: int, largest: int) -> None:
+    spec = Buckets(count, largest, seeing)
+    layer, table = attention(spec)
+    shake(table)
+    layout = Layout.of(LENGTH, mask=mask)
+    found = bias_of(layer, table, layout, X, X)
+    at = layout.at.expand(2, -1)
+    for b, i, j in itertools.product(range(2), range(LENGTH), range(LENGTH)):
+        which = bucket(int(at[b, j] - at[b, i]), seeing=seeing, count=count, largest=largest)
+        assert away(found[b, :, i, j], table.weight[which]) <= EXACT
+
+
+def test_far_buckets() -> None:
+    distances = torch.arange(-300, 301)
+    for seeing, count in itertools.product(("both", "past"), (32, 16)):
+        found = Buckets(count, 128, seeing).of(distances)  # type: ignore[arg-type]
+        wanted = [bucket(int(d), seeing=seeing, count=count, largest=128) for d in distances]
+        assert found.tolist() == wanted
+
+
 @torch.no_grad()
 @pytest.mark.parametrize(
-    "position", [Relative(4, "both"), TransformerXL(), TransformerXL(2), Turned()], ids=str
+    "position", [Relative(4, "both"), Buckets(8, 6), TransformerXL(), TransformerXL(2), Turned()], ids=str
 )
 def test_only_differences_count(position: PositionSpec) -> None:
     layer, table = attention(position)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import decoders
+import encoders
 import hubformer
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Head
@@ -69,6 +70,7 @@ TINY: dict[str, dict[str, Any]] = {
     "xlm-roberta": ROBERTA,
     "xlnet": XLNET,
     **decoders.TINY,
+    **encoders.TINY,
 }
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
@@ -117,6 +119,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "few": {"clamp_len": 1, "ff_activation": "gelu_new", "start_n_top": 3, "end_n_top": 2},
     },
     **decoders.VARIANTS,
+    **encoders.VARIANTS,
 }
 
 # Heads that need another configuration to be what they are.

@@ -73,6 +73,8 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             folder, "BertTokenizer", "bert-cased-onnxext/vocab.txt", do_lower_case=False
         ),
         "distilbert": lambda folder: _copied(folder, "DistilBertTokenizer", "bert-base-uncased/vocab.txt"),
+        "electra": lambda folder: _copied(folder, "ElectraTokenizer", "bert-base-uncased/vocab.txt"),
+        "mpnet": _mpnet,
         "gpt2": lambda folder: _copied(folder, "GPT2Tokenizer", "gpt2/vocab.json", "gpt2/merges.txt"),
         "roberta": lambda folder: _copied(
             folder, "RobertaTokenizer", "roberta-base/vocab.json", "roberta-base/merges.txt"
@@ -86,6 +88,13 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return folder
 
     return get
+
+
+def _mpnet(folder: Path) -> None:
+    """BERT's words behind MPNet's own first four, as its published vocabulary has them."""
+    _copied(folder, "MPNetTokenizer", "bert-base-uncased/vocab.txt")
+    words = (folder / "vocab.txt").read_text("utf-8")
+    (folder / "vocab.txt").write_text(f"<s>\n<pad>\n</s>\n<unk>\n{words}<mask>\n", "utf-8")
 
 
 def _copied(folder: Path, tokenizer_class: str, *files: str, **config: Any) -> None:

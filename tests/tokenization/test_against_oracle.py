@@ -14,11 +14,16 @@ from tokenizers import Tokenizer
 from hubformer.tokenization import PreTrainedTokenizerFast, load_tokenizer
 from tokenization.token_samples import PAIRS, TEXTS, shared
 
-FAMILIES = ["bert", "cased", "distilbert", "gpt2", "roberta", "xlnet", "xlm-roberta", "camembert"]
+FAMILIES = [
+    *("bert", "cased", "distilbert", "electra", "mpnet"),
+    *("gpt2", "roberta", "xlnet", "xlm-roberta", "camembert"),
+]
 CLASSES = {
     "bert": "BertTokenizerFast",
     "cased": "BertTokenizerFast",
     "distilbert": "DistilBertTokenizerFast",
+    "electra": "ElectraTokenizerFast",
+    "mpnet": "MPNetTokenizerFast",
     "gpt2": "GPT2TokenizerFast",
     "roberta": "RobertaTokenizerFast",
     "xlnet": "XLNetTokenizerFast",

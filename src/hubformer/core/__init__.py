@@ -7,6 +7,7 @@ of position, norm, feed-forward or block is a new spec in an existing slot; noth
 from hubformer.core.activations import ACTIVATIONS
 from hubformer.core.attention import Attention, AttentionSpec
 from hubformer.core.blocks import Block, LayerSpec, Memory
+from hubformer.core.buckets import Buckets
 from hubformer.core.cache import Cache, LayerCache
 from hubformer.core.dropout import Dropout
 from hubformer.core.feed_forward import FeedForward
@@ -25,6 +26,7 @@ __all__ = [
     "Attention",
     "AttentionSpec",
     "Block",
+    "Buckets",
     "Cache",
     "Dropout",
     "Embedding",

@@ -26,6 +26,7 @@ FAMILIES: dict[str, str] = {
     "granite": "granite:GRANITE",
     "llama": "llama:LLAMA",
     "mistral": "mistral:MISTRAL",
+    "mpnet": "mpnet:MPNET",
     "olmo2": "olmo2:OLMO2",
     "opt": "opt:OPT",
     "phi": "phi:PHI",

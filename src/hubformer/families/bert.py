@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hubformer.core import (
     AttentionSpec,
     FeedForward,
@@ -72,46 +74,42 @@ def position(config: Config) -> PositionSpec:
     return Relative(config["max_position_embeddings"], "query" if kind == "relative_key" else "both")
 
 
-def body(config: Config, *, first_position: int = 0) -> BodySpec:
-    width, norm, dropout = (
-        config["hidden_size"],
-        LayerNorm(config["layer_norm_eps"]),
-        config["hidden_dropout_prob"],
+def layer(
+    config: Config, *, position: PositionSpec | None = None, causal: bool = False, crossed: bool = False
+) -> LayerSpec:
+    """A layer of BERT, with other positions where a family has them."""
+    attention = AttentionSpec(
+        config["num_attention_heads"],
+        whole(config, of="hidden_size", by="num_attention_heads"),
+        dropout=config["attention_probs_dropout_prob"],
     )
-    wide = whole(config, of="hidden_size", by="num_attention_heads")
+    return LayerSpec(
+        attention=replace(attention, position=position or NoPosition(), causal=causal),
+        feed_forward=FeedForward(config["intermediate_size"], config["hidden_act"]),
+        norms=Norms(after=LayerNorm(config["layer_norm_eps"])),
+        cross_attention=attention if crossed else None,
+        dropout=config["hidden_dropout_prob"],
+    )
+
+
+def body(config: Config, *, first_position: int = 0) -> BodySpec:
     causal, crossed = config["is_decoder"], config["add_cross_attention"]
     if crossed and not causal:
         raise ConfigError("add_cross_attention is true and is_decoder is false, expected both to be true.")
-    attention = AttentionSpec(
-        config["num_attention_heads"],
-        wide,
-        position=position(config),
-        causal=causal,
-        dropout=config["attention_probs_dropout_prob"],
-    )
-    crossing = AttentionSpec(
-        config["num_attention_heads"], wide, dropout=config["attention_probs_dropout_prob"]
-    )
-    layer = LayerSpec(
-        attention=attention,
-        feed_forward=FeedForward(config["intermediate_size"], config["hidden_act"]),
-        norms=Norms(after=norm),
-        cross_attention=crossing if crossed else None,
-        dropout=dropout,
-    )
+    one = layer(config, position=position(config), causal=causal, crossed=crossed)
     return BodySpec(
         embedding=TokenEmbedding(
             vocab=config["vocab_size"],
-            width=width,
+            width=config["hidden_size"],
             positions=config["max_position_embeddings"],
             first_position=first_position,
             placing="learned" if config["position_embedding_type"] == "absolute" else "unread",
             padding=config["pad_token_id"],
             types=config["type_vocab_size"],
-            norm=norm,
-            dropout=dropout,
+            norm=LayerNorm(config["layer_norm_eps"]),
+            dropout=config["hidden_dropout_prob"],
         ),
-        stack=StackSpec(width, (layer,) * config["num_hidden_layers"]),
+        stack=StackSpec(config["hidden_size"], (one,) * config["num_hidden_layers"]),
     )
 
 

@@ -85,6 +85,14 @@ class BaseModelOutputWithPastAndCrossAttentions(ModelOutput):
 
 
 @dataclass(eq=False)
+class BaseModelOutputWithPooling(ModelOutput):
+    last_hidden_state: Tensor | None = None  # (B, L, M)
+    pooler_output: Tensor | None = None  # (B, M); None where the checkpoint has no pooler
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
 class BaseModelOutputWithPoolingAndCrossAttentions(ModelOutput):
     last_hidden_state: Tensor | None = None  # (B, L, M)
     pooler_output: Tensor | None = None  # (B, M); None where the checkpoint has no pooler
@@ -176,6 +184,23 @@ class BertForPreTrainingOutput(ModelOutput):
     loss: Tensor | None = None
     prediction_logits: Tensor | None = None  # (B, L, V)
     seq_relationship_logits: Tensor | None = None  # (B, 2)
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class ElectraForPreTrainingOutput(ModelOutput):
+    loss: Tensor | None = None
+    logits: Tensor | None = None  # (B, L): above 0 where the token was replaced
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class AlbertForPreTrainingOutput(ModelOutput):
+    loss: Tensor | None = None
+    prediction_logits: Tensor | None = None  # (B, L, V)
+    sop_logits: Tensor | None = None  # (B, 2): in order, swapped
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 

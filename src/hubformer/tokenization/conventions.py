@@ -115,6 +115,22 @@ _FAIRSEQ_TEMPLATE = building.template("{cls} $A {sep}", "{cls} $A {sep} {sep} $B
 _ROWS: tuple[Convention, ...] = (
     Convention(name="BertTokenizer", model_type="bert", model_input_names=_WITH_TYPES, **_BERT),  # type: ignore[arg-type]
     Convention(name="DistilBertTokenizer", model_type="distilbert", **_BERT),  # type: ignore[arg-type]
+    Convention(name="ElectraTokenizer", model_type="electra", model_input_names=_WITH_TYPES, **_BERT),  # type: ignore[arg-type]
+    Convention(
+        name="MPNetTokenizer",
+        model_type="mpnet",
+        tokens={**_FAIRSEQ_TOKENS, "unk_token": "[UNK]", "mask_token": _MASK},
+        files=_VOCAB_TXT,
+        algorithm="WordPiece",
+        build=building.word_piece,
+        surround=building.template("{cls}:0 $A:0 {sep}:0", "{cls}:0 $A:0 {sep}:0 {sep}:0 $B:1 {sep}:1"),
+        parameters=(
+            *("vocab_file", "do_lower_case", "do_basic_tokenize", "never_split"),
+            *("bos_token", "eos_token", "sep_token", "cls_token", "unk_token", "pad_token", "mask_token"),
+            *("tokenize_chinese_chars", "strip_accents", "clean_up_tokenization_spaces"),
+        ),
+        options=_BERT["options"],  # type: ignore[arg-type]
+    ),
     Convention(
         name="RobertaTokenizer",
         model_type="roberta",

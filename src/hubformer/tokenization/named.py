@@ -46,6 +46,22 @@ class DistilBertTokenizerFast(DistilBertTokenizer):
     """DistilBertTokenizer, with the argument order of transformers' fast class."""
 
 
+class ElectraTokenizer(_Family):
+    """BERT's WordPiece: `[CLS] A [SEP] B [SEP]`."""
+
+
+class ElectraTokenizerFast(ElectraTokenizer):
+    """ElectraTokenizer, with the argument order of transformers' fast class."""
+
+
+class MPNetTokenizer(_Family):
+    """BERT's WordPiece with RoBERTa's special tokens: `<s> A </s></s> B </s>`."""
+
+
+class MPNetTokenizerFast(MPNetTokenizer):
+    """MPNetTokenizer, with the argument order of transformers' fast class."""
+
+
 class RobertaTokenizer(_Family):
     """Byte-level BPE: `<s> A </s></s> B </s>`."""
 
@@ -102,6 +118,10 @@ TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
         BertTokenizerFast,
         DistilBertTokenizer,
         DistilBertTokenizerFast,
+        ElectraTokenizer,
+        ElectraTokenizerFast,
+        MPNetTokenizer,
+        MPNetTokenizerFast,
         RobertaTokenizer,
         RobertaTokenizerFast,
         GPT2Tokenizer,

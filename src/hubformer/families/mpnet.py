@@ -1,0 +1,151 @@
+"""MPNet (Song et al. 2020, arXiv:2004.09297): BERT's body with a bias for buckets of distances beside its
+learned positions. These count from 2, and there are no token types.
+"""
+
+from __future__ import annotations
+
+from hubformer.core import Buckets, LayerNorm, StackSpec
+from hubformer.families import bert, roberta
+from hubformer.models import outputs, tasks
+from hubformer.models.bodies import BodySpec
+from hubformer.models.config import (
+    Config,
+    Field,
+    activation,
+    choice,
+    count,
+    number,
+    positive,
+    rate,
+    size,
+    token,
+)
+from hubformer.models.embeddings import TokenEmbedding
+from hubformer.models.family import Family, Head
+from hubformer.models.heads import HeadSpec, PooledHead, TokenHead
+from hubformer.models.initial import Initial, normal_but_row
+from hubformer.models.inputs import flatten_choices
+from hubformer.weights.map import row
+
+PADDING = 1  # whatever pad_token_id is
+
+FIELDS: dict[str, Field] = {
+    "vocab_size": size(30527),
+    "hidden_size": size(768),
+    "num_hidden_layers": count(12),
+    "num_attention_heads": size(12),
+    "intermediate_size": size(3072),
+    "hidden_act": activation("gelu"),
+    "hidden_dropout_prob": rate(0.1),
+    "attention_probs_dropout_prob": rate(0.1),
+    "max_position_embeddings": size(512),
+    "initializer_range": number(0.02),
+    "layer_norm_eps": positive(1e-12),
+    "relative_attention_num_buckets": choice(32),  # transformers reads 32 whatever it says
+    "pad_token_id": token(1),
+    "bos_token_id": token(0),
+    "eos_token_id": token(2),
+}
+
+
+def body(config: Config) -> BodySpec:
+    layer = bert.layer(config, position=Buckets(config["relative_attention_num_buckets"]))
+    return BodySpec(
+        embedding=TokenEmbedding(
+            vocab=config["vocab_size"],
+            width=config["hidden_size"],
+            positions=config["max_position_embeddings"],
+            first_position=PADDING + 1,
+            padding=PADDING,
+            norm=LayerNorm(config["layer_norm_eps"]),
+            dropout=config["hidden_dropout_prob"],
+        ),
+        stack=StackSpec(config["hidden_size"], (layer,) * config["num_hidden_layers"]),
+    )
+
+
+def sequence_head(config: Config) -> HeadSpec:
+    drop = config["hidden_dropout_prob"]
+    return PooledHead(labels=config.labels, dense=0, activation="tanh", dropouts=(drop, drop))
+
+
+def choice_head(config: Config) -> HeadSpec:
+    dropouts = (0.0, config["hidden_dropout_prob"])
+    return PooledHead(labels=1, dense=0, activation="tanh", dropouts=dropouts)
+
+
+def token_head(config: Config) -> HeadSpec:
+    return TokenHead(config.labels, dropout=config["hidden_dropout_prob"])
+
+
+def initial(config: Config) -> Initial:
+    std = config["initializer_range"]
+    return Initial(std, ((r"embedding\.(tokens|positions)\.weight$", normal_but_row(std, PADDING)),))
+
+
+LAYER, BLOCK = "mpnet.encoder.layer.{i}.", bert.BLOCK
+ROWS = (
+    row("mpnet.embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
+    row("mpnet.embeddings.position_embeddings.weight", "body.embedding.positions.weight"),
+    row("mpnet.embeddings.LayerNorm.*", "body.embedding.norm.*"),
+    row("mpnet.encoder.relative_attention_bias.weight", "body.stack.tables.0.weight"),
+    row(LAYER + "attention.attn.q.*", BLOCK + "attention.query.*"),
+    row(LAYER + "attention.attn.k.*", BLOCK + "attention.key.*"),
+    row(LAYER + "attention.attn.v.*", BLOCK + "attention.value.*"),
+    row(LAYER + "attention.attn.o.*", BLOCK + "attention.output.*"),
+    row(LAYER + "attention.LayerNorm.*", BLOCK + "attention_residual.after.*"),
+    row(LAYER + "intermediate.dense.*", BLOCK + "feed_forward.up.*"),
+    row(LAYER + "output.dense.*", BLOCK + "feed_forward.down.*"),
+    row(LAYER + "output.LayerNorm.*", BLOCK + "feed_forward_residual.after.*"),
+)
+POOLER = "mpnet.pooler.dense.*"
+READ = "input_ids attention_mask position_ids head_mask inputs_embeds "
+LABELS, SPAN = READ + "labels" + bert.ASK, READ + "start_positions end_positions" + bert.ASK
+
+HEADS = (
+    Head(
+        "MPNetModel", ("base",), bert.pooler, READ + bert.ASK.lstrip(), outputs.BaseModelOutputWithPooling,
+        tasks.pooled, rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
+    ),
+    Head(
+        "MPNetForMaskedLM", ("masked-lm", "pretraining"), roberta.vocab_head, LABELS, outputs.MaskedLMOutput,
+        tasks.labelled_tokens, rows=roberta.vocab_rows,
+    ),
+    Head(
+        "MPNetForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
+        outputs.SequenceClassifierOutput, tasks.sequence_labels,
+        rows=(row("classifier.dense.*", "head.dense.*"), row("classifier.out_proj.*", "head.output.*")),
+    ),
+    Head(
+        "MPNetForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
+        outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
+        rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
+    ),
+    Head(
+        "MPNetForTokenClassification", ("token-classification",), token_head, LABELS,
+        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
+    ),
+    Head(
+        "MPNetForQuestionAnswering", ("question-answering",), bert.span_head, SPAN,
+        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
+    ),
+)  # fmt: skip
+
+MPNET = Family(
+    model_type="mpnet",
+    name="MPNet",
+    prefix="mpnet",
+    fields=FIELDS,
+    body=body,
+    rows=ROWS,
+    heads=HEADS,
+    initial=initial,
+    paper="Song et al. 2020, arXiv:2004.09297",
+    tied=(
+        ("lm_head.decoder.weight", "mpnet.embeddings.word_embeddings.weight"),
+        (roberta.BIASES[1], roberta.BIASES[0]),
+    ),
+    twins=roberta.bias_twins,
+    ignored=(r"embeddings\.position_ids$",),
+    adapted=("q", "v"),
+)
