@@ -11,6 +11,10 @@ from hubformer.presets import names, preset
 
 # Of the model without head, with its pooler where it has one, as cards and papers count them.
 PUBLISHED = {
+    "albert-base-v2": 11_683_584,
+    "albert-large-v2": 17_683_968,
+    "albert-xlarge-v2": 58_724_864,
+    "albert-xxlarge-v2": 222_595_584,
     "bert-base-cased": 108_310_272,
     "bert-base-uncased": 109_482_240,
     "bert-large-uncased": 335_141_888,
@@ -19,6 +23,10 @@ PUBLISHED = {
     "bert-small": 28_763_648,
     "bert-tiny": 4_385_920,
     "distilbert-base-uncased": 66_362_880,
+    "electra-base-discriminator": 108_891_648,
+    "electra-large-discriminator": 334_092_288,
+    "electra-small-discriminator": 13_483_008,
+    "electra-small-generator": 13_483_008,
     "gpt2": 124_439_808,
     "gpt2-large": 774_030_080,
     "gpt2-medium": 354_823_168,

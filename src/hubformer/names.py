@@ -57,6 +57,8 @@ LOCATIONS = {
     "ProgressCallback": "training",
     "QuestionAnsweringPipeline": "pipelines.question_answering",
     "SchedulerType": "training",
+    "Seq2SeqTrainer": "training",
+    "Seq2SeqTrainingArguments": "training",
     "StoppingCriteria": "generation",
     "StoppingCriteriaList": "generation",
     "TextClassificationPipeline": "pipelines.text_classification",
@@ -87,6 +89,17 @@ LOCATIONS = {
     "set_seed": "training",
 }
 _CLASSES = {
+    "albert": """
+        AlbertConfig
+        AlbertPreTrainedModel
+        AlbertModel
+        AlbertForPreTraining
+        AlbertForMaskedLM
+        AlbertForSequenceClassification
+        AlbertForTokenClassification
+        AlbertForQuestionAnswering
+        AlbertForMultipleChoice
+    """,
     "bert": """
         BertConfig
         BertPreTrainedModel
@@ -120,6 +133,18 @@ _CLASSES = {
         DistilBertForQuestionAnswering
         DistilBertForTokenClassification
         DistilBertForMultipleChoice
+    """,
+    "electra": """
+        ElectraConfig
+        ElectraPreTrainedModel
+        ElectraModel
+        ElectraForPreTraining
+        ElectraForMaskedLM
+        ElectraForCausalLM
+        ElectraForSequenceClassification
+        ElectraForMultipleChoice
+        ElectraForTokenClassification
+        ElectraForQuestionAnswering
     """,
     "gemma": """
         GemmaConfig
@@ -203,6 +228,16 @@ _CLASSES = {
         MistralForSequenceClassification
         MistralForQuestionAnswering
         MistralForTokenClassification
+    """,
+    "mpnet": """
+        MPNetConfig
+        MPNetPreTrainedModel
+        MPNetModel
+        MPNetForMaskedLM
+        MPNetForSequenceClassification
+        MPNetForMultipleChoice
+        MPNetForTokenClassification
+        MPNetForQuestionAnswering
     """,
     "olmo2": """
         Olmo2Config
@@ -311,10 +346,14 @@ TOKENIZER_NAMES = (
     "CamembertTokenizerFast",
     "DistilBertTokenizer",
     "DistilBertTokenizerFast",
+    "ElectraTokenizer",
+    "ElectraTokenizerFast",
     "GPT2Tokenizer",
     "GPT2TokenizerFast",
     "LlamaTokenizer",
     "LlamaTokenizerFast",
+    "MPNetTokenizer",
+    "MPNetTokenizerFast",
     "PreTrainedTokenizerFast",
     "RobertaTokenizer",
     "RobertaTokenizerFast",

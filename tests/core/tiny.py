@@ -121,7 +121,7 @@ def scores(output: Any) -> dict[str, Tensor]:
 
 def of_row(value: Tensor, row: int, length: int, *, longest: int, side: str = "right") -> Tensor:
     """A row's part of an output, without its padding where there is a value per token."""
-    if value.dim() < 3 or value.shape[1] != longest:
+    if value.dim() < 2 or value.shape[1] != longest:
         return value[row]
     return value[row, longest - length :] if side == "left" else value[row, :length]
 

@@ -124,8 +124,10 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 
 # Heads that need another configuration to be what they are.
 HEAD_CONFIG: dict[str, dict[str, Any]] = {
+    "AlbertForPreTraining": {"num_labels": 2},
     "BertLMHeadModel": {"is_decoder": True},
     "CamembertForCausalLM": {"is_decoder": True},
+    "ElectraForCausalLM": {"is_decoder": True},
     "RobertaForCausalLM": {"is_decoder": True},
     "XLMRobertaForCausalLM": {"is_decoder": True},
 }
@@ -234,8 +236,12 @@ def labels(case: Case) -> dict[str, torch.Tensor]:
     elif "token-classification" in tasks:
         given = {"labels": words % 3}
         given["labels"][1, 8:] = -100
+    elif case.head.name == "ElectraForPreTraining":
+        given = {"labels": words.clamp(min=0) % 2}
     elif "labels" in known:
         given = {"labels": words}
+    if "sentence_order_label" in known:
+        given["sentence_order_label"] = torch.tensor([0, 1])
     if "next_sentence_label" in known:
         given["next_sentence_label"] = torch.tensor([0, 1])
     return given

@@ -13,9 +13,11 @@ from hubformer.errors import UnknownName, suggestion
 from hubformer.models.family import Family
 
 FAMILIES: dict[str, str] = {
+    "albert": "albert:ALBERT",
     "bert": "bert:BERT",
     "camembert": "roberta:CAMEMBERT",
     "distilbert": "distilbert:DISTILBERT",
+    "electra": "electra:ELECTRA",
     "gemma": "gemma:GEMMA",
     "gemma2": "gemma:GEMMA2",
     "gemma3_text": "gemma:GEMMA3_TEXT",

@@ -30,8 +30,8 @@ class TokenEmbedding:
     types: int = 0
     typing: Literal["tokens", "unread"] = "tokens"  # where types are looked up that have no table (GPT-2)
     # Token vectors of another width than the stack's are projected last, or, as OPT's, before positions are
-    # added.
-    projected: Literal["last", "first"] = "last"
+    # added. "always": last, also where the widths agree (ALBERT).
+    projected: Literal["last", "first", "always"] = "last"
     norm: NormSpec | None = None
     factor: float = 1.0  # Gemma multiplies by sqrt(width)
     dropout: float = 0.0
@@ -66,7 +66,8 @@ class TokenEmbeddings(nn.Module):
         self.types = Embedding(spec.types, spec.width) if spec.types else None
         self.weigh = nn.Identity() if spec.factor == 1.0 else _Weigh(spec.factor)
         self.norm = spec.norm.build(spec.width) if spec.norm else nn.Identity()
-        self.project = Linear(spec.width, width) if placed != width else nn.Identity()
+        projects = placed != width or spec.projected == "always"
+        self.project = Linear(spec.width, width) if projects else nn.Identity()
         self.dropout = Dropout(spec.dropout)
 
     def forward(

@@ -160,6 +160,7 @@ class TokenHead:
     labels: int
     dropout: float = 0.0
     bias: bool = True
+    activation: str | None = None  # of a transform before the scores; None: there is none
 
     def build(self, body: AnyBodySpec) -> nn.Module:
         return _TokenHead(self, body.stack.output_width)
@@ -168,10 +169,14 @@ class TokenHead:
 class _TokenHead(nn.Module):
     def __init__(self, spec: TokenHead, width: int) -> None:
         super().__init__()
+        self.activation = spec.activation
+        self.dense = Linear(width, width) if spec.activation else None
         self.dropout, self.output = Dropout(spec.dropout), Linear(width, spec.labels, bias=spec.bias)
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, L, N)"""
+        if self.dense is not None:
+            states = self.dense(states, activation=self.activation)
         scores: Tensor = self.output(self.dropout(states))
         return scores
 

@@ -34,6 +34,7 @@ class Inputs:
     use_cache: bool | None = None
     labels: Tensor | None = None  # -100 is not counted
     next_sentence_label: Tensor | None = None  # (B,)
+    sentence_order_label: Tensor | None = None  # (B,)
     start_positions: Tensor | None = None  # (B,)
     end_positions: Tensor | None = None  # (B,)
     is_impossible: Tensor | None = None  # (B,)

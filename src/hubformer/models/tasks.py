@@ -83,6 +83,31 @@ def pretraining(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTraine
     return {"loss": loss, "prediction_logits": words, "seq_relationship_logits": follows}
 
 
+def sentence_order(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """ALBERT's two tasks at once (arXiv:1909.11942): the loss is the sum, where both labels are given."""
+    words, order = scores
+    loss = None
+    if inputs.labels is not None and inputs.sentence_order_label is not None:
+        loss = cross_entropy(words, inputs.labels) + cross_entropy(order, inputs.sentence_order_label)
+    return {"loss": loss, "prediction_logits": words, "sop_logits": order}
+
+
+def replaced_tokens(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """ELECTRA's discriminator (arXiv:2003.10555): scores (B, L, 1), labels 1 where a token was replaced.
+
+    The loss is the mean over all tokens that are not padding.
+    """
+    scores = scores.squeeze(-1)
+    loss = None
+    if inputs.labels is not None:
+        high = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+        labels, mask = inputs.labels.to(high), inputs.attention_mask
+        if mask is not None:
+            high, labels = high[mask.bool()], labels[mask.bool()]
+        loss = F.binary_cross_entropy_with_logits(high, labels)
+    return {"loss": loss, "logits": scores}
+
+
 def sequence_labels(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """One label, several, or a number per row; config.problem_type says which, else the labels do."""
     labels = inputs.labels

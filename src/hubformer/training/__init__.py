@@ -40,6 +40,7 @@ from hubformer.training.schedules import (
     get_polynomial_decay_schedule_with_warmup,
     get_scheduler,
 )
+from hubformer.training.sequence_to_sequence import Seq2SeqTrainer, Seq2SeqTrainingArguments
 from hubformer.training.state import (
     EvalPrediction,
     PredictionOutput,
@@ -72,6 +73,8 @@ __all__ = [
     "PrinterCallback",
     "ProgressCallback",
     "SchedulerType",
+    "Seq2SeqTrainer",
+    "Seq2SeqTrainingArguments",
     "TrainOutput",
     "Trainer",
     "TrainerCallback",

@@ -130,7 +130,7 @@ class TrainingArguments:
 
     def __init__(self, output_dir: str | os.PathLike[str] | None = None, **named: Any) -> None:
         fields = {f.name: f for f in dataclasses.fields(self)}
-        refuse_unknown(named, {*fields, *UNSUPPORTED}, call="TrainingArguments")
+        refuse_unknown(named, {*fields, *UNSUPPORTED}, call=type(self).__name__)
         for name, default in UNSUPPORTED.items():
             if named.get(name, default) != default:
                 instead = INSTEAD.get(name, "leave it out.")

@@ -33,6 +33,13 @@ def _pretraining(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
     }
 
 
+def _sentence_order(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
+    return {
+        "labels": tasks.cross_entropy(outputs["prediction_logits"], labels["labels"]),
+        "sentence_order_label": tasks.cross_entropy(outputs["sop_logits"], labels["sentence_order_label"]),
+    }
+
+
 def _span(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
     def place(scores: Tensor, places: Tensor) -> Tensor:
         length = scores.shape[1]
@@ -47,6 +54,7 @@ def _span(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
 # Heads whose loss is a sum of means over different items.
 _TERMS: Mapping[Any, tuple[tuple[str, ...], Callable[[Any, Mapping[str, Tensor]], Terms]]] = {
     tasks.pretraining: (("labels", "next_sentence_label"), _pretraining),
+    tasks.sentence_order: (("labels", "sentence_order_label"), _sentence_order),
     tasks.span: (("start_positions", "end_positions"), _span),
 }
 
@@ -144,6 +152,8 @@ def _counted(finish: Any, name: str, batch: Mapping[str, Any]) -> int:
     if finish is tasks.span:
         ids = batch.get("input_ids", batch.get("inputs_embeds"))
         return int((labels < ids.shape[1]).sum()) if isinstance(ids, Tensor) else labels.numel()
+    if finish is tasks.replaced_tokens and isinstance(batch.get("attention_mask"), Tensor):
+        return int((batch["attention_mask"] != 0).sum())
     if name == "labels" and finish in _SHIFTED:
         labels = labels[..., 1:]
     return int((labels != IGNORED).sum())
