@@ -124,6 +124,25 @@ _CLASSES = {
         CamembertForTokenClassification
         CamembertForQuestionAnswering
     """,
+    "deberta": """
+        DebertaConfig
+        DebertaPreTrainedModel
+        DebertaModel
+        DebertaForMaskedLM
+        DebertaForSequenceClassification
+        DebertaForTokenClassification
+        DebertaForQuestionAnswering
+    """,
+    "deberta-v2": """
+        DebertaV2Config
+        DebertaV2PreTrainedModel
+        DebertaV2Model
+        DebertaV2ForMaskedLM
+        DebertaV2ForSequenceClassification
+        DebertaV2ForTokenClassification
+        DebertaV2ForQuestionAnswering
+        DebertaV2ForMultipleChoice
+    """,
     "distilbert": """
         DistilBertConfig
         DistilBertPreTrainedModel

@@ -195,7 +195,7 @@ def padded_batch(case: Case, *, side: str | None = None) -> dict[str, torch.Tens
     ids[mask == 0] = pad if isinstance(pad, int) else 0
     batch = {"input_ids": ids, "attention_mask": mask}
     if "token_type_ids" in known:
-        types = config.get("type_vocab_size", 2)
+        types = config.get("type_vocab_size", 2) or 2  # a model without types does not read them
         batch["token_type_ids"] = torch.randint(0, types, ids.shape, generator=generator)
     if "p_mask" in known:  # the oracle finds answers in padding unless it is told not to
         batch["p_mask"] = 1.0 - mask
@@ -205,6 +205,15 @@ def padded_batch(case: Case, *, side: str | None = None) -> dict[str, torch.Tens
         batch = {name: tensor.view(1, 2, LENGTH) for name, tensor in batch.items()}
         if "mc_token_ids" in known:
             batch["mc_token_ids"] = torch.tensor([[LENGTH - 1, 7]])
+    return batch
+
+
+def labelled_batch(case: Case) -> dict[str, torch.Tensor]:
+    """A batch with labels. Scores of padding count in the loss of an answer's ends; where the oracle's padding
+    looks at other padding, it is left out."""
+    batch = {**padded_batch(case), **labels(case)}
+    if case.model_type in encoders.OWN_PADDING and "start_positions" in batch:
+        return {name: tensor[:1] for name, tensor in batch.items()}
     return batch
 
 

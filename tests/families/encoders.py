@@ -16,8 +16,25 @@ _SMALL = {
     "num_labels": 3,
 }
 
+OWN_PADDING = ("deberta", "deberta-v2")  # what padding attends to is not what tokens do
+
 TINY: dict[str, dict[str, Any]] = {
     "albert": {**_SMALL, "embedding_size": 24},
+    "deberta": {
+        **_SMALL,
+        "relative_attention": True,
+        "pos_att_type": ["c2p", "p2c"],
+        "max_relative_positions": 6,
+    },
+    "deberta-v2": {
+        **_SMALL,
+        "relative_attention": True,
+        "pos_att_type": "p2c|c2p",
+        "position_buckets": 4,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "position_biased_input": False,
+    },
     "electra": {**_SMALL, "embedding_size": 24},
     "mpnet": {**_SMALL, "max_position_embeddings": 42},
 }
@@ -28,6 +45,38 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "groups": {"num_hidden_groups": 2, "inner_group_num": 2, "num_attention_heads": 8},
         "wide": {"embedding_size": 32, "hidden_act": "relu", "layer_norm_eps": 1e-3},
         "untied": {"tie_word_embeddings": False, "num_hidden_layers": 4, "num_hidden_groups": 3},
+    },
+    "deberta": {
+        "plain": {},
+        "keys": {"pos_att_type": ["p2c"], "type_vocab_size": 3, "max_relative_positions": -1},
+        "queries": {"pos_att_type": ["c2p"], "position_biased_input": False, "num_attention_heads": 8},
+        "narrow": {"embedding_size": 24, "hidden_act": "relu", "layer_norm_eps": 1e-3},
+        "untied": {"tie_word_embeddings": False, "relative_attention": False},
+        "new": {"legacy": False, "num_attention_heads": 1, "num_hidden_layers": 1},
+    },
+    "deberta-v2": {
+        "plain": {},
+        "own": {"share_att_key": False, "position_buckets": -1, "norm_rel_ebd": "none", "type_vocab_size": 3},
+        "keys": {"share_att_key": False, "pos_att_type": ["p2c"], "num_attention_heads": 8},
+        "convolved": {
+            "conv_kernel_size": 3,
+            "conv_act": "gelu",
+            "conv_groups": 2,
+            "position_biased_input": True,
+        },
+        "narrow": {
+            "embedding_size": 24,
+            "hidden_act": "relu",
+            "pos_att_type": ["c2p"],
+            "layer_norm_eps": 1e-3,
+        },
+        "untied": {
+            "norm_rel_ebd": "none",
+            "tie_word_embeddings": False,
+            "relative_attention": False,
+            "pooler_hidden_act": "tanh",
+        },
+        "new": {"legacy": False, "conv_kernel_size": 5, "num_hidden_layers": 1},
     },
     "electra": {
         "plain": {},

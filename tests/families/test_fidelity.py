@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import hubformer
-from cases import CASES, Case, has_choices, labels, marked, padded_batch
+from cases import CASES, Case, has_choices, labelled_batch, labels, marked, padded_batch
 from uncast import in_float64
 
 transformers = pytest.importorskip("transformers")
@@ -114,7 +114,7 @@ def test_saved_files_are_the_oracles(pair: Any, tmp_path: Path) -> None:
 
 def test_loss_and_gradients(pair: Any) -> None:
     case, _, oracle, ours = pair
-    batch = {**padded_batch(case), **labels(case)}
+    batch = labelled_batch(case)
     if not labels(case):
         pytest.skip("a head without a loss")
     oracle.zero_grad()

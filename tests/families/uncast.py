@@ -24,6 +24,8 @@ class _Uncast(TorchFunctionMode):
         if exact and func in (Tensor.to, Tensor.type, F.softmax, torch.softmax, Tensor.softmax):
             args = tuple(torch.float64 if a is torch.float32 else a for a in args)
             kwargs = {n: torch.float64 if v is torch.float32 else v for n, v in kwargs.items()}
+        if func is torch.sqrt and not args[0].dim():  # DeBERTa's scale, which float32 would round
+            args = (args[0].double(),)
         return func(*args, **kwargs)
 
 

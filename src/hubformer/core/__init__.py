@@ -9,6 +9,7 @@ from hubformer.core.attention import Attention, AttentionSpec
 from hubformer.core.blocks import Block, LayerSpec, Memory
 from hubformer.core.buckets import Buckets
 from hubformer.core.cache import Cache, LayerCache
+from hubformer.core.disentangled import Disentangled
 from hubformer.core.dropout import Dropout
 from hubformer.core.feed_forward import FeedForward
 from hubformer.core.layout import AnyLayout, Layout, Packed
@@ -28,6 +29,7 @@ __all__ = [
     "Block",
     "Buckets",
     "Cache",
+    "Disentangled",
     "Dropout",
     "Embedding",
     "FeedForward",

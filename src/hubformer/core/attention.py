@@ -32,6 +32,7 @@ class AttentionSpec:
     window: int | None = None  # the largest distance seen, in tokens
     scale: float | None = None  # None: head_width ** -0.5
     bias: bool = True
+    key_bias: bool | None = None  # None: as bias
     output_bias: bool | None = None  # None: as bias
     qk_norm: NormSpec | None = None
     qk_norm_over: Literal["head", "all"] = "head"  # each head's numbers alone, or those of all heads together
@@ -50,7 +51,7 @@ class Attention(nn.Module):
         inner, shared = spec.heads * spec.head_width, (spec.kv_heads or spec.heads) * spec.head_width
         self.spec, self.scale = spec, spec.head_width**-0.5 if spec.scale is None else spec.scale
         self.query = Linear(width, inner, bias=spec.bias)
-        self.key = Linear(width, shared, bias=spec.bias)
+        self.key = Linear(width, shared, bias=spec.bias if spec.key_bias is None else spec.key_bias)
         self.value = Linear(width, shared, bias=spec.bias)
         self.output = Linear(inner, width, bias=spec.bias if spec.output_bias is None else spec.output_bias)
         widths = {"head": (spec.head_width, spec.head_width), "all": (inner, shared)}[spec.qk_norm_over]

@@ -16,6 +16,8 @@ FAMILIES: dict[str, str] = {
     "albert": "albert:ALBERT",
     "bert": "bert:BERT",
     "camembert": "roberta:CAMEMBERT",
+    "deberta": "deberta:DEBERTA",
+    "deberta-v2": "deberta:DEBERTA_V2",
     "distilbert": "distilbert:DISTILBERT",
     "electra": "electra:ELECTRA",
     "gemma": "gemma:GEMMA",

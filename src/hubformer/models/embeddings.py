@@ -30,8 +30,8 @@ class TokenEmbedding:
     types: int = 0
     typing: Literal["tokens", "unread"] = "tokens"  # where types are looked up that have no table (GPT-2)
     # Token vectors of another width than the stack's are projected last, or, as OPT's, before positions are
-    # added. "always": last, also where the widths agree (ALBERT).
-    projected: Literal["last", "first", "always"] = "last"
+    # added, or before the norm, as DeBERTa's. "always": last, also where the widths agree (ALBERT).
+    projected: Literal["last", "first", "summed", "always"] = "last"
     norm: NormSpec | None = None
     factor: float = 1.0  # Gemma multiplies by sqrt(width)
     dropout: float = 0.0
@@ -57,17 +57,20 @@ class TokenEmbeddings(nn.Module):
         self.spec, padding = spec, _row(spec.padding, of=spec.vocab)
         self.tokens = Embedding(spec.vocab, spec.width, padding_idx=padding)
         unused = padding if spec.first_position and not spec.padding_learns else None
-        first = spec.projected == "first" and spec.width != width
-        placed = width if first else spec.width
-        self.enter = Linear(spec.width, width, bias=False) if first else nn.Identity()
+        narrow = spec.projected if spec.width != width else None
+        placed = width if narrow == "first" else spec.width
+        self.enter = Linear(spec.width, width, bias=False) if narrow == "first" else nn.Identity()
+        self.widen = Linear(spec.width, width, bias=False) if narrow == "summed" else nn.Identity()
         self.positions = Embedding(spec.positions, placed, padding_idx=unused) if spec.positions else None
         if self.positions is not None and spec.placing == "fixed":
             self.positions.weight.requires_grad_(False)
         self.types = Embedding(spec.types, spec.width) if spec.types else None
         self.weigh = nn.Identity() if spec.factor == 1.0 else _Weigh(spec.factor)
-        self.norm = spec.norm.build(spec.width) if spec.norm else nn.Identity()
-        projects = placed != width or spec.projected == "always"
-        self.project = Linear(spec.width, width) if projects else nn.Identity()
+        self.norm = (
+            spec.norm.build(width if narrow == "summed" else spec.width) if spec.norm else nn.Identity()
+        )
+        last = narrow == "last" or spec.projected == "always"
+        self.project = Linear(spec.width, width) if last else nn.Identity()
         self.dropout = Dropout(spec.dropout)
 
     def forward(
@@ -89,7 +92,7 @@ class TokenEmbeddings(nn.Module):
             x = x + self.tokens(types)
         if self.positions is not None:  # last, as in v4: then float32 sums round alike
             x = self.placed(x, rows=self.rows(at, valid=valid) if rows is None else rows)
-        out: Tensor = self.project(self.dropout(self.norm(x)))
+        out: Tensor = self.project(self.dropout(self.norm(self.widen(x))))
         return out
 
     def rows(self, at: Tensor, *, valid: Tensor | None) -> Tensor:

@@ -1,0 +1,103 @@
+"""Disentangled attention: vectors of distances, scored by queries and by keys (He et al. 2020,
+arXiv:2006.03654).
+
+Shapes:  B rows  Q queries  K keys  H heads  D head width  M model width  R relations
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.core.dropout import Dropout
+from hubformer.core.layout import Layout
+from hubformer.core.linear import Linear
+from hubformer.core.norms import NormSpec
+from hubformer.core.positions import Position, relative_scores
+
+if TYPE_CHECKING:
+    from hubformer.core.attention import Attention
+
+Side = Literal["query", "key"]
+
+
+@dataclass(frozen=True)
+class Disentangled:
+    """The stack owns one vector per relation; every layer projects them as it projects tokens, or in its own
+    way, and scores them by its queries, by its keys, or by both."""
+
+    span: int  # relations in each direction
+    scored_by: tuple[Side, ...] = ("query", "key")
+    # The largest distance whose relation is its own share of a logarithm (He et al. 2021, arXiv:2111.09543);
+    # None: each distance is a relation.
+    logarithmic: int | None = None
+    projections: Literal["shared", "own"] = "shared"
+    biases: tuple[Side, ...] = ("query", "key")  # which of the own projections have one
+    norm: NormSpec | None = None  # of the vectors
+    dropout: float = 0.0  # of the vectors
+
+    def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
+        return _RelationTable(self, width)
+
+    def build_layer(self, width: int, *, heads: int, head_width: int) -> Position:
+        if self.projections == "own":
+            return _OwnProjections(self, width, inner=heads * head_width)
+        return _SharedProjections(self)
+
+    def of(self, distance: Tensor) -> Tensor:
+        """Query place minus key place, any shape -> the relation of each."""
+        near = self.span // 2
+        if self.logarithmic is not None:
+            # float32 at any precision of the model: published weights were trained with its rounding.
+            largest = torch.tensor((self.logarithmic - 1) / near, dtype=torch.float32)
+            part = torch.log(distance.abs().clamp(min=1).float() / near) / torch.log(largest)
+            far = distance.sign() * ((part * (near - 1)).ceil() + near)
+            distance = torch.where(distance.abs() <= near, distance, far.long())
+        return (distance + self.span).clamp(0, 2 * self.span - 1)
+
+
+class _RelationTable(nn.Module):
+    def __init__(self, spec: Disentangled, width: int) -> None:
+        super().__init__()
+        self.spec, self.weight = spec, nn.Parameter(torch.zeros(2 * spec.span, width))
+        self.norm = spec.norm.build(width) if spec.norm else nn.Identity()
+
+    def forward(self, layout: Layout) -> tuple[Tensor, Tensor]:
+        """-> vectors (R, M), and the relation of each pair (B|1, Q, K)"""
+        return self.norm(self.weight), self.spec.of(-layout.distance())
+
+
+class _SharedProjections(Position):
+    def __init__(self, spec: Disentangled) -> None:
+        super().__init__()
+        self.spec, self.dropout = spec, Dropout(spec.dropout)
+
+    def projections(self, layer: Attention) -> dict[Side, nn.Module]:
+        """What makes of the vectors what that side is scored with: queries meet keys."""
+        return {"query": layer.key, "key": layer.query}
+
+    def bias(self, q: Tensor, k: Tensor, table: Any, layer: Attention) -> Tensor:
+        vectors, which = table
+        vectors, project = self.dropout(vectors)[None], self.projections(layer)
+        by_side = {
+            "query": lambda r: relative_scores(q, r, which),
+            "key": lambda r: relative_scores(k, r, which.transpose(1, 2)).transpose(2, 3),
+        }
+        scores = [by_side[side](layer.heads(project[side](vectors))[0]) for side in self.spec.scored_by]
+        total: Tensor = sum(scores[1:], start=scores[0])
+        return layer.scale * total
+
+
+class _OwnProjections(_SharedProjections):
+    def __init__(self, spec: Disentangled, width: int, *, inner: int) -> None:
+        super().__init__(spec)
+        self.key, self.query = (
+            Linear(width, inner, bias=side in spec.biases) if scorer in spec.scored_by else nn.Identity()
+            for side, scorer in (("key", "query"), ("query", "key"))
+        )
+
+    def projections(self, layer: Attention) -> dict[Side, nn.Module]:
+        return {"query": self.key, "key": self.query}

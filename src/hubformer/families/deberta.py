@@ -1,0 +1,416 @@
+"""DeBERTa (He et al. 2020, arXiv:2006.03654) and its later versions (He et al. 2021, arXiv:2111.09543):
+BERT's body with vectors of distances that queries and keys score. From version 2 on they are projected as
+tokens are, and far distances share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from hubformer.core import (
+    ACTIVATIONS,
+    AnyLayout,
+    Block,
+    Disentangled,
+    Dropout,
+    LayerCache,
+    LayerNorm,
+    LayerSpec,
+    Memory,
+    NoPosition,
+    PositionSpec,
+    StackSpec,
+)
+from hubformer.core.trace import LayerTrace
+from hubformer.errors import ConfigError
+from hubformer.families import bert
+from hubformer.models import outputs, tasks
+from hubformer.models.bodies import BodySpec
+from hubformer.models.config import (
+    Config,
+    Field,
+    activation,
+    choice,
+    count,
+    flag,
+    number,
+    positive,
+    rate,
+    size,
+    token,
+)
+from hubformer.models.embeddings import TokenEmbedding
+from hubformer.models.family import Family, Head
+from hubformer.models.heads import HeadSpec, PooledHead, TokenHead, VocabHead
+from hubformer.models.initial import Initial, normal_but_row
+from hubformer.models.inputs import flatten_choices
+from hubformer.weights.changes import grouped
+from hubformer.weights.map import Row, row
+
+SCORED = {"c2p": "query", "p2c": "key"}
+
+
+def _terms(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and set(value) <= SCORED.keys())
+
+
+FIELDS: dict[str, Field] = {
+    "vocab_size": size(50265),
+    "hidden_size": size(768),
+    "num_hidden_layers": count(12),
+    "num_attention_heads": size(12),
+    "intermediate_size": size(3072),
+    "hidden_act": activation("gelu"),
+    "hidden_dropout_prob": rate(0.1),
+    "attention_probs_dropout_prob": rate(0.1),
+    "max_position_embeddings": size(512),
+    "type_vocab_size": count(0),
+    "initializer_range": number(0.02),
+    "layer_norm_eps": positive(1e-7),
+    "relative_attention": flag(False),
+    "max_relative_positions": Field(-1, "a whole number", lambda v: isinstance(v, int)),
+    "pad_token_id": token(0),
+    "position_biased_input": flag(True),
+    "pos_att_type": Field(None, 'a list of "c2p" and "p2c", or null', _terms),
+    "pooler_dropout": rate(0),
+    "pooler_hidden_act": activation("gelu"),
+    "legacy": flag(True),
+}
+FIELDS_2: dict[str, Field] = {
+    **FIELDS,
+    "vocab_size": size(128100),
+    "hidden_size": size(1536),
+    "num_hidden_layers": count(24),
+    "num_attention_heads": size(24),
+    "intermediate_size": size(6144),
+    "share_att_key": flag(False),
+    "position_buckets": Field(-1, "a whole number", lambda v: isinstance(v, int)),
+    "norm_rel_ebd": choice("none", "layer_norm"),
+    "conv_kernel_size": count(0, most=1024),
+    "conv_groups": size(1),
+    "conv_act": activation("tanh"),
+}
+
+
+def completed(values: dict[str, Any]) -> dict[str, Any]:
+    """ "p2c|c2p" as the list that it stands for."""
+    terms = values.get("pos_att_type")
+    if not isinstance(terms, str):
+        return values
+    return {**values, "pos_att_type": [term.strip() for term in terms.lower().split("|")]}
+
+
+def _given(config: Config, name: str, known: Field) -> Any:
+    """A key that few files have: transformers would not read it back, were it written as null."""
+    value = config.get(name)
+    if value is None:
+        return known.default
+    known.check(name, value)
+    return value
+
+
+def terms(config: Config) -> Sequence[str]:
+    return config["pos_att_type"] or ()
+
+
+def farthest(config: Config) -> int:
+    most: int = config["max_relative_positions"]
+    return most if most > 0 else int(config["max_position_embeddings"])
+
+
+def position(config: Config) -> PositionSpec:
+    return Disentangled(
+        farthest(config),
+        scored_by=tuple(SCORED[term] for term in terms(config)),  # type: ignore[misc]
+        projections="own",
+        biases=("query",),
+        dropout=config["hidden_dropout_prob"],
+    )
+
+
+def position_2(config: Config) -> PositionSpec:
+    buckets = config["position_buckets"]
+    return Disentangled(
+        buckets if buckets > 0 else farthest(config),
+        scored_by=tuple(SCORED[term] for term in terms(config)),  # type: ignore[misc]
+        logarithmic=farthest(config) if buckets > 0 else None,
+        projections="shared" if config["share_att_key"] else "own",
+        norm=LayerNorm(config["layer_norm_eps"]) if config["norm_rel_ebd"] == "layer_norm" else None,
+        dropout=config["hidden_dropout_prob"],
+    )
+
+
+def layer(config: Config, *, places: PositionSpec, key_bias: bool) -> LayerSpec:
+    relative = config["relative_attention"] and bool(terms(config))
+    plain = bert.layer(config, position=places if relative else NoPosition())
+    scale = (plain.attention.head_width * (1 + len(terms(config)))) ** -0.5
+    return replace(plain, attention=replace(plain.attention, scale=scale, key_bias=key_bias))
+
+
+def embedding(config: Config) -> TokenEmbedding:
+    return TokenEmbedding(
+        vocab=config["vocab_size"],
+        width=_given(config, "embedding_size", size(config["hidden_size"])),
+        positions=config["max_position_embeddings"] if config["position_biased_input"] else 0,
+        padding=config["pad_token_id"],
+        types=config["type_vocab_size"],
+        typing="tokens" if config["type_vocab_size"] else "unread",
+        projected="summed",
+        norm=LayerNorm(config["layer_norm_eps"]),
+        dropout=config["hidden_dropout_prob"],
+    )
+
+
+def body(config: Config) -> BodySpec:
+    _given(config, "talking_head", choice(False))
+    one = layer(config, places=position(config), key_bias=False)
+    return BodySpec(embedding(config), StackSpec(config["hidden_size"], (one,) * config["num_hidden_layers"]))
+
+
+def body_2(config: Config) -> BodySpec:
+    one = layer(config, places=position_2(config), key_bias=True)
+    layers = (one,) * config["num_hidden_layers"]
+    if config["conv_kernel_size"]:
+        layers = (convolved(one, config), *layers[1:])
+    return BodySpec(embedding(config), StackSpec(config["hidden_size"], layers))
+
+
+# The first layer of the largest models of version 2
+
+
+@dataclass(frozen=True)
+class ConvolvedLayer(LayerSpec):
+    """A layer to whose result a convolution of what it was given is added."""
+
+    kernel: int = 3  # tokens
+    groups: int = 1
+    activation: str = "tanh"
+    convolved_norm: LayerNorm = field(default_factory=LayerNorm)
+
+    def build(self, width: int) -> nn.Module:
+        return _ConvolvedBlock(self, width)
+
+
+class _ConvolvedBlock(Block):
+    def __init__(self, spec: ConvolvedLayer, width: int) -> None:
+        super().__init__(spec, width)
+        self.activation, self.dropout = ACTIVATIONS[spec.activation], Dropout(spec.dropout)
+        self.convolution = nn.Conv1d(
+            width, width, spec.kernel, padding=(spec.kernel - 1) // 2, groups=spec.groups
+        )
+        self.norm = spec.convolved_norm.build(width)
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        layout: AnyLayout,
+        tables: Sequence[Any],
+        context: Tensor | None = None,
+        memory: Memory | None = None,
+        cache: LayerCache | None = None,
+        trace: LayerTrace | None = None,
+    ) -> Tensor:
+        y = super().forward(
+            x, layout=layout, tables=tables, context=context, memory=memory, cache=cache, trace=trace
+        )
+        near = [
+            self.near(rows, part.key_valid) for rows, part in zip(layout.split(x), layout.parts, strict=True)
+        ]
+        out: Tensor = self.norm(y + self.activation(self.dropout(layout.join(near))))
+        return out
+
+    def near(self, x: Tensor, valid: Tensor | None) -> Tensor:
+        """x (B, L, M), valid (B, L) -> (B, L, M); padding beside a row counts as nothing."""
+        if valid is not None:
+            x = x * valid[:, :, None]
+        y: Tensor = self.convolution(x.transpose(1, 2)).transpose(1, 2)
+        return y
+
+
+def convolved(spec: LayerSpec, config: Config) -> ConvolvedLayer:
+    kernel, groups = config["conv_kernel_size"], config["conv_groups"]
+    if kernel % 2 == 0 or config["hidden_size"] % groups:
+        raise ConfigError(
+            f"conv_kernel_size is {kernel} and conv_groups is {groups}, expected an odd number of tokens, "
+            f"and a divisor of hidden_size, {config['hidden_size']}."
+        )
+    return ConvolvedLayer(
+        **vars(spec),
+        kernel=kernel,
+        groups=groups,
+        activation=config["conv_act"],
+        convolved_norm=LayerNorm(config["layer_norm_eps"]),
+    )
+
+
+# Heads
+
+
+def vocab_head(config: Config) -> VocabHead:
+    tied = config["tie_word_embeddings"] or not config["legacy"]
+    return VocabHead(config["hidden_act"], LayerNorm(config["layer_norm_eps"]), bias=True, tied=tied)
+
+
+def pooled(config: Config, *, labels: int) -> PooledHead:
+    _given(config, "pooler_hidden_size", choice(config["hidden_size"]))
+    drop = _given(config, "cls_dropout", rate(config["hidden_dropout_prob"]))
+    return PooledHead(
+        labels=labels,
+        dense=0,
+        activation=config["pooler_hidden_act"],
+        dropouts=(config["pooler_dropout"], drop),
+    )
+
+
+def sequence_head(config: Config) -> HeadSpec:
+    return pooled(config, labels=config.labels)
+
+
+def choice_head(config: Config) -> HeadSpec:
+    return pooled(config, labels=1)
+
+
+def token_head(config: Config) -> HeadSpec:
+    return TokenHead(config.labels, dropout=config["hidden_dropout_prob"])
+
+
+def initial(config: Config) -> Initial:
+    std = config["initializer_range"]
+    return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
+
+
+# Names
+
+LAYER = "deberta.encoder.layer.{i}."
+SELF, ATTENTION = LAYER + "attention.self.", bert.BLOCK + "attention."
+SHARED: tuple[Row, ...] = (
+    row("deberta.embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
+    row("deberta.embeddings.position_embeddings.weight", "body.embedding.positions.weight"),
+    row("deberta.embeddings.token_type_embeddings.weight", "body.embedding.types.weight"),
+    row("deberta.embeddings.embed_proj.weight", "body.embedding.widen.weight"),
+    row("deberta.embeddings.LayerNorm.*", "body.embedding.norm.*"),
+    row("deberta.encoder.rel_embeddings.weight", "body.stack.tables.0.weight"),
+    row(LAYER + "attention.output.dense.*", ATTENTION + "output.*"),
+    row(LAYER + "attention.output.LayerNorm.*", bert.BLOCK + "attention_residual.after.*"),
+    row(LAYER + "intermediate.dense.*", bert.BLOCK + "feed_forward.up.*"),
+    row(LAYER + "output.dense.*", bert.BLOCK + "feed_forward.down.*"),
+    row(LAYER + "output.LayerNorm.*", bert.BLOCK + "feed_forward_residual.after.*"),
+)
+ROWS_2: tuple[Row, ...] = (
+    *SHARED,
+    row("deberta.encoder.LayerNorm.*", "body.stack.tables.0.norm.*"),
+    row("deberta.encoder.conv.conv.*", "body.stack.blocks.0.convolution.*"),
+    row("deberta.encoder.conv.LayerNorm.*", "body.stack.blocks.0.norm.*"),
+    row(SELF + "query_proj.*", ATTENTION + "query.*"),
+    row(SELF + "key_proj.*", ATTENTION + "key.*"),
+    row(SELF + "value_proj.*", ATTENTION + "value.*"),
+    row(SELF + "pos_key_proj.*", ATTENTION + "position.key.*"),
+    row(SELF + "pos_query_proj.*", ATTENTION + "position.query.*"),
+)
+
+
+def rows(config: Config) -> tuple[Row, ...]:
+    heads = config["num_attention_heads"]
+    wide = bert.whole(config, of="hidden_size", by="num_attention_heads")
+    return (
+        *SHARED,
+        row(
+            SELF + "in_proj.weight",
+            *(f"{ATTENTION}{name}.weight" for name in ("query", "key", "value")),
+            change=grouped(heads, wide, wide, wide),
+        ),
+        row(SELF + "q_bias", ATTENTION + "query.bias"),
+        row(SELF + "v_bias", ATTENTION + "value.bias"),
+        row(SELF + "pos_proj.weight", ATTENTION + "position.key.weight"),
+        row(SELF + "pos_q_proj.*", ATTENTION + "position.query.*"),
+    )
+
+
+def vocab_rows(config: Config) -> tuple[Row, ...]:
+    if config["legacy"]:
+        return bert.vocab_rows(config)
+    theirs = "lm_predictions.lm_head."
+    return (
+        row(theirs + "dense.*", "head.dense.*"),
+        row(theirs + "LayerNorm.*", "head.norm.*"),
+        row(theirs + "bias", "head.bias"),
+    )
+
+
+def twins(config: Config) -> tuple[tuple[str, str], ...]:
+    return bert.bias_twins(config) if config["legacy"] else ()
+
+
+READ = "input_ids attention_mask token_type_ids position_ids inputs_embeds "
+LABELS, SPAN = READ + "labels" + bert.ASK, READ + "start_positions end_positions" + bert.ASK
+POOLED = (row("pooler.dense.*", "head.dense.*"), row("classifier.*", "head.output.*"))
+
+
+def _heads(name: str) -> tuple[Head, ...]:
+    return (
+        Head(
+            name + "Model", ("base",), bert.no_pooler, READ + bert.ASK.lstrip(), outputs.BaseModelOutput,
+            tasks.states_only, bare=True,
+        ),
+        Head(
+            name + "ForMaskedLM", ("masked-lm", "pretraining"), vocab_head, LABELS, outputs.MaskedLMOutput,
+            tasks.labelled_tokens, rows=vocab_rows,
+        ),
+        Head(
+            name + "ForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
+            outputs.SequenceClassifierOutput, tasks.sequence_labels, rows=POOLED,
+        ),
+        Head(
+            name + "ForTokenClassification", ("token-classification",), token_head, LABELS,
+            outputs.TokenClassifierOutput, tasks.labelled_tokens,
+            rows=(row("classifier.*", "head.output.*"),),
+        ),
+        Head(
+            name + "ForQuestionAnswering", ("question-answering",), bert.span_head, SPAN,
+            outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
+        ),
+    )  # fmt: skip
+
+
+DEBERTA = Family(
+    model_type="deberta",
+    name="Deberta",
+    prefix="deberta",
+    fields=FIELDS,
+    body=body,
+    rows=rows,
+    heads=_heads("Deberta"),
+    initial=initial,
+    paper="He et al. 2020, arXiv:2006.03654",
+    tied=(
+        ("cls.predictions.decoder.weight", "deberta.embeddings.word_embeddings.weight"),
+        (bert.BIASES[1], bert.BIASES[0]),
+    ),
+    twins=twins,
+    ignored=(r"embeddings\.position_ids$", r"^mask_predictions\."),
+    adapted=("in_proj",),
+    completed=completed,
+)
+
+DEBERTA_V2 = replace(
+    DEBERTA,
+    model_type="deberta-v2",
+    name="DebertaV2",
+    fields=FIELDS_2,
+    body=body_2,
+    rows=ROWS_2,
+    heads=(
+        *_heads("DebertaV2"),
+        Head(
+            "DebertaV2ForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
+            outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices, rows=POOLED,
+        ),
+    ),
+    paper="He et al. 2021, arXiv:2111.09543",
+    adapted=("query_proj", "value_proj"),
+)  # fmt: skip
