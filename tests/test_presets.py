@@ -23,6 +23,8 @@ PUBLISHED = {
     "bert-small": 28_763_648,
     "bert-tiny": 4_385_920,
     "distilbert-base-uncased": 66_362_880,
+    "deberta-base": 138_601_728,
+    "deberta-v3-base": 183_831_552,
     "electra-base-discriminator": 108_891_648,
     "electra-large-discriminator": 334_092_288,
     "electra-small-discriminator": 13_483_008,
