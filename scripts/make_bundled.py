@@ -41,6 +41,7 @@ class Bundled:
     use: str
     limits: str
     example: str
+    kept: str = ""  # which of its epochs the run kept
 
 
 MODELS = {
@@ -61,6 +62,10 @@ MODELS = {
             "languages. Words for people and groups can move its answer; do not decide about people by it."
         ),
         example='classify = pipeline("sentiment-analysis", model="bundled")\nclassify("I love this movie!")',
+        kept=(
+            " The run kept the epoch that was best on the very\nsentences of the figures, which flatters them a "
+            "little."
+        ),
     ),
     "minilm-squad": Bundled(
         task="question-answering",
@@ -165,7 +170,7 @@ Gurevych 2019, arXiv:1908.10084) from
 All of its weights were changed by the training; the tokenizer is unchanged.
 
 Data: the training part of {model.data_name}, {training["num_train_epochs"]:g} epochs,
-learning rate {training["learning_rate"]:g}, seed {training["seed"]}.
+learning rate {training["learning_rate"]:g}, seed {training["seed"]}.{model.kept}
 {model.licence}
 
 ## Limits
