@@ -100,6 +100,15 @@ _CLASSES = {
         AlbertForQuestionAnswering
         AlbertForMultipleChoice
     """,
+    "bart": """
+        BartConfig
+        BartPreTrainedModel
+        BartModel
+        BartForConditionalGeneration
+        BartForSequenceClassification
+        BartForQuestionAnswering
+        BartForCausalLM
+    """,
     "bert": """
         BertConfig
         BertPreTrainedModel

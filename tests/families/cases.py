@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import decoders
+import encoder_decoders
 import encoders
 import hubformer
 from hubformer.families import FAMILIES, family
@@ -70,6 +71,7 @@ TINY: dict[str, dict[str, Any]] = {
     "xlm-roberta": ROBERTA,
     "xlnet": XLNET,
     **decoders.TINY,
+    **encoder_decoders.TINY,
     **encoders.TINY,
 }
 
@@ -119,6 +121,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "few": {"clamp_len": 1, "ff_activation": "gelu_new", "start_n_top": 3, "end_n_top": 2},
     },
     **decoders.VARIANTS,
+    **encoder_decoders.VARIANTS,
     **encoders.VARIANTS,
 }
 
@@ -194,6 +197,11 @@ def padded_batch(case: Case, *, side: str | None = None) -> dict[str, torch.Tens
     pad = hubformer.AutoConfig.for_model(case.model_type, **config).pad_token_id
     ids[mask == 0] = pad if isinstance(pad, int) else 0
     batch = {"input_ids": ids, "attention_mask": mask}
+    if "decoder_input_ids" in known:
+        answer = torch.randint(6, VOCAB, ids.shape, generator=generator)
+        batch |= {"decoder_input_ids": answer, "decoder_attention_mask": mask}
+        if "sequence-classification" in case.head.tasks:  # the last end token stands for a row
+            ids[0, -1] = ids[1, 7] = 2
     if "token_type_ids" in known:
         types = config.get("type_vocab_size", 2) or 2  # a model without types does not read them
         batch["token_type_ids"] = torch.randint(0, types, ids.shape, generator=generator)
@@ -209,10 +217,11 @@ def padded_batch(case: Case, *, side: str | None = None) -> dict[str, torch.Tens
 
 
 def labelled_batch(case: Case) -> dict[str, torch.Tensor]:
-    """A batch with labels. Scores of padding count in the loss of an answer's ends; where the oracle's padding
-    looks at other padding, it is left out."""
+    """A batch with labels. Scores of padding count in the loss of an answer's ends; where the oracle's
+    padding stands elsewhere or looks at other padding, it is left out."""
     batch = {**padded_batch(case), **labels(case)}
-    if case.model_type in encoders.OWN_PADDING and "start_positions" in batch:
+    own = (*encoders.OWN_PADDING, *encoder_decoders.TINY)
+    if case.model_type in own and "start_positions" in batch:
         return {name: tensor[:1] for name, tensor in batch.items()}
     return batch
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 import hubformer
 from cases import CASES, HEAD_CONFIG, TINY, Case, marked
+from hubformer.families import family
 
 transformers = pytest.importorskip("transformers")
 
@@ -26,6 +27,7 @@ LARGER = {
     "d_model": 64,
     "d_inner": 128,
 }
+SPREADS = ("initializer_range", "init_std")
 FIRST = [case for case in CASES if case.variant == next(c.variant for c in CASES if c.head == case.head)]
 
 
@@ -34,8 +36,9 @@ def larger(case: Case) -> dict[str, Any]:
     return {
         **config,
         **{name: value for name, value in LARGER.items() if name in config},
-        "initializer_range": 0.05,
-        **({"init_std": 0.05} if case.model_type == "opt" else {}),
+        **{
+            name: 0.05 for name in ("initializer_range", "init_std") if name in family(case.model_type).fields
+        },
     }
 
 

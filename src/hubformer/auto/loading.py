@@ -160,7 +160,7 @@ def fill(
         dtype=options.dtype,
         device=options.device,
     )
-    if report.new:
+    if report.parameters:
         initialise(
             model,
             model.family.initial(frozen),

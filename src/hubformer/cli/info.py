@@ -75,8 +75,10 @@ def _told(name: str, where: dict[str, Any]) -> _Told:
     with torch.device("meta"):
         model = kind(config)
     frozen = config.freeze()
-    spec = found.body(frozen)
-    head = (heads[0] if heads else found.head("base")).spec(frozen)  # type: ignore[union-attr]
+    head_row = heads[0] if heads else found.head("base")
+    assert head_row is not None
+    spec = found.body_of(head_row, frozen)
+    head = head_row.spec(frozen)
     parameters = model.num_parameters()
     labels = list(config.id2label.values())
     facts: dict[str, Any] = {

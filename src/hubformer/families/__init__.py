@@ -14,6 +14,7 @@ from hubformer.models.family import Family
 
 FAMILIES: dict[str, str] = {
     "albert": "albert:ALBERT",
+    "bart": "bart:BART",
     "bert": "bert:BERT",
     "camembert": "roberta:CAMEMBERT",
     "deberta": "deberta:DEBERTA",

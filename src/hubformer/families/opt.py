@@ -15,6 +15,7 @@ from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
     Field,
+    PreTrainedConfig,
     activation,
     count,
     flag,
@@ -112,7 +113,7 @@ def initial(config: Config) -> Initial:
     return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
 
 
-def counted_from_first(inputs: Inputs) -> Inputs:
+def counted_from_first(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
     """position_ids count from 0 here, not from the first row of the table as RoBERTa's."""
     if inputs.position_ids is None:
         return inputs

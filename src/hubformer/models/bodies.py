@@ -6,7 +6,7 @@ Shapes:  B rows  Q queries  K keys  L length  M model width
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,18 @@ class States:
     attentions: tuple[Tensor, ...] | None = None
     cross_attentions: tuple[Tensor, ...] | None = None
     mems: tuple[Tensor, ...] | None = None
+    encoder_last_hidden_state: Tensor | None = None  # (B, L, M)
+    encoder_hidden_states: tuple[Tensor, ...] | None = None
+    encoder_attentions: tuple[Tensor, ...] | None = None
+
+    @property
+    def decoder_hidden_states(self) -> tuple[Tensor, ...] | None:
+        """By the name that outputs of an encoder-decoder give them."""
+        return self.hidden_states
+
+    @property
+    def decoder_attentions(self) -> tuple[Tensor, ...] | None:
+        return self.attentions
 
 
 class AnyBodySpec(Protocol):
@@ -130,7 +142,7 @@ def as_cache(past: object, *, layers: int, wanted: bool) -> Cache | None:
     return Cache(layers) if wanted else None
 
 
-def seen(trace: Trace | None) -> dict[str, tuple[Tensor, ...] | None]:
+def seen(trace: Trace | None) -> dict[str, Any]:
     """What a trace collected, as the fields of States."""
     if trace is None:
         return {}

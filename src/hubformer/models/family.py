@@ -19,7 +19,7 @@ from hubformer.weights.map import Row, WeightMap
 Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
 
 
-def _unchanged(inputs: Inputs) -> Inputs:
+def _unchanged(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
     return inputs
 
 
@@ -38,7 +38,12 @@ class Head:
     output: type[ModelOutput]
     finish: Callable[[Any, Inputs, PreTrainedConfig], dict[str, Any]]
     rows: Rows = ()
-    prepare: Callable[[Inputs], Inputs] = _unchanged
+    prepare: Callable[[Inputs, PreTrainedConfig], Inputs] = _unchanged
+    body: Callable[[Config], AnyBodySpec] | None = None  # None: the family's
+    tied: tuple[tuple[str, str], ...] | None = None  # None: the family's
+    ignored: tuple[
+        str, ...
+    ] = ()  # patterns of names that this class leaves in a file, such as another half's
     without: Callable[[Config], HeadSpec] | None = None  # in its place, where a checkpoint lacks its weights
     bare: bool = False  # saved without the backbone's prefix
     prefix: str | None = None  # of the backbone in this head's files; None: the family's
@@ -74,6 +79,7 @@ class Family:
     twins: Callable[[Config], tuple[tuple[str, str], ...]] = lambda config: ()
     old_names: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()  # patterns of names that files may lack: what they start from is right
     caches: Callable[[Config], bool] = lambda config: False  # whether a pass keeps keys and values
     adapted: tuple[str, ...] = ()  # the modules that LoRA adapts unless it is told; none: it must be told
     # The values of a configuration as given -> under this family's names, with what they imply.
@@ -92,11 +98,19 @@ class Family:
             rows=tuple(_under(row, own, of=self.prefix) for row in rows),
             prefix=f"{own}." if own else "",
             bare=head.bare,
-            tied=self.tied,
+            tied=self.tied if head.tied is None else head.tied,
             twins=self.twins(config),
-            old_names=(*self.old_names, *((rf"^{other}\.", f"{own}.") for other in sorted(others))),
-            ignored=self.ignored,
+            old_names=(
+                *self.old_names,
+                *((rf"^{other}\.", f"{own}." if own else "") for other in sorted(others) if other),
+            ),
+            ignored=self.ignored + head.ignored,
+            optional=self.optional,
         )
+
+    def body_of(self, head: Head, config: Config) -> AnyBodySpec:
+        """What stands under a head."""
+        return (head.body or self.body)(config)
 
     def head_rows(self, config: Config) -> tuple[Row, ...]:
         """The rows of every head: what a file of this family may hold beside the backbone."""
@@ -111,5 +125,5 @@ def _under(row: Row, prefix: str, *, of: str) -> Row:
     """A row written with one name of the backbone, with another."""
     if prefix == of:
         return row
-    hub = tuple(re.sub(rf"^{of}\.", f"{prefix}.", name) for name in row.hub)
+    hub = tuple(re.sub(rf"^{of}\.", f"{prefix}." if prefix else "", name) for name in row.hub)
     return replace(row, hub=hub)

@@ -50,6 +50,7 @@ class VocabHead:
     activation: str | None = None  # None: no transform
     norm: NormSpec | None = None
     bias: bool = False
+    bias_learns: bool = True
     tied: bool = True  # to the body's token vectors
     scale: float = 1.0  # of the scores
     softcap: float | None = None  # no score is larger, by a tangent (Gemma Team 2024, arXiv:2408.00118)
@@ -65,7 +66,8 @@ class _TiedVocabHead(nn.Module):
         self.activation = spec.activation
         self.dense = Linear(body.stack.output_width, inner) if spec.activation else None
         self.norm = spec.norm.build(inner) if spec.norm else nn.Identity()
-        self.bias = nn.Parameter(torch.zeros(body.embedding.vocab)) if spec.bias else None
+        zeros = torch.zeros(body.embedding.vocab)
+        self.bias = nn.Parameter(zeros, requires_grad=spec.bias_learns) if spec.bias else None
         self.finish = nn.Identity() if (spec.scale, spec.softcap) == (1.0, None) else _Finish(spec)
 
     def forward(self, states: Tensor, context: Context) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from hubformer.core import Cache
 from hubformer.errors import InputError, UnknownArgument, refuse_unknown
+from hubformer.models.config import PreTrainedConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,12 @@ class Inputs:
     position_ids: Tensor | None = None  # (B|1, L)
     head_mask: Tensor | None = None  # (heads,) or (layers, heads); 0 silences
     inputs_embeds: Tensor | None = None  # (B, L, M) in place of input_ids
+    decoder_input_ids: Tensor | None = None  # (B, T)
+    decoder_attention_mask: Tensor | None = None  # (B, T)
+    decoder_inputs_embeds: Tensor | None = None  # (B, T, M) in place of decoder_input_ids
+    decoder_head_mask: Tensor | None = None
+    cross_attn_head_mask: Tensor | None = None
+    encoder_outputs: Any = None  # of an encoder that ran before: its output, or a tuple
     encoder_hidden_states: Tensor | None = None  # (B, K, M)
     encoder_attention_mask: Tensor | None = None  # (B, K)
     past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None
@@ -112,7 +119,7 @@ def forward_taking(names: str, *, of: str) -> Callable[..., Any]:
     return forward
 
 
-def flatten_choices(inputs: Inputs) -> Inputs:
+def flatten_choices(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
     """(B, C, L) -> (B * C, L), for every tensor that has one number per token."""
     flat = {
         name: value.flatten(0, 1)
@@ -142,6 +149,8 @@ def check(inputs: Inputs, limits: Limits) -> None:
     Raises:
         InputError: says which argument, what it holds and what it may hold.
     """
+    if inputs.encoder_outputs is not None and inputs.input_ids is None and inputs.inputs_embeds is None:
+        return  # an encoder has read them
     if (inputs.input_ids is None) == (inputs.inputs_embeds is None):
         raise InputError("Pass either input_ids or inputs_embeds, and not both.")
     _refuse_lists(inputs)

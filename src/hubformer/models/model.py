@@ -58,7 +58,7 @@ class Model(nn.Module):
         frozen, destination = config.freeze(), torch.empty(0).device
         spec = self.head_row.spec if head or self.head_row.without is None else self.head_row.without
         with torch.device("meta"):
-            body = self.family.body(frozen)
+            body = self.family.body_of(self.head_row, frozen)
             self.body = body.build()
             self.head = spec(frozen).build(body)
         self.caches = self.family.caches(frozen)
@@ -73,15 +73,16 @@ class Model(nn.Module):
         """One forward pass."""
         row = self.head_row
         assert row is not None
-        prepared = row.prepare(inputs)
+        prepared = row.prepare(inputs, self.config)
         if not torch.compiler.is_compiling():
             check(prepared, self.body.limits)
         trace = self._trace(inputs)
         states: States = self.body(prepared, trace=trace, use_cache=self._use_cache(inputs))
         scores = self.head(states.last, Context(states.layout, prepared, self.body.embedding.tokens))
         found = {"last_hidden_state": states.last, **row.finish(scores, inputs, self.config)}
-        for name in ("past_key_values", "hidden_states", "attentions", "cross_attentions", "mems"):
-            found[name] = getattr(states, name)
+        for name in row.fields:
+            if name not in found and hasattr(states, name):
+                found[name] = getattr(states, name)
         output = row.output(**{name: found[name] for name in row.fields if name in found})
         as_output = inputs.return_dict if inputs.return_dict is not None else self.config.use_return_dict
         return output if as_output else output.to_tuple()

@@ -56,6 +56,8 @@ class Stepper(Protocol):
 class CausalStepper:
     """The step of a decoder: each token is read once, its keys and values are kept."""
 
+    reads, sees = "input_ids", "attention_mask"  # what forward calls the tokens and their mask
+
     def __init__(
         self, model: Any, prompt: Prompt, *, cache: Cache | None = None, cached: bool = True
     ) -> None:
@@ -84,11 +86,11 @@ class CausalStepper:
             given["token_type_ids"] = _extended(self.prompt.types, ids.shape[1])[:, past:]
         # A cache remembers what is padding, so the mask is told once.
         if self.prompt.mask is not None and past < self.prompt.ids.shape[1]:
-            given["attention_mask"] = _extended(self.prompt.mask, ids.shape[1])
+            given[self.sees] = _extended(self.prompt.mask, ids.shape[1])
         if self.cache is not None:
             given["past_key_values"] = self.cache
+        given[self.reads] = ids[:, past:]
         out = self.model(
-            input_ids=ids[:, past:],
             use_cache=self.cache is not None,
             return_dict=True,
             output_attentions=False,
@@ -107,6 +109,12 @@ def _extended(values: Tensor, length: int) -> Tensor:
     """Values of the prompt's tokens (B, prompt), and for each token since then the last: (B, L)"""
     new = max(length - values.shape[1], 0)
     return torch.cat([values, values[:, -1:].expand(-1, new)], dim=1)
+
+
+class AnsweringStepper(CausalStepper):
+    """The step of a decoder that reads an encoder's states, which come with the prompt and stay the same."""
+
+    reads, sees = "decoder_input_ids", "decoder_attention_mask"
 
 
 class TargetStepper:

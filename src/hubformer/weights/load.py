@@ -67,10 +67,10 @@ def load_weights(
         f"unknown inside the backbone: {n}" for n in unused if _inside(n, weights) and not names_one(heads, n)
     ]
     holes = [r for r in plan.new if not all(map(is_head, r.ours)) and not _was_mismatched(r, plan)]
-    plan.faults += [f"missing: {name}" for r in holes for name in r.hub]
+    plan.faults += [f"missing: {name}" for r in holes for name in r.hub if not _optional(name, weights)]
     if plan.faults:
         raise CheckpointError(_misfit(checkpoint, plan.faults))
-    new = tuple(name for r in plan.new for name in r.hub)
+    new = tuple(name for r in plan.new for name in r.hub if not _optional(name, weights))
     if new and not allow_new and set(new) - set(plan.mismatched):
         raise CheckpointError(
             f"The weights in {checkpoint.files[0]} have no {', '.join(_shortened(list(new)))}: this head was "
@@ -156,9 +156,20 @@ def _fault(name: str, header: TensorHeader, expected: Tensor) -> str | None:
     return None
 
 
+def _optional(name: str, weights: WeightMap) -> bool:
+    return any(re.search(pattern, name) for pattern in weights.optional)
+
+
 def _inside(name: str, weights: WeightMap) -> bool:
     """Whether a name lies in the backbone's namespace, where every tensor has to be understood."""
-    return bool(weights.prefix) and name.startswith(weights.prefix)
+    if weights.prefix:
+        return name.startswith(weights.prefix)
+    return name.split(".")[0] in _first_names(weights)
+
+
+def _first_names(weights: WeightMap) -> set[str]:
+    """How the names of a backbone begin that has no prefix, such as T5's."""
+    return {h.split(".")[0] for row in weights.rows if row.ours[0].startswith("body.") for h in row.hub}
 
 
 def _roots(weights: WeightMap) -> set[str]:

@@ -42,6 +42,7 @@ class WeightMap:
     twins: tuple[tuple[str, str], ...] = ()  # (copy, owner): likewise, but files carry both
     old_names: tuple[tuple[str, str], ...] = ()  # read only: (pattern, today's name)
     ignored: tuple[str, ...] = ()  # patterns of Hub names that carry nothing we need
+    optional: tuple[str, ...] = ()  # patterns of Hub names that files may lack
 
     def transfers(self, parameters: Iterable[str]) -> list[Row]:
         """The rows filled in for these parameters of ours; each parameter is in exactly one.
