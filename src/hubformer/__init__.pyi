@@ -4514,7 +4514,7 @@ class MPNetConfig(PreTrainedConfig):
     max_position_embeddings: int
     initializer_range: float
     layer_norm_eps: float
-    relative_attention_num_buckets: str
+    relative_attention_num_buckets: int
     pad_token_id: int | list[int] | None
     bos_token_id: int | list[int] | None
     eos_token_id: int | list[int] | None
@@ -4531,7 +4531,7 @@ class MPNetConfig(PreTrainedConfig):
         max_position_embeddings: int = 512,
         initializer_range: float = 0.02,
         layer_norm_eps: float = 1e-12,
-        relative_attention_num_buckets: str = 32,
+        relative_attention_num_buckets: int = 32,
         pad_token_id: int | list[int] | None = 1,
         bos_token_id: int | list[int] | None = 0,
         eos_token_id: int | list[int] | None = 2,

@@ -30,3 +30,6 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "heads": {"encoder_attention_heads": 1, "decoder_attention_heads": 2, "activation_function": "silu"},
     },
 }
+
+# The class that writes.
+WRITERS = {"bart": "BartForConditionalGeneration"}

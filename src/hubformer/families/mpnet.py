@@ -12,7 +12,6 @@ from hubformer.models.config import (
     Config,
     Field,
     activation,
-    choice,
     count,
     number,
     positive,
@@ -41,7 +40,9 @@ FIELDS: dict[str, Field] = {
     "max_position_embeddings": size(512),
     "initializer_range": number(0.02),
     "layer_norm_eps": positive(1e-12),
-    "relative_attention_num_buckets": choice(32),  # transformers reads 32 whatever it says
+    "relative_attention_num_buckets": Field(
+        32, "a whole number, 32", lambda v: v == 32
+    ),  # transformers reads 32 whatever it says
     "pad_token_id": token(1),
     "bos_token_id": token(0),
     "eos_token_id": token(2),

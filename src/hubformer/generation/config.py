@@ -99,6 +99,13 @@ SETTINGS: dict[str, _Setting] = {
     "pad_token_id": _Setting(None, "a token id", lambda v: v is None or _is_int(v)),
     "bos_token_id": _tokens(),
     "eos_token_id": _tokens(),
+    # Of encoder-decoders alone:
+    "decoder_start_token_id": _tokens(),
+    "encoder_no_repeat_ngram_size": _whole(0, least=0),
+    "encoder_repetition_penalty": _number(1.0, "a number above 0; 1 changes nothing", fits=lambda v: v > 0),
+    # The first and the last token of what is written:
+    "forced_bos_token_id": _Setting(None, "a token id", lambda v: v is None or _is_int(v)),
+    "forced_eos_token_id": _tokens(),
 }
 
 # v4 knows these too; hubformer does not do them yet. Each with the values that ask for nothing.
@@ -106,17 +113,12 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "assistant_early_exit": (None,),
     "begin_suppress_tokens": (None,),
     "constraints": (None,),
-    "decoder_start_token_id": (None,),
     "diversity_penalty": (None, 0.0),
     "dola_layers": (None,),
-    "encoder_no_repeat_ngram_size": (None, 0),
-    "encoder_repetition_penalty": (None, 1.0),
     "epsilon_cutoff": (None, 0.0),
     "eta_cutoff": (None, 0.0),
     "exponential_decay_length_penalty": (None,),
     "force_words_ids": (None,),
-    "forced_bos_token_id": (None,),
-    "forced_eos_token_id": (None,),
     "guidance_scale": (None, 1, 1.0),
     "num_beam_groups": (None, 1),
     "output_attentions": (None, False),

@@ -19,8 +19,13 @@ from hubformer.errors import InputError, refuse_unknown
 from hubformer.generation import logits as rules
 from hubformer.generation.config import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT, GenerationConfig
 from hubformer.generation.logits import LogitsRule
-from hubformer.generation.outputs import GenerateBeamDecoderOnlyOutput, GenerateDecoderOnlyOutput
-from hubformer.generation.prompt import PROMPT, places, prompt_of
+from hubformer.generation.outputs import (
+    GenerateBeamDecoderOnlyOutput,
+    GenerateBeamEncoderDecoderOutput,
+    GenerateDecoderOnlyOutput,
+    GenerateEncoderDecoderOutput,
+)
+from hubformer.generation.prompt import ANSWER, PROMPT, places, prompt_of
 from hubformer.generation.search import Beam, Greedy, Sample, Search, Step
 from hubformer.generation.stopping import EndToken, MaxLength, MaxTime, StopRule, StopString
 from hubformer.models.stepping import Prompt, Stepper
@@ -114,7 +119,7 @@ def generate(model: Any, inputs: Tensor | None = None, **named: Any) -> Any:
         model,
         prompt,
         search,
-        logits=_logits_rules(call, prompt.repeated(search.copies)),
+        logits=_logits_rules(call, prompt.repeated(search.copies), longest=longest),
         stop=_stop_rules(call, longest=longest),
         cache=past,
         cached=call.config.use_cache is not False,
@@ -135,7 +140,7 @@ class _Call:
 
     @staticmethod
     def of(model: Any, named: dict[str, Any]) -> _Call:
-        known = {*SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT, *_ARGUMENTS, *_ABSENT, *PROMPT}
+        known = {*SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT, *_ARGUMENTS, *_ABSENT, *PROMPT, *ANSWER}
         refuse_unknown(named, known, call="generate")
         for name in _ABSENT:
             if named.get(name) is not None and named[name] is not False:
@@ -267,14 +272,27 @@ def _search(call: _Call, *, longest: int) -> Search:
     return Greedy(padding)
 
 
-def _logits_rules(call: _Call, prompt: Prompt) -> list[LogitsRule]:
+def _source(prompt: Prompt) -> Tensor:
+    if prompt.source is None:
+        raise InputError(
+            "encoder_repetition_penalty and encoder_no_repeat_ngram_size need the tokens that an encoder "
+            "reads, as input_ids. Leave them out."
+        )
+    return prompt.source
+
+
+def _logits_rules(call: _Call, prompt: Prompt, *, longest: int) -> list[LogitsRule]:
     """Every rule that the settings ask for, in v4's order."""
     config, starts, length = call.config, prompt.starts, prompt.ids.shape[1]
     found: list[LogitsRule] = []
+    if config.encoder_repetition_penalty not in (None, 1.0):
+        found.append(rules.SourcePenalty(config.encoder_repetition_penalty, _source(prompt)))
     if config.repetition_penalty not in (None, 1.0):
         found.append(rules.RepetitionPenalty(config.repetition_penalty, starts))
     if config.no_repeat_ngram_size:
         found.append(rules.NoRepeat(config.no_repeat_ngram_size, starts))
+    if config.encoder_no_repeat_ngram_size:
+        found.append(rules.NotFromSource(config.encoder_no_repeat_ngram_size, _source(prompt)))
     if config.bad_words_ids:
         ends = [(end,) for end in call.ends]
         words = tuple(tuple(ids) for ids in config.bad_words_ids if tuple(ids) not in ends)
@@ -284,6 +302,10 @@ def _logits_rules(call: _Call, prompt: Prompt) -> list[LogitsRule]:
         least = max(least, length + config.min_new_tokens)
     if least and call.ends:
         found.append(rules.NotYet(call.ends, least))
+    if config.forced_bos_token_id is not None:
+        found.append(rules.Force((config.forced_bos_token_id,), 2))
+    if config.forced_eos_token_id is not None:
+        found.append(rules.Force(_ids(config.forced_eos_token_id), longest))
     if config.suppress_tokens:
         found.append(rules.Forbid(tuple((token,) for token in _ids(config.suppress_tokens))))
     found += call.logits
@@ -352,9 +374,10 @@ def _collected(found: Iterator[Step], call: _Call, *, prompt: Prompt) -> Any:
         "logits": tuple(raw) or None,
         "past_key_values": step.cache,
     }
+    answers = prompt.answers
     if answer.beams is None:
-        return GenerateDecoderOnlyOutput(answer.ids, **kept)
-    return GenerateBeamDecoderOnlyOutput(
+        return (GenerateEncoderDecoderOutput if answers else GenerateDecoderOnlyOutput)(answer.ids, **kept)
+    return (GenerateBeamEncoderDecoderOutput if answers else GenerateBeamDecoderOnlyOutput)(
         answer.ids,
         sequences_scores=answer.scores if config.output_scores else None,
         beam_indices=answer.beams,

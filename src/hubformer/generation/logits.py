@@ -140,6 +140,49 @@ class Forbid:
         return ended if self.starts is None else ended & (ids.shape[1] - len(before) >= self.starts)
 
 
+@dataclass(frozen=True, eq=False)
+class SourcePenalty:
+    """Tokens of what an encoder has read are more likely above 1."""
+
+    penalty: float
+    source: Tensor  # (B, S)
+
+    def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
+        return RepetitionPenalty(1 / self.penalty)(self.source, scores)
+
+
+@dataclass(frozen=True, eq=False)
+class NotFromSource:
+    """No sequence of this many tokens that stands in what an encoder has read."""
+
+    size: int
+    source: Tensor  # (B, S)
+
+    def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
+        if ids.shape[1] < self.size - 1:
+            return scores
+        scores, last = scores.clone(), ids[:, ids.shape[1] - self.size + 1 :].tolist()
+        for row, (read, before) in enumerate(zip(self.source.tolist(), last, strict=True)):
+            banned = _continuations([*read, *before], size=self.size)
+            if banned:
+                scores[row, banned] = -inf
+        return scores
+
+
+@dataclass(frozen=True)
+class Force:
+    """The token that makes a row this long is one of these."""
+
+    tokens: tuple[int, ...]
+    length: int
+
+    def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
+        if ids.shape[1] != self.length - 1:
+            return scores
+        allowed = torch.tensor(self.tokens, device=scores.device)
+        return torch.full_like(scores, -inf).index_fill(1, allowed, 0.0)
+
+
 @dataclass(frozen=True)
 class NotYet:
     """These tokens not before a row has this many tokens in all, padding included."""

@@ -29,3 +29,13 @@ class GenerateBeamDecoderOnlyOutput(ModelOutput):
     logits: tuple[Tensor, ...] | None = None  # per step (rows * beams, V)
     beam_indices: Tensor | None = None  # (B, new tokens): the row each token was chosen in; -1 after the end
     past_key_values: Cache | None = None
+
+
+@dataclass(eq=False)
+class GenerateEncoderDecoderOutput(GenerateDecoderOnlyOutput):
+    """Of an encoder-decoder; sequences begin with the decoder's start token."""
+
+
+@dataclass(eq=False)
+class GenerateBeamEncoderDecoderOutput(GenerateBeamDecoderOnlyOutput):
+    """Of an encoder-decoder; sequences begin with the decoder's start token."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hubformer.errors import InputError
 from hubformer.generation.config import GenerationConfig
+from hubformer.models.inputs import Inputs, check
 from hubformer.models.stepping import Prompt
 
 # Arguments of generate that belong to the prompt; those of the second list are the same at every step.
@@ -21,10 +22,20 @@ PROMPT = ("input_ids", "attention_mask", "token_type_ids", "past_key_values", "c
 )
 
 
+# Those of an encoder-decoder.
+ANSWER = ("decoder_input_ids", "decoder_attention_mask", "encoder_outputs")
+
+
 def places(model: Any) -> int | None:
-    """How many tokens the model can read; None: any number."""
-    length: int | None = model.body.limits.length
+    """How many tokens the model can read that it has written; None: any number."""
+    body = getattr(model.body, "decoder", model.body)
+    length: int | None = body.limits.length
     return length
+
+
+def encodes(model: Any) -> bool:
+    """Whether an encoder reads the prompt, and a decoder writes."""
+    return hasattr(model.body, "encode")
 
 
 def prompt_of(
@@ -35,6 +46,11 @@ def prompt_of(
     Raises:
         InputError: no tokens, not whole numbers, padding on the right, a mask of another shape.
     """
+    if encodes(model):
+        return _answering(model, named, inputs=inputs, config=config)
+    for name in ANSWER:
+        if named.get(name) is not None:
+            raise InputError(f"{type(model).__name__} has no encoder, so it takes no {name}. Leave it out.")
     ids = _ids(inputs, named.get("input_ids"), config=config, device=model.device)
     mask = named.get("attention_mask")
     mask = _guessed_mask(ids, config) if mask is None else _checked_mask(mask, ids)
@@ -49,6 +65,54 @@ def prompt_of(
             f"token_type_ids has the shape {list(types.shape)}, expected {list(ids.shape)} as input_ids."
         )
     return Prompt(ids, mask, types, others)
+
+
+def _answering(
+    model: Any, named: Mapping[str, Any], *, inputs: Tensor | None, config: GenerationConfig
+) -> Prompt:
+    """What the encoder has read, and the first tokens of the decoder."""
+    for name in ("token_type_ids", *SAME):
+        if named.get(name) is not None:
+            raise InputError(f"{type(model).__name__}.generate takes no {name}. Leave it out.")
+    mask, states, source = named.get("attention_mask"), named.get("encoder_outputs"), None
+    if states is None:
+        source = _ids(inputs, named.get("input_ids"), config=config, device=model.device)
+        mask = _padding(source, config) if mask is None else mask
+        with torch.no_grad():
+            read = Inputs(source, mask)
+            check(read, model.body.limits)
+            states = model.body.encode(read).last
+    else:
+        states = states if isinstance(states, Tensor) else states[0]
+    first = _first(model, named.get("decoder_input_ids"), rows=len(states), config=config)
+    decoder_mask = named.get("decoder_attention_mask")
+    others = {"encoder_outputs": states} | ({} if mask is None else {"attention_mask": mask})
+    return Prompt(
+        first, None if decoder_mask is None else _checked_mask(decoder_mask, first), None, others, source
+    )
+
+
+def _first(model: Any, given: Tensor | None, *, rows: int, config: GenerationConfig) -> Tensor:
+    """The decoder's first tokens: the start token, and those that the caller wants behind it."""
+    start = config.decoder_start_token_id
+    if start is None:
+        start = getattr(model.config, "decoder_start_token_id", None)
+    start = config.bos_token_id if start is None else start
+    if start is None:
+        raise InputError("Nothing says with which token the decoder starts: pass decoder_start_token_id.")
+    begin = torch.tensor(start, device=model.device).reshape(-1, 1).expand(rows, 1)
+    if given is None:
+        return begin
+    given = _ids(None, given, config=config, device=model.device)
+    if len(given) != rows:
+        raise InputError(f"decoder_input_ids has {len(given)} rows, expected {rows} as the encoder has read.")
+    return given if bool((given[:, :1] == begin).all()) else torch.cat([begin, given], dim=1)
+
+
+def _padding(ids: Tensor, config: GenerationConfig) -> Tensor | None:
+    """Without a mask the padding token tells, on either side."""
+    padding = config.pad_token_id
+    return None if padding is None or not bool((ids == padding).any()) else (ids != padding).long()
 
 
 def _ids(inputs: Any, by_name: Any, *, config: GenerationConfig, device: torch.device) -> Tensor:

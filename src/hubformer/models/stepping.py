@@ -23,6 +23,7 @@ class Prompt:
     mask: Tensor | None = None  # (B, L), nonzero = attended; None: no padding
     types: Tensor | None = None  # (B, L) token types; a new token has the type of the last
     others: dict[str, Any] = field(default_factory=dict)  # arguments that are the same at every step
+    source: Tensor | None = None  # (B, S): the tokens that an encoder has read
 
     def repeated(self, copies: int) -> Prompt:
         """Every row that many times in succession: (B, L) -> (B * copies, L)"""
@@ -33,7 +34,12 @@ class Prompt:
             return value.repeat_interleave(copies, dim=0) if isinstance(value, Tensor) else value
 
         others = {name: again(value) for name, value in self.others.items()}
-        return Prompt(again(self.ids), again(self.mask), again(self.types), others)
+        return Prompt(again(self.ids), again(self.mask), again(self.types), others, again(self.source))
+
+    @property
+    def answers(self) -> bool:
+        """Whether an encoder has read something before."""
+        return "encoder_outputs" in self.others
 
     @property
     def starts(self) -> Tensor | None:
