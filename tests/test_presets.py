@@ -15,6 +15,8 @@ PUBLISHED = {
     "albert-large-v2": 17_683_968,
     "albert-xlarge-v2": 58_724_864,
     "albert-xxlarge-v2": 222_595_584,
+    "bart-base": 139_420_416,
+    "bart-large": 406_291_456,
     "bert-base-cased": 108_310_272,
     "bert-base-uncased": 109_482_240,
     "bert-large-uncased": 335_141_888,

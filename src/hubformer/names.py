@@ -13,6 +13,7 @@ LOCATIONS = {
     "AutoModelForQuestionAnswering": "auto.models",
     "AutoModelForSeq2SeqLM": "auto.models",
     "AutoModelForSequenceClassification": "auto.models",
+    "AutoModelForTextEncoding": "auto.models",
     "AutoModelForTokenClassification": "auto.models",
     "AutoTokenizer": "auto.tokenizer",
     "BaseStreamer": "generation",
@@ -267,6 +268,16 @@ _CLASSES = {
         MPNetForTokenClassification
         MPNetForQuestionAnswering
     """,
+    "mt5": """
+        MT5Config
+        MT5PreTrainedModel
+        MT5Model
+        MT5ForConditionalGeneration
+        MT5EncoderModel
+        MT5ForSequenceClassification
+        MT5ForTokenClassification
+        MT5ForQuestionAnswering
+    """,
     "olmo2": """
         Olmo2Config
         Olmo2PreTrainedModel
@@ -342,6 +353,26 @@ _CLASSES = {
         Starcoder2ForCausalLM
         Starcoder2ForSequenceClassification
         Starcoder2ForTokenClassification
+    """,
+    "t5": """
+        T5Config
+        T5PreTrainedModel
+        T5Model
+        T5ForConditionalGeneration
+        T5EncoderModel
+        T5ForSequenceClassification
+        T5ForTokenClassification
+        T5ForQuestionAnswering
+    """,
+    "umt5": """
+        UMT5Config
+        UMT5PreTrainedModel
+        UMT5Model
+        UMT5ForConditionalGeneration
+        UMT5EncoderModel
+        UMT5ForSequenceClassification
+        UMT5ForTokenClassification
+        UMT5ForQuestionAnswering
     """,
     "xlm-roberta": """
         XLMRobertaConfig

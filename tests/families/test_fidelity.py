@@ -170,9 +170,9 @@ def test_left_padding_means_the_same(pair: Any) -> None:
 
 
 def test_float32(pair: Any) -> None:
-    """As near as the oracle is to its own float64, or nearer than 1e-5."""
+    """As near as the oracle, in the kernel of its choice, is to its own float64, or nearer than 1e-5."""
     case, folder, oracle, _ = pair
-    single = getattr(transformers, case.head.name).from_pretrained(folder, attn_implementation="eager")
+    single = getattr(transformers, case.head.name).from_pretrained(folder)
     ours = getattr(hubformer, case.head.name).from_pretrained(folder)
     batch = padded_batch(case)
     with torch.no_grad():

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 
-class _Uncast(TorchFunctionMode):
+class Uncast(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         exact = bool(args) and isinstance(args[0], Tensor) and args[0].dtype == torch.float64
@@ -42,7 +42,7 @@ def in_float64(oracle: Any) -> Any:
 
     @wraps(inner)
     def forward(*args: Any, **kwargs: Any) -> Any:
-        with _Uncast():
+        with Uncast():
             return inner(*args, **kwargs)
 
     oracle.forward = forward

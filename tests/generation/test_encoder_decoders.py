@@ -12,6 +12,7 @@ import hubformer
 from encoder_decoders import TINY, WRITERS
 from hubformer.errors import InputError
 from telling import PAD, distance, prompts
+from uncast import Uncast, in_float64
 
 transformers = pytest.importorskip("transformers")
 
@@ -36,7 +37,8 @@ class Two:
         found = []
         for model in (self.oracle, self.ours):
             torch.manual_seed(11)
-            found.append(model.generate(self.ids, attention_mask=self.mask, **named))
+            with Uncast():
+                found.append(model.generate(self.ids, attention_mask=self.mask, **named))
         return found[0], found[1]
 
 
@@ -63,7 +65,7 @@ def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         if telling(Two(oracle, None)):
             folder = tmp_path_factory.mktemp(request.param)
             oracle.save_pretrained(folder)
-            return Two(oracle, getattr(hubformer, name).from_pretrained(folder, dtype="float64"))
+            return Two(in_float64(oracle), getattr(hubformer, name).from_pretrained(folder, dtype="float64"))
     raise AssertionError("no seed gives a telling model")
 
 

@@ -163,7 +163,7 @@ def fill(
     if report.parameters:
         initialise(
             model,
-            model.family.initial(frozen),
+            model.family.initial_of(model.head_row, frozen),
             only=report.parameters,
             device=options.device,
             dtype=options.dtype,

@@ -99,3 +99,7 @@ class AutoModelForMultipleChoice(AutoModel):
 
 class AutoModelForNextSentencePrediction(AutoModel):
     task = "next-sentence-prediction"
+
+
+class AutoModelForTextEncoding(AutoModel):
+    task = "text-encoding"

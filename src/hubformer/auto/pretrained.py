@@ -389,7 +389,7 @@ class PreTrainedModel(AdaptedModel):
 
     def init_weights(self) -> None:
         """Fresh weights for every parameter."""
-        initialise(self, self.family.initial(self.frozen()), device=self.device)
+        initialise(self, self.family.initial_of(self.head_row, self.frozen()), device=self.device)
 
     def __repr__(self) -> str:
         if self.head_row is None:

@@ -32,6 +32,7 @@ FAMILIES: dict[str, str] = {
     "llama": "llama:LLAMA",
     "mistral": "mistral:MISTRAL",
     "mpnet": "mpnet:MPNET",
+    "mt5": "t5:MT5",
     "olmo2": "olmo2:OLMO2",
     "opt": "opt:OPT",
     "phi": "phi:PHI",
@@ -41,6 +42,8 @@ FAMILIES: dict[str, str] = {
     "roberta": "roberta:ROBERTA",
     "smollm3": "smollm3:SMOLLM3",
     "starcoder2": "starcoder2:STARCODER2",
+    "t5": "t5:T5",
+    "umt5": "t5:UMT5",
     "xlm-roberta": "roberta:XLM_ROBERTA",
     "xlnet": "xlnet:XLNET",
 }

@@ -41,9 +41,8 @@ class Head:
     prepare: Callable[[Inputs, PreTrainedConfig], Inputs] = _unchanged
     body: Callable[[Config], AnyBodySpec] | None = None  # None: the family's
     tied: tuple[tuple[str, str], ...] | None = None  # None: the family's
-    ignored: tuple[
-        str, ...
-    ] = ()  # patterns of names that this class leaves in a file, such as another half's
+    initial: Callable[[Config], Initial] | None = None  # None: the family's
+    ignored: tuple[str, ...] = ()  # patterns of names that this class leaves alone, such as another half's
     without: Callable[[Config], HeadSpec] | None = None  # in its place, where a checkpoint lacks its weights
     bare: bool = False  # saved without the backbone's prefix
     prefix: str | None = None  # of the backbone in this head's files; None: the family's
@@ -111,6 +110,11 @@ class Family:
     def body_of(self, head: Head, config: Config) -> AnyBodySpec:
         """What stands under a head."""
         return (head.body or self.body)(config)
+
+    def initial_of(self, head: Head | None, config: Config) -> Initial:
+        """What fresh weights of a class start from."""
+        own = None if head is None else head.initial
+        return (own or self.initial)(config)
 
     def head_rows(self, config: Config) -> tuple[Row, ...]:
         """The rows of every head: what a file of this family may hold beside the backbone."""

@@ -63,7 +63,7 @@ class Model(nn.Module):
             self.head = spec(frozen).build(body)
         self.caches = self.family.caches(frozen)
         if destination.type != "meta":
-            initialise(self, self.family.initial(frozen), device=destination)
+            initialise(self, self.family.initial_of(self.head_row, frozen), device=destination)
 
     def frozen(self) -> Config:
         frozen: Config = self.config.freeze()
