@@ -63,8 +63,8 @@ MODELS = {
         ),
         example='classify = pipeline("sentiment-analysis", model="bundled")\nclassify("I love this movie!")',
         kept=(
-            " The run kept the epoch that was best on the very\nsentences of the figures, which flatters them a "
-            "little."
+            " The run kept the epoch that was best on the very\n"
+            "sentences of the figures, which flatters them a little."
         ),
     ),
     "minilm-squad": Bundled(
