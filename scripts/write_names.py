@@ -49,6 +49,7 @@ PUBLIC = {
     "pipelines.base": "Pipeline",
     "pipelines.registry": "PIPELINE_REGISTRY",
     "pipelines.token_classification": "NerPipeline=TokenClassificationPipeline",
+    "sentences": "SentenceEncoder",
     "tokenization": "AddedToken BatchEncoding CharSpan TokenSpan",
     "tokenization.tokenizer": """
         PreTrainedTokenizer=PreTrainedTokenizerFast PreTrainedTokenizerBase=PreTrainedTokenizerFast

@@ -64,6 +64,7 @@ def served(hub: Any, tmp_path: Path) -> Any:
             hubformer.BertConfig(**bert, id2label={0: "O", 1: "B-PER", 2: "I-PER"})
         ),
         "google-bert/bert-base-uncased": hubformer.BertForMaskedLM(hubformer.BertConfig(**bert)),
+        "sentence-transformers/all-MiniLM-L6-v2": hubformer.BertModel(hubformer.BertConfig(**bert)),
         "openai-community/gpt2": hubformer.GPT2LMHeadModel(
             hubformer.GPT2Config(
                 n_embd=16, n_layer=1, n_head=2, vocab_size=len(WORDS), n_positions=64,
@@ -75,12 +76,23 @@ def served(hub: Any, tmp_path: Path) -> Any:
         folder = tmp_path / "models" / name.replace("/", "--")
         model.save_pretrained(folder)
         (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+        if name.startswith("sentence-transformers/"):
+            _write_modules(folder)
         if "gpt2" in name:  # a byte-level vocabulary would be larger than the test
             tokenizer = hubformer.BertTokenizerFast(vocab_file=str(folder / "vocab.txt"))
             (folder / "vocab.txt").unlink()
             tokenizer.save_pretrained(folder)
         hub.add(name, folder)
     return hub
+
+
+def _write_modules(folder: Path) -> None:
+    """What makes a model one of sentence-transformers."""
+    kinds = {"": "Transformer", "1_Pooling": "Pooling"}
+    modules = [{"path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in kinds.items()]
+    (folder / "modules.json").write_text(json.dumps(modules), "utf-8")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}', "utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES)

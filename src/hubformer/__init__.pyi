@@ -88,6 +88,7 @@ from hubformer.pipelines.registry import PIPELINE_REGISTRY
 from hubformer.pipelines.text_classification import TextClassificationPipeline
 from hubformer.pipelines.text_generation import TextGenerationPipeline
 from hubformer.pipelines.token_classification import TokenClassificationPipeline
+from hubformer.sentences import SentenceEncoder
 from hubformer.tokenization import AddedToken, BatchEncoding, CharSpan, TokenSpan
 from hubformer.tokenization.named import (
     BertTokenizer,
@@ -424,6 +425,7 @@ __all__ = [
     "RobertaTokenizer",
     "RobertaTokenizerFast",
     "SchedulerType",
+    "SentenceEncoder",
     "Seq2SeqTrainer",
     "Seq2SeqTrainingArguments",
     "SmolLM3Config",

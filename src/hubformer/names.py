@@ -58,6 +58,7 @@ LOCATIONS = {
     "ProgressCallback": "training",
     "QuestionAnsweringPipeline": "pipelines.question_answering",
     "SchedulerType": "training",
+    "SentenceEncoder": "sentences",
     "Seq2SeqTrainer": "training",
     "Seq2SeqTrainingArguments": "training",
     "StoppingCriteria": "generation",

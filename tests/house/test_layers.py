@@ -30,6 +30,7 @@ BELOW = {
     "auto": "errors storage core weights models families adapters hub tokenization presets generation",
     "inference": "errors core models",
     "pipelines": "errors importing storage core models families hub tokenization auto inference generation",
+    "sentences": "errors core weights models auto inference",
     "data": "errors storage",
     "training": "errors storage core weights models tokenization auto data generation",
     "evaluation": "errors storage data tokenization auto inference pipelines",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,10 @@ class Source:
     def beside(self, name: str, *, revision: str | None) -> Source:
         """Another repository, with the same token, cache and leave to download."""
         return Source.of(name, revision=revision, **dict(self.access))
+
+    def within(self, folder: str) -> Source:
+        """The same commit, seen from one of its folders."""
+        return replace(self, repo=self.repo.within(folder))
 
     def file(self, name: str) -> Path:
         path = self.repo.file(name)

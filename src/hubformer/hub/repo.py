@@ -108,6 +108,21 @@ class Repo:
             raise HubUnreachable(f"No {what} of {self} is cached ({expected}), and {self._hub.offline}.")
         raise HubError(f"{self} holds no {what}: {expected}.{self._instead('')}")
 
+    def within(self, folder: str) -> Repo:
+        """The same commit, seen from one of its folders.
+
+        Raises:
+            InputError: the folder's name leads out of the repository.
+        """
+        if folder in ("", "."):
+            return self
+        check_name(folder)
+        if self._hub is None:
+            assert self.folder is not None
+            return replace(self, folder=self.folder / folder)
+        below = f"{self._hub.subfolder}/{folder}".lstrip("/")
+        return replace(self, _hub=replace(self._hub, subfolder=below, names=None))
+
     def names(self) -> frozenset[str]:
         """What there is, relative to the subfolder. Listed once, so ask for known names with `file` first.
 

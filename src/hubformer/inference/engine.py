@@ -30,6 +30,7 @@ FIRST_WINDOW, LARGEST_WINDOW = 32, 1024  # rows looked ahead
 
 _Item = TypeVar("_Item")
 Progress = Callable[[float], None]  # is told the share of the work that was just done
+Pool = Callable[[Tensor], Tensor]  # states of rows of equal length, (B, L, M) -> a vector for each, (B, N)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +71,18 @@ class Engine:
         limits: Limits = self.model.body.limits
         return limits.length
 
-    def run(self, rows: Sequence[Encoded], *, progress: Progress | None = None) -> list[Tensor]:
+    def run(
+        self,
+        rows: Sequence[Encoded],
+        *,
+        pool: Pool | None = None,
+        budget: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[Tensor]:
         """What the model's head says of each row: (N,), or (L, N) from a head that scores every token.
 
-        On the CPU, in float32 or better.
+        On the CPU, in float32 or better. With `pool`, what it makes of the last states instead of a head; it
+        is given them without padding, pack by pack. budget: the most tokens in one pass, one row at least.
 
         Raises:
             InputError: ids that the model does not have.
@@ -81,19 +90,19 @@ class Engine:
         found: list[Tensor | None] = [None] * len(rows)
         whole = sum(len(row.ids) for row in rows)
         read = self._packed if self.packs else self._padded
-        for places in self._packs(rows):
+        for places in self._packs(rows, budget):
             pack = [rows[place] for place in places]
             with torch.inference_mode():
-                scores = read(pack)
+                scores = read(pack, pool)
             for place, score in zip(places, scores, strict=True):
                 found[place] = score
             if progress is not None:
                 progress(sum(len(row.ids) for row in pack) / whole)
         return found  # type: ignore[return-value]  # every place was in one pack
 
-    def _packs(self, rows: Sequence[Encoded]) -> Iterator[list[int]]:
+    def _packs(self, rows: Sequence[Encoded], budget: int | None = None) -> Iterator[list[int]]:
         """Places of rows that are read together: neighbours in length, at most a budget of tokens."""
-        budget = BUDGET.get(self.model.device.type, BUDGET_ELSEWHERE)
+        budget = BUDGET.get(self.model.device.type, BUDGET_ELSEWHERE) if budget is None else budget
         places: list[int] = []
         tokens = 0
         for place in sorted(range(len(rows)), key=lambda place: len(rows[place].ids)):
@@ -108,7 +117,7 @@ class Engine:
         if places:
             yield places
 
-    def _packed(self, pack: Sequence[Encoded]) -> list[Tensor]:
+    def _packed(self, pack: Sequence[Encoded], pool: Pool | None) -> list[Tensor]:
         model, device = self.model, self.model.device
         lengths = [len(row.ids) for row in pack]
         layout: AnyLayout = Packed.of(lengths, device=device)
@@ -124,6 +133,8 @@ class Engine:
         check(inputs, Limits(limits.vocab, None, limits.types))
         ids, types = ids.to(device), None if types is None else types.to(device)
         states = model.body.read(ids, layout=layout, types=types)
+        if pool is not None:
+            return [row for part in layout.split(states.last) for row in _high(pool(part)).unbind()]
         # Inputs() and not inputs: a pack has no rectangle of ids, and a head must go by the layout.
         scores = model.head(states.last, Context(layout, Inputs(), model.body.embedding.tokens))
         scores = _high(states.last if scores is None else scores)
@@ -131,7 +142,7 @@ class Engine:
             return list(scores.unbind())
         return [row for part in layout.split(scores) for row in part.unbind()]
 
-    def _padded(self, batch: Sequence[Encoded]) -> list[Tensor]:
+    def _padded(self, batch: Sequence[Encoded], pool: Pool | None) -> list[Tensor]:
         longest = max(len(row.ids) for row in batch)
 
         def filled(values: Iterable[Sequence[int]], pad: int) -> Tensor:
@@ -146,14 +157,16 @@ class Engine:
             given["attention_mask"] = filled(([1] * len(row.ids) for row in batch), 0)
         if "token_type_ids" in self.takes and batch[0].types is not None:
             given["token_type_ids"] = filled((row.types or () for row in batch), 0)
-        scores = _high(_scores_of(self.model(**given)))
+        output = self.model(**given)
+        scores = _high(_scores_of(output)) if pool is None else output[0]
         if scores.dim() == 2:
             return list(scores.unbind())
         lengths = [len(row.ids) for row in batch]
-        return [
+        real = [
             row[longest - length :] if self.pad_left else row[:length]
             for row, length in zip(scores.unbind(), lengths, strict=True)
         ]
+        return real if pool is None else [_high(pool(row[None]))[0] for row in real]
 
 
 def _scores_of(output: Any) -> Tensor:
