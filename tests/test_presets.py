@@ -35,6 +35,8 @@ PUBLISHED = {
     "gpt2-large": 774_030_080,
     "gpt2-medium": 354_823_168,
     "gpt2-xl": 1_557_611_200,
+    "modernbert-base": 149_014_272,
+    "modernbert-large": 394_781_696,
     "mpnet-base": 109_486_464,
     "roberta-base": 124_645_632,
     "roberta-large": 355_359_744,

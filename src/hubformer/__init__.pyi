@@ -365,6 +365,14 @@ __all__ = [
     "MistralForTokenClassification",
     "MistralModel",
     "MistralPreTrainedModel",
+    "ModernBertConfig",
+    "ModernBertForMaskedLM",
+    "ModernBertForMultipleChoice",
+    "ModernBertForQuestionAnswering",
+    "ModernBertForSequenceClassification",
+    "ModernBertForTokenClassification",
+    "ModernBertModel",
+    "ModernBertPreTrainedModel",
     "NerPipeline",
     "OPTConfig",
     "OPTForCausalLM",
@@ -4529,6 +4537,232 @@ class MistralForTokenClassification(MistralPreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _TokenClassifierOutput: ...
+
+class ModernBertConfig(PreTrainedConfig):
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    hidden_activation: str
+    max_position_embeddings: int
+    initializer_range: float
+    initializer_cutoff_factor: float | None
+    norm_eps: float
+    norm_bias: bool
+    pad_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    bos_token_id: int | list[int] | None
+    cls_token_id: int | list[int] | None
+    sep_token_id: int | list[int] | None
+    global_rope_theta: float
+    attention_bias: bool
+    attention_dropout: float
+    global_attn_every_n_layers: int
+    local_attention: int
+    local_rope_theta: float | None
+    embedding_dropout: float
+    mlp_bias: bool
+    mlp_dropout: float
+    decoder_bias: bool
+    classifier_pooling: str
+    classifier_dropout: float
+    classifier_bias: bool
+    classifier_activation: str
+    deterministic_flash_attn: bool
+    sparse_prediction: bool
+    sparse_pred_ignore_index: int
+    reference_compile: Any
+    repad_logits_with_grad: bool
+    layer_types: Any
+    def __init__(
+        self,
+        vocab_size: int = 50368,
+        hidden_size: int = 768,
+        intermediate_size: int = 1152,
+        num_hidden_layers: int = 22,
+        num_attention_heads: int = 12,
+        hidden_activation: str = "gelu",
+        max_position_embeddings: int = 8192,
+        initializer_range: float = 0.02,
+        initializer_cutoff_factor: float | None = 2.0,
+        norm_eps: float = 1e-05,
+        norm_bias: bool = False,
+        pad_token_id: int | list[int] | None = 50283,
+        eos_token_id: int | list[int] | None = 50282,
+        bos_token_id: int | list[int] | None = 50281,
+        cls_token_id: int | list[int] | None = 50281,
+        sep_token_id: int | list[int] | None = 50282,
+        global_rope_theta: float = 160000.0,
+        attention_bias: bool = False,
+        attention_dropout: float = 0.0,
+        global_attn_every_n_layers: int = 3,
+        local_attention: int = 128,
+        local_rope_theta: float | None = 10000.0,
+        embedding_dropout: float = 0.0,
+        mlp_bias: bool = False,
+        mlp_dropout: float = 0.0,
+        decoder_bias: bool = True,
+        classifier_pooling: str = "cls",
+        classifier_dropout: float = 0.0,
+        classifier_bias: bool = False,
+        classifier_activation: str = "gelu",
+        deterministic_flash_attn: bool = False,
+        sparse_prediction: bool = False,
+        sparse_pred_ignore_index: int = -100,
+        reference_compile: Any = None,
+        repad_logits_with_grad: bool = False,
+        layer_types: Any = None,
+        **named: Any,
+    ) -> None: ...
+
+class ModernBertPreTrainedModel(_Loading):
+    config: ModernBertConfig
+    def __init__(self, config: ModernBertConfig) -> None: ...
+
+class ModernBertModel(ModernBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutput: ...
+
+class ModernBertForMaskedLM(ModernBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+
+class ModernBertForSequenceClassification(ModernBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+
+class ModernBertForTokenClassification(ModernBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+
+class ModernBertForQuestionAnswering(ModernBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+
+class ModernBertForMultipleChoice(ModernBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
 
 class MPNetConfig(PreTrainedConfig):
     vocab_size: int

@@ -259,6 +259,16 @@ _CLASSES = {
         MistralForQuestionAnswering
         MistralForTokenClassification
     """,
+    "modernbert": """
+        ModernBertConfig
+        ModernBertPreTrainedModel
+        ModernBertModel
+        ModernBertForMaskedLM
+        ModernBertForSequenceClassification
+        ModernBertForTokenClassification
+        ModernBertForQuestionAnswering
+        ModernBertForMultipleChoice
+    """,
     "mpnet": """
         MPNetConfig
         MPNetPreTrainedModel

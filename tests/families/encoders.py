@@ -16,7 +16,7 @@ _SMALL = {
     "num_labels": 3,
 }
 
-OWN_PADDING = ("deberta", "deberta-v2")  # what padding attends to is not what tokens do
+OWN_PADDING = ("deberta", "deberta-v2", "modernbert")  # what padding attends to is not what tokens do
 
 TINY: dict[str, dict[str, Any]] = {
     "albert": {**_SMALL, "embedding_size": 24},
@@ -36,6 +36,21 @@ TINY: dict[str, dict[str, Any]] = {
         "position_biased_input": False,
     },
     "electra": {**_SMALL, "embedding_size": 24},
+    "modernbert": {
+        "vocab_size": VOCAB,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 40,
+        "local_attention": 4,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "cls_token_id": 1,
+        "sep_token_id": 2,
+        "num_labels": 3,
+    },
     "mpnet": {**_SMALL, "max_position_embeddings": 42},
 }
 
@@ -83,6 +98,22 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "wide": {"embedding_size": 32, "hidden_act": "relu", "layer_norm_eps": 1e-3},
         "summary": {"summary_activation": "tanh", "num_attention_heads": 8, "hidden_act": "gelu_new"},
         "untied": {"tie_word_embeddings": False, "num_attention_heads": 1, "type_vocab_size": 4},
+    },
+    "modernbert": {
+        "plain": {},
+        "mean": {"classifier_pooling": "mean", "hidden_activation": "relu", "norm_eps": 1e-3},
+        "biased": {
+            "norm_bias": True,
+            "attention_bias": True,
+            "mlp_bias": True,
+            "classifier_bias": True,
+            "decoder_bias": False,
+            "classifier_activation": "tanh",
+        },
+        "turned": {"global_rope_theta": 50.0, "local_rope_theta": 20.0, "num_attention_heads": 8},
+        "near": {"global_attn_every_n_layers": 2, "local_attention": 3, "num_hidden_layers": 3},
+        "untied": {"tie_word_embeddings": False, "sparse_prediction": True, "num_attention_heads": 1},
+        "sparse": {"sparse_prediction": True, "sparse_pred_ignore_index": -1, "num_hidden_layers": 1},
     },
     "mpnet": {
         "plain": {},

@@ -31,6 +31,7 @@ FAMILIES: dict[str, str] = {
     "granite": "granite:GRANITE",
     "llama": "llama:LLAMA",
     "mistral": "mistral:MISTRAL",
+    "modernbert": "modernbert:MODERNBERT",
     "mpnet": "mpnet:MPNET",
     "mt5": "t5:MT5",
     "olmo2": "olmo2:OLMO2",

@@ -54,6 +54,7 @@ class VocabHead:
     tied: bool = True  # to the body's token vectors
     scale: float = 1.0  # of the scores
     softcap: float | None = None  # no score is larger, by a tangent (Gemma Team 2024, arXiv:2408.00118)
+    dense_bias: bool = True  # of the transform
 
     def build(self, body: AnyBodySpec) -> nn.Module:
         return (_TiedVocabHead if self.tied else _OwnVocabHead)(self, body)
@@ -64,7 +65,7 @@ class _TiedVocabHead(nn.Module):
         super().__init__()
         inner = body.embedding.width
         self.activation = spec.activation
-        self.dense = Linear(body.stack.output_width, inner) if spec.activation else None
+        self.dense = Linear(body.stack.output_width, inner, bias=spec.dense_bias) if spec.activation else None
         self.norm = spec.norm.build(inner) if spec.norm else nn.Identity()
         zeros = torch.zeros(body.embedding.vocab)
         self.bias = nn.Parameter(zeros, requires_grad=spec.bias_learns) if spec.bias else None
@@ -117,6 +118,8 @@ class PooledHead:
     activation: str | None = None
     dropouts: tuple[float, float] = (0.0, 0.0)  # before the transform, before the output
     bias: bool = True  # of the output
+    dense_bias: bool = True  # of the transform
+    norm: NormSpec | None = None  # after the activation
 
     def build(self, body: AnyBodySpec) -> nn.Module:
         return _PooledHead(self, body.stack.output_width)
@@ -128,7 +131,8 @@ class _PooledHead(nn.Module):
         self.spec = spec
         inner = width if spec.dense is None else spec.dense or width
         self.first_dropout, self.last_dropout = (Dropout(rate) for rate in spec.dropouts)
-        self.dense = Linear(width, inner) if spec.dense is not None else None
+        self.dense = Linear(width, inner, bias=spec.dense_bias) if spec.dense is not None else None
+        self.norm = spec.norm.build(inner) if spec.norm else nn.Identity()
         self.output = Linear(inner, spec.labels, bias=spec.bias) if spec.labels is not None else None
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
@@ -138,7 +142,7 @@ class _PooledHead(nn.Module):
             x = self.dense(x)
         if self.spec.activation is not None:
             x = ACTIVATIONS[self.spec.activation](x)
-        x = self.last_dropout(x)
+        x = self.last_dropout(self.norm(x))
         if self.output is not None:
             x = self.output(x)
         return x
@@ -163,6 +167,8 @@ class TokenHead:
     dropout: float = 0.0
     bias: bool = True
     activation: str | None = None  # of a transform before the scores; None: there is none
+    dense_bias: bool = True  # of the transform
+    norm: NormSpec | None = None  # after the activation
 
     def build(self, body: AnyBodySpec) -> nn.Module:
         return _TokenHead(self, body.stack.output_width)
@@ -172,14 +178,15 @@ class _TokenHead(nn.Module):
     def __init__(self, spec: TokenHead, width: int) -> None:
         super().__init__()
         self.activation = spec.activation
-        self.dense = Linear(width, width) if spec.activation else None
+        self.dense = Linear(width, width, bias=spec.dense_bias) if spec.activation else None
+        self.norm = spec.norm.build(width) if spec.norm else nn.Identity()
         self.dropout, self.output = Dropout(spec.dropout), Linear(width, spec.labels, bias=spec.bias)
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, L, N)"""
         if self.dense is not None:
             states = self.dense(states, activation=self.activation)
-        scores: Tensor = self.output(self.dropout(states))
+        scores: Tensor = self.output(self.dropout(self.norm(states)))
         return scores
 
 

@@ -18,6 +18,11 @@ def normal(std: float) -> Fill:
     return lambda weight: weight.normal_(0.0, std)
 
 
+def truncated(std: float, cutoff: float) -> Fill:
+    """Normal, with nothing beyond so many deviations."""
+    return lambda weight: nn.init.trunc_normal_(weight, 0.0, std, -cutoff * std, cutoff * std)
+
+
 def normal_but_row(std: float, row: Any) -> Fill:
     """The row of padding starts at zero, where there is one."""
 
