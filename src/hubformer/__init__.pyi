@@ -85,6 +85,11 @@ from hubformer.pipelines import pipeline
 from hubformer.pipelines.base import Pipeline
 from hubformer.pipelines.question_answering import QuestionAnsweringPipeline
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
+from hubformer.pipelines.text2text_generation import (
+    SummarizationPipeline,
+    Text2TextGenerationPipeline,
+    TranslationPipeline,
+)
 from hubformer.pipelines.text_classification import TextClassificationPipeline
 from hubformer.pipelines.text_generation import TextGenerationPipeline
 from hubformer.pipelines.token_classification import TokenClassificationPipeline
@@ -451,6 +456,7 @@ __all__ = [
     "Starcoder2PreTrainedModel",
     "StoppingCriteria",
     "StoppingCriteriaList",
+    "SummarizationPipeline",
     "T5Config",
     "T5EncoderModel",
     "T5ForConditionalGeneration",
@@ -459,6 +465,7 @@ __all__ = [
     "T5ForTokenClassification",
     "T5Model",
     "T5PreTrainedModel",
+    "Text2TextGenerationPipeline",
     "TextClassificationPipeline",
     "TextGenerationPipeline",
     "TextIteratorStreamer",
@@ -471,6 +478,7 @@ __all__ = [
     "TrainerState",
     "TrainingArguments",
     "TrainingDiverged",
+    "TranslationPipeline",
     "UMT5Config",
     "UMT5EncoderModel",
     "UMT5ForConditionalGeneration",

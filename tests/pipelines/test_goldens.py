@@ -149,3 +149,25 @@ def test_where_we_differ_in_tags() -> None:
         assert by_words or spaced or "stride" in options, row
         if row["model"] == "bert-tags" and by_words:  # this tokenizer marks tokens that go on
             assert "stride" in options or "is_split_into_words" in options, row
+
+
+TEXTS = json.loads((GOLDENS / "texts.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("task", ["text2text-generation", "summarization", "translation_en_to_de"])
+@pytest.mark.parametrize("model", ["t5-texts", "bart-texts"])
+def test_texts_from_texts(model: str, task: str) -> None:
+    rows = [row for row in TEXTS["rows"] if (row["model"], row["task"]) == (model, task)]
+    assert len(rows) >= 9
+    for row in rows:
+        found = opened(task, model)(row["inputs"], **row["options"])
+        assert same(listed_ids(found), row["expected"]), row
+    kinds = {str(row["expected"]) for row in rows}
+    assert len(kinds) > len(rows) // 2  # the models say something
+
+
+def listed_ids(answers: Any) -> Any:
+    """Tensors of token ids as lists."""
+    if isinstance(answers, list):
+        return [listed_ids(answer) for answer in answers]
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in answers.items()}

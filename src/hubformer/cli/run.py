@@ -37,6 +37,7 @@ examples:
   cat reviews.txt | hubformer run sentiment-analysis - --model ORG/NAME | head
 """
 _ANSWERING, _WRITING = "question-answering", "text-generation"
+_GENERATING = (_WRITING, "summarization", "text2text-generation", "translation")
 _FIRST_ROWS = 32  # decide how wide the columns are
 
 
@@ -98,7 +99,7 @@ def _add_task(parser: Parser, task: str) -> dict[str, Callable[[Any], Any]]:
     kind = PIPELINE_REGISTRY.pipeline_class(name)
     group = parser.add_argument_group("options of the task", _about(kind.Options))
     readers: dict[str, Callable[[Any], Any]] = {}
-    for option, form, said in [*_options(kind), *(_settings() if name == _WRITING else ())]:
+    for option, form, said in [*_options(kind), *(_settings() if name.split("_")[0] in _GENERATING else ())]:
         flag, named = f"--{option.replace('_', '-')}", {"dest": option, "default": argparse.SUPPRESS}
         if "bool" in form:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, help=said, **named)

@@ -29,6 +29,10 @@ TASKS: dict[str, Task] = {
         "distilbert/distilbert-base-cased-distilled-squad@564e9b582944a57a3e586bbb98fd6f0a4118db7f",
         bundled="minilm-squad",
     ),
+    "summarization": Task(
+        "text2text_generation:SummarizationPipeline", "AutoModelForSeq2SeqLM",
+        "sshleifer/distilbart-cnn-12-6@a4f8f3ea906ed274767e9906dbaede7531d660ff",
+    ),
     "text-classification": Task(
         "text_classification:TextClassificationPipeline", "AutoModelForSequenceClassification",
         "distilbert/distilbert-base-uncased-finetuned-sst-2-english@714eb0fa89d2f80546fda750413ed43d93601a13",
@@ -38,9 +42,17 @@ TASKS: dict[str, Task] = {
         "text_generation:TextGenerationPipeline", "AutoModelForCausalLM",
         "openai-community/gpt2@607a30d783dfa663caf39e06633721c8d4cfcd7e",
     ),
+    "text2text-generation": Task(
+        "text2text_generation:Text2TextGenerationPipeline", "AutoModelForSeq2SeqLM",
+        "google-t5/t5-base@a9723ea7f1b39c1eae772870f3b547bf6ef7e6c1",
+    ),
     "token-classification": Task(
         "token_classification:TokenClassificationPipeline", "AutoModelForTokenClassification",
         "dbmdz/bert-large-cased-finetuned-conll03-english@4c534963167c08d4b8ff1f88733cf2930f86add0",
+    ),
+    "translation": Task(
+        "text2text_generation:TranslationPipeline", "AutoModelForSeq2SeqLM",
+        "google-t5/t5-base@a9723ea7f1b39c1eae772870f3b547bf6ef7e6c1",
     ),
 }  # fmt: skip
 
@@ -64,12 +76,9 @@ NOT_YET = frozenset(
         "keypoint-matching",
         "mask-generation",
         "object-detection",
-        "summarization",
         "table-question-answering",
         "text-to-audio",
         "text-to-speech",
-        "text2text-generation",
-        "translation",
         "video-classification",
         "visual-question-answering",
         "vqa",

@@ -45,7 +45,8 @@ def default_model(task: str, where: dict[str, Any]) -> Source:
     """
     row = REGISTRY.row(task)
     if row.default is None:
-        raise InputError(f"The task {task!r} has no default model. Pass model=.")
+        pairs = " The default translates translation_en_to_fr, _de and _ro." * task.startswith("translation")
+        raise InputError(f"The task {task!r} has no default model. Pass model=.{pairs}")
     name, _, commit = row.default.partition("@")
     try:
         source = _fetched(name, {"revision": commit or None, **where})

@@ -13,6 +13,19 @@ from hubformer.pipelines.base import Pipeline
 _log = logging.getLogger("hubformer")
 
 
+_DEFAULT_PAIRS = (("en", "fr"), ("en", "de"), ("en", "ro"))  # of languages that the default model translates
+
+
+def _pair(task: str) -> tuple[str, str] | None:
+    """The languages of `translation_XX_to_YY`, or None."""
+    parts = task.split("_")
+    return (parts[1], parts[3]) if len(parts) == 4 and parts[::2] == ["translation", "to"] else None
+
+
+def _table_name(task: str) -> str:
+    return "translation" if _pair(task) else task
+
+
 class Registry:
     """What PIPELINE_REGISTRY is in transformers: the tasks by name, and the way to add one."""
 
@@ -61,10 +74,10 @@ class Registry:
         if not isinstance(task, str):
             raise InputError(f"task is {task!r}, expected a name such as 'text-classification', or None.")
         name = ALIASES.get(task, task)
-        if name in TASKS or name in self._own:
+        if name in TASKS or name in self._own or _pair(name):
             return name
         known = self.get_supported_tasks()
-        if name in NOT_YET or name.startswith("translation_"):
+        if name in NOT_YET:
             raise UnknownName(f"The task {task!r} is not available yet. Available: {', '.join(known)}.")
         hint = suggestion(task, known)
         if not hint and ("/" in task or "\\" in task):
@@ -76,12 +89,14 @@ class Registry:
         if task in self._own:
             kind, auto, default = self._own[task]
             return Task(f"{kind.__module__}:{kind.__name__}", auto.__name__ if auto else "AutoModel", default)
-        return TASKS[task]
+        row = TASKS[_table_name(task)]
+        known = _table_name(task) != "translation" or _pair(task) in _DEFAULT_PAIRS
+        return row if known else row._replace(default=None)
 
     def pipeline_class(self, task: str) -> type[Pipeline[Any, Any]]:
         if task in self._own:
             return self._own[task][0]
-        module, _, name = TASKS[task].home.partition(":")
+        module, _, name = TASKS[_table_name(task)].home.partition(":")
         found: type[Pipeline[Any, Any]] = getattr(import_module(f"hubformer.pipelines.{module}"), name)
         return found
 

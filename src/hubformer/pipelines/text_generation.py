@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from hubformer.errors import InputError, refuse_unknown
+from hubformer.errors import InputError
 from hubformer.generation import GenerationConfig
-from hubformer.generation.config import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT
+from hubformer.generation.config import SETTINGS
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import Options, Pipeline, check_padding, described
+from hubformer.pipelines.base import check_padding, described
+from hubformer.pipelines.writing import (
+    WritingOptions,
+    WritingPipeline,
+    as_ids,
+    objects,
+    refuse_several,
+    said,
+    upto_end,
+)
 
 Messages = list[dict[str, Any]]  # {"role": ..., "content": ...}
 Record = dict[str, Any]  # {"generated_text": ...} or {"generated_token_ids": ...}
 _EXPECTED = 'a text, a conversation [{"role": "user", "content": ...}], or a list of either'
-# Arguments of generate that are no settings of a GenerationConfig.
-_OBJECTS = ("generation_config", "logits_processor", "stopping_criteria", "streamer", "generator")
+RETURNED = ("return_full_text", "return_tensors", "return_text")
 _DEFAULT_NEW = 256  # tokens
 _TOGETHER = 8  # prompts that are continued side by side
 
 
 @dataclass(frozen=True)
-class TextGenerationOptions(Options):
+class TextGenerationOptions(WritingOptions):
     """What is read and what comes back. Whatever model.generate takes may be said too."""
 
     return_full_text: bool | None = None  # whether the prompt comes first; None: True
@@ -42,7 +50,6 @@ class TextGenerationOptions(Options):
     skip_special_tokens: bool = True
     tokenizer_encode_kwargs: Mapping[str, Any] | None = None
     seed: int | None = None  # the same seed, the same text
-    settings: Mapping[str, Any] = field(default_factory=dict)  # the arguments of generate
 
     def __post_init__(self) -> None:
         check_padding(self.padding)
@@ -50,10 +57,7 @@ class TextGenerationOptions(Options):
             raise InputError(
                 f"handle_long_generation is {self.handle_long_generation!r}, expected None or 'hole'."
             )
-        kinds = ("return_full_text", "return_tensors", "return_text")
-        said = [name for name in kinds if getattr(self, name) is not None]
-        if len(said) > 1:
-            raise InputError(f"{' and '.join(said)} exclude each other. Pass one of them.")
+        refuse_several(self, RETURNED)
         if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int)):
             raise InputError(f"seed is {self.seed!r}, expected a whole number or None.")
 
@@ -67,7 +71,7 @@ class Prompt:
     goes_on: bool = False  # a conversation whose last message is to be continued
 
 
-class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
+class TextGenerationPipeline(WritingPipeline["str | Messages", "list[Record]"]):
     """Prompts to `[{"generated_text": ...}]`, one record for each returned sequence; a list gives
     a list of those.
 
@@ -82,20 +86,7 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
     model_task = "causal-lm"
     accepted = _EXPECTED
 
-    @classmethod
-    def option_names(cls) -> tuple[str, ...]:
-        own = [option.name for option in fields(cls.Options) if option.name != "settings"]
-        return (*own, *SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT, *_OBJECTS)
-
-    def chosen(self, given: Mapping[str, Any], *, over: Any, call: str) -> Any:
-        refuse_unknown(given, self.option_names(), call=call)
-        own = {option.name for option in fields(self.Options)}
-        kinds = ("return_full_text", "return_tensors", "return_text")
-        # What a call wants back takes the place of what was said before, of whatever kind.
-        if any(given.get(kind) is not None for kind in kinds):
-            over = replace(over, **dict.fromkeys(kinds))
-        settings = {**over.settings, **{name: value for name, value in given.items() if name not in own}}
-        return replace(over, **{n: v for n, v in given.items() if n in own}, settings=settings)
+    returned = RETURNED
 
     def run(self, inputs: Any, options: Any) -> Any:
         if isinstance(inputs, (list, tuple)) and inputs and isinstance(inputs[0], Mapping):
@@ -162,7 +153,9 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
         named |= options.tokenizer_encode_kwargs or {}
         goes_on = False
         if isinstance(asked, str):
-            ids = self.tokenizer(self._prefix(options) + asked, **named)["input_ids"]
+            ids = self.tokenizer(
+                (self.prefix() if options.prefix is None else options.prefix) + asked, **named
+            )["input_ids"]
         else:
             named.pop("add_special_tokens", None)  # a chat template writes them itself
             goes_on = bool(options.continue_final_message)
@@ -179,15 +172,6 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
                 )
             ids = [start]
         return Prompt(asked, self._with_hole(list(ids), options), goes_on)
-
-    def _prefix(self, options: TextGenerationOptions) -> str:
-        own = self._task_settings().get("prefix") or self.model.config.prefix
-        return options.prefix if options.prefix is not None else str(own or "")
-
-    def _task_settings(self) -> dict[str, Any]:
-        """What older configurations say of this task."""
-        found: dict[str, Any] = (self.model.config.task_specific_params or {}).get(self.task) or {}
-        return found
 
     def _with_hole(self, ids: list[int], options: TextGenerationOptions) -> list[int]:
         room: int | None = self.model.body.limits.length
@@ -210,11 +194,9 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
 
         And whether the number of new tokens is the task's, which gives way where the model has less room.
         """
-        own = self.model.generation_config or GenerationConfig.from_model_config(self.model.config)
-        given = GenerationConfig(**{n: v for n, v in options.settings.items() if n not in _OBJECTS})
-        given = given.over(options.settings.get("generation_config") or GenerationConfig())
+        own, given = self.own_settings(), said(options)
         lengths = ("max_length", "min_length")  # older configurations say short ones; v4 passes them over too
-        of_task = {n: v for n, v in self._task_settings().items() if n in SETTINGS and n not in lengths}
+        of_task = {n: v for n, v in self.task_settings().items() if n in SETTINGS and n not in lengths}
         found = given.over(GenerationConfig(**of_task)).over(own)
         if found.max_length == SETTINGS["max_length"].default and not given.says("max_length"):
             found = found.without("max_length")  # many files write the default out
@@ -225,7 +207,7 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
         if found.do_sample or "do_sample" in defaults:
             defaults["temperature"] = 0.7
         if not found.says("pad_token_id"):
-            pad, ends = self.tokenizer.pad_token_id, _ids(found.eos_token_id)
+            pad, ends = self.tokenizer.pad_token_id, as_ids(found.eos_token_id)
             defaults["pad_token_id"] = pad if pad is not None or not ends else ends[0]
         if options.stop_sequence is not None:
             defaults["stop_strings"] = options.stop_sequence
@@ -243,7 +225,7 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
         each = len(sequences) // len(group)
         records: list[list[Record]] = [[] for _ in group]
         for index, written in enumerate(sequences[:, longest:].tolist()):
-            record = self._record(group[index // each], _upto_end(written, settings), options=options)
+            record = self._record(group[index // each], upto_end(written, settings), options=options)
             record |= {name: rows[index] for name, rows in others.items()}
             records[index // each].append(record)
         return records
@@ -260,14 +242,13 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
         pad, device = settings.pad_token_id or 0, self.model.device
         rows = [[pad] * (longest - len(prompt.ids)) + prompt.ids for prompt in group]
         mask = [[0] * (longest - len(prompt.ids)) + [1] * len(prompt.ids) for prompt in group]
-        objects = {name: options.settings.get(name) for name in _OBJECTS if name != "generation_config"}
         model: Any = self.model
         return model.generate(
             input_ids=torch.tensor(rows, device=device),
             attention_mask=torch.tensor(mask, device=device),
             generation_config=settings,
             tokenizer=self.tokenizer,
-            **objects,
+            **objects(options),
         )
 
     def _record(self, prompt: Prompt, written: list[int], *, options: TextGenerationOptions) -> Record:
@@ -293,21 +274,6 @@ class TextGenerationPipeline(Pipeline["str | Messages", "list[Record]"]):
             last = prompt.asked[-1]
             return {"generated_text": [*prompt.asked[:-1], {**last, "content": last["content"] + new}]}
         return {"generated_text": [*prompt.asked, {"role": "assistant", "content": new}]}
-
-
-def _ids(value: Any) -> list[int]:
-    return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _upto_end(written: list[int], settings: GenerationConfig) -> list[int]:
-    """The new tokens without the padding after the end of a row that was finished before the others."""
-    ends = _ids(settings.eos_token_id)
-    for place, token in enumerate(written):
-        if token in ends:
-            return written[: place + 1]
-    while written and written[-1] == settings.pad_token_id:
-        written = written[:-1]
-    return written
 
 
 def _others(output: Any, rows: int) -> dict[str, list[Any]]:
