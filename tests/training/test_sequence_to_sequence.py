@@ -106,6 +106,7 @@ def test_settings_of_a_call_pass(tmp_path: Path) -> None:
 
 def test_scores_without_generating(tmp_path: Path) -> None:
     made = trainer(tmp_path, predict_with_generate=False)
+    made.compute_metrics = None
     found = made.predict(rows(4))
     assert found.predictions[0].shape[-1] == CONFIG["vocab_size"]
 
