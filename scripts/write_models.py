@@ -3,8 +3,8 @@
     python scripts/write_models.py           writes the page
     python scripts/write_models.py --check   exits 1 when it is out of date
 
-Run it after a family, a head or a preset was added. Everything on the page follows from the table of families
-with their defaults, from the presets, and from the checkpoints of targets.json.
+Run it after a family, a head or a preset was added. Everything on the page follows from the table of
+families, from the presets, and from the checkpoints of targets.json.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from hubformer import AutoConfig
 from hubformer.auto.classes import config_class
-from hubformer.core import FeedForward
+from hubformer.core import FeedForward, ParallelSpec
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Family
 from hubformer.presets import names, preset
@@ -28,8 +29,8 @@ START = """\
 # Models
 
 Written by `scripts/write_models.py` from the families themselves. The first table says what a family is built
-of, with the defaults of its configuration; published ones differ in numbers, and some in more. The second
-one lists its classes, which are names of `hubformer`.
+of, in its first preset, or else with its defaults; other sizes differ in numbers, and some in more. The
+second one lists its classes, which are names of `hubformer`.
 
 A preset is a configuration that ships: `AutoModel.from_config("bert-base-uncased")` builds it with fresh
 weights. Checkpoints are examples of what loads with `from_pretrained`; `scripts/check_targets.py` downloads
@@ -93,6 +94,8 @@ def norms(stack: Any) -> str:
     for layer in stack.layers:
         spec = layer.norms
         places = [name for name in ("before", "branch", "after") if getattr(spec, name) is not None]
+        if not places:  # ModernBERT's first layer, whose input is normed already
+            continue
         kinds = {type(getattr(spec, name)).__name__ for name in places}
         called = {"before": "before", "branch": "on the branch", "after": "after"}
         found.append(f"{' and '.join(called[name] for name in places)} ({'/'.join(sorted(kinds))})")
@@ -100,7 +103,10 @@ def norms(stack: Any) -> str:
 
 
 def feed_forward(stack: Any) -> str:
-    return distinct(_fed(layer.feed_forward) for layer in stack.layers)
+    return distinct(
+        _fed(layer.feed_forward) + " beside attention" * isinstance(layer, ParallelSpec)
+        for layer in stack.layers
+    )
 
 
 def _fed(spec: Any) -> str:
@@ -132,8 +138,10 @@ def page() -> str:
     for model_type in sorted(FAMILIES):
         found, kind = family(model_type), config_class(model_type)
         assert kind is not None
-        rows.append(row(found, found.body(kind().freeze())))
-        sizes = [f"`{name}`" for name in names() if (preset(name) or {}).get("model_type") == model_type]
+        presets = [name for name in names() if (preset(name) or {}).get("model_type") == model_type]
+        config = AutoConfig.from_pretrained(presets[0]) if presets else kind()
+        rows.append(row(found, found.body(config.freeze())))
+        sizes = [f"`{name}`" for name in presets]
         served = [f"`{t['id']}`" for t in targets if t["model_type"] == model_type]
         heads = [f"`{head.name}`" for head in found.heads]
         cells = (f"`{model_type}`", ", ".join(heads), ", ".join(sizes) or "none", ", ".join(served) or "")
