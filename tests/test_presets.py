@@ -43,6 +43,9 @@ PUBLISHED = {
 }
 # Of the language model, with its output where that is not tied, as cards and papers of decoders count them.
 WRITERS = {
+    "bloom": 176_247_271_424,
+    "bloom-560m": 559_214_592,
+    "bloom-7b1": 7_069_016_064,
     "gemma-2-2b": 2_614_341_888,
     "gemma-2-9b": 9_241_705_984,
     "gemma-2b": 2_506_172_416,

@@ -210,6 +210,13 @@ __all__ = [
     "BertPreTrainedModel",
     "BertTokenizer",
     "BertTokenizerFast",
+    "BloomConfig",
+    "BloomForCausalLM",
+    "BloomForQuestionAnswering",
+    "BloomForSequenceClassification",
+    "BloomForTokenClassification",
+    "BloomModel",
+    "BloomPreTrainedModel",
     "CamembertConfig",
     "CamembertForCausalLM",
     "CamembertForMaskedLM",
@@ -1493,6 +1500,191 @@ class BertForQuestionAnswering(BertPreTrainedModel):
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+
+class BloomConfig(PreTrainedConfig):
+    vocab_size: int
+    hidden_size: int
+    n_layer: int
+    n_head: int
+    layer_norm_epsilon: float
+    initializer_range: float
+    use_cache: bool
+    bos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    apply_residual_connection_post_layernorm: bool
+    hidden_dropout: float
+    attention_dropout: float
+    pretraining_tp: int
+    slow_but_exact: bool
+    classifier_dropout: float | None
+    num_hidden_layers: int
+    num_attention_heads: int
+    n_embed: int
+    def __init__(
+        self,
+        vocab_size: int = 250880,
+        hidden_size: int = 64,
+        n_layer: int = 2,
+        n_head: int = 8,
+        layer_norm_epsilon: float = 1e-05,
+        initializer_range: float = 0.02,
+        use_cache: bool = True,
+        bos_token_id: int | list[int] | None = 1,
+        eos_token_id: int | list[int] | None = 2,
+        apply_residual_connection_post_layernorm: bool = False,
+        hidden_dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        pretraining_tp: int = 1,
+        slow_but_exact: bool = False,
+        classifier_dropout: float | None = None,
+        **named: Any,
+    ) -> None: ...
+
+class BloomPreTrainedModel(_Loading):
+    config: BloomConfig
+    def __init__(self, config: BloomConfig) -> None: ...
+
+class BloomModel(BloomPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _BaseModelOutputWithPastAndCrossAttentions: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _BaseModelOutputWithPastAndCrossAttentions: ...
+
+class BloomForCausalLM(BloomPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _CausalLMOutputWithCrossAttentions: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _CausalLMOutputWithCrossAttentions: ...
+
+class BloomForSequenceClassification(BloomPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutputWithPast: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutputWithPast: ...
+
+class BloomForTokenClassification(BloomPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+
+class BloomForQuestionAnswering(BloomPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         head_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         start_positions: Tensor | None = None,

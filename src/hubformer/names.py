@@ -127,6 +127,15 @@ _CLASSES = {
         BertForTokenClassification
         BertForQuestionAnswering
     """,
+    "bloom": """
+        BloomConfig
+        BloomPreTrainedModel
+        BloomModel
+        BloomForCausalLM
+        BloomForSequenceClassification
+        BloomForTokenClassification
+        BloomForQuestionAnswering
+    """,
     "camembert": """
         CamembertConfig
         CamembertPreTrainedModel

@@ -18,6 +18,16 @@ SMALL: dict[str, Any] = {
     "num_labels": 3,
 }
 WITHOUT_GROUPS = {name: value for name, value in SMALL.items() if name != "num_key_value_heads"}
+BLOOM: dict[str, Any] = {
+    "vocab_size": 99,
+    "hidden_size": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "bos_token_id": 2,
+    "eos_token_id": 2,
+    "pad_token_id": 1,
+    "num_labels": 3,
+}
 GPT_NEO: dict[str, Any] = {
     "vocab_size": 99,
     "hidden_size": 32,
@@ -72,6 +82,7 @@ SHARING = [
 FULL, WINDOW = "full_attention", "sliding_attention"
 
 TINY: dict[str, dict[str, Any]] = {
+    "bloom": BLOOM,
     "gemma": {**SMALL, "head_dim": 6},
     "gemma2": {**SMALL, "head_dim": 6, "sliding_window": 5, "query_pre_attn_scalar": 9},
     "gemma3_text": {
@@ -104,6 +115,12 @@ TINY: dict[str, dict[str, Any]] = {
 }
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "bloom": {
+        "plain": {},
+        "normed": {"apply_residual_connection_post_layernorm": True, "n_head": 16, "hidden_size": 64},
+        "odd": {"n_head": 11, "hidden_size": 33, "layer_norm_epsilon": 1e-3},
+        "untied": {"tie_word_embeddings": False, "n_head": 1},
+    },
     "gemma": {
         "plain": {},
         "biased": {"attention_bias": True, "rms_norm_eps": 1e-3, "num_key_value_heads": 4},

@@ -5,6 +5,7 @@ of position, norm, feed-forward or block is a new spec in an existing slot; noth
 """
 
 from hubformer.core.activations import ACTIVATIONS
+from hubformer.core.alibi import Alibi
 from hubformer.core.attention import Attention, AttentionSpec
 from hubformer.core.blocks import Block, LayerSpec, Memory
 from hubformer.core.buckets import Buckets
@@ -23,6 +24,7 @@ from hubformer.core.trace import Trace
 
 __all__ = [
     "ACTIVATIONS",
+    "Alibi",
     "AnyLayout",
     "Attention",
     "AttentionSpec",

@@ -16,6 +16,7 @@ FAMILIES: dict[str, str] = {
     "albert": "albert:ALBERT",
     "bart": "bart:BART",
     "bert": "bert:BERT",
+    "bloom": "bloom:BLOOM",
     "camembert": "roberta:CAMEMBERT",
     "deberta": "deberta:DEBERTA",
     "deberta-v2": "deberta:DEBERTA_V2",

@@ -1,0 +1,75 @@
+"""Attention that falls off with distance, by a slope per head (ALiBi, Press et al. 2021, arXiv:2108.12409).
+
+Shapes:  B rows  Q queries  K keys  H heads
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.core.layout import Layout
+from hubformer.core.positions import Position
+
+if TYPE_CHECKING:
+    from hubformer.core.attention import Attention
+
+
+@dataclass(frozen=True)
+class Alibi:
+    """Scores lose slope * distance; no position is learned."""
+
+    # "past": slope * (key place), which for causal attention is the same: a softmax does not see what a query
+    # adds for all its keys alike. Published causal models were trained on these very numbers.
+    seeing: Literal["past", "both"] = "past"
+
+    def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
+        return {"past": _AlibiTable, "both": _TwoSidedTable}[self.seeing](heads)
+
+    def build_layer(self, width: int, *, heads: int, head_width: int) -> Position:
+        return _AlibiPosition()
+
+
+def slopes(heads: int, *, device: torch.device | None = None) -> Tensor:
+    """The slope of each head, (H,): 2^(-8/H), 2^(-16/H) ... where H is a power of two.
+
+    For other numbers, those of the power of two below, then every second of those of the power above.
+    """
+    whole = 1 << (heads.bit_length() - 1)
+    found = _geometric(whole, device=device)
+    return torch.cat([found, _geometric(2 * whole, device=device)[::2][: heads - whole]])
+
+
+def _geometric(heads: int, *, device: torch.device | None) -> Tensor:
+    # float32 at any precision of the model: published weights were trained with its rounding.
+    first = torch.tensor(2.0 ** (-8 / heads), dtype=torch.float32, device=device)
+    return torch.pow(first, torch.arange(1, heads + 1, dtype=torch.int32, device=device))
+
+
+class _AlibiTable(nn.Module):
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+
+    def forward(self, layout: Layout) -> Tensor:
+        """-> (B|1, H, 1 or Q, K)"""
+        steep = slopes(self.heads, device=layout.key_at.device)[:, None, None]
+        return steep * self.places(layout)[:, None]
+
+    def places(self, layout: Layout) -> Tensor:
+        """What the slopes are multiplied by, (B|1, 1 or Q, K)."""
+        return layout.key_at[:, None]
+
+
+class _TwoSidedTable(_AlibiTable):
+    def places(self, layout: Layout) -> Tensor:
+        return -layout.distance().abs()
+
+
+class _AlibiPosition(Position):
+    def bias(self, q: Tensor, k: Tensor, table: Any, layer: Attention) -> Tensor:
+        bias: Tensor = table.to(q.dtype)
+        return bias

@@ -1,0 +1,73 @@
+"""Slopes and biases of ALiBi against the paper's words, one pair of places at a time."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Literal
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.test_positions import EVERY_MASK, LENGTH, WIDTH, X, attention, bias_of
+from core.tiny import away
+from hubformer.core import Alibi, AttentionSpec, Layout
+from hubformer.core.alibi import slopes
+
+
+@pytest.mark.parametrize(
+    ("heads", "wanted"),
+    [
+        (1, [2**-8]),
+        (2, [2**-4, 2**-8]),
+        (8, [2**-1, 2**-2, 2**-3, 2**-4, 2**-5, 2**-6, 2**-7, 2**-8]),
+        (6, [2**-2, 2**-4, 2**-6, 2**-8, 2**-1, 2**-3]),
+        (16, [2 ** (-i / 2) for i in range(1, 17)]),
+        (12, [*(2**-i for i in range(1, 9)), *(2 ** (-i / 2) for i in (1, 3, 5, 7))]),
+    ],
+)
+def test_slopes(heads: int, wanted: list[float]) -> None:
+    assert away(slopes(heads).double(), torch.tensor(wanted, dtype=torch.float64)) <= 1e-6
+
+
+@torch.no_grad()
+@EVERY_MASK
+def test_both_ways(mask: Tensor | None) -> None:
+    layer, table = attention(Alibi("both"))
+    layout = Layout.of(LENGTH, mask=mask)
+    found, at = bias_of(layer, table, layout, X, X), layout.at.expand(2, -1)
+    for b, i, j in itertools.product(range(2), range(LENGTH), range(LENGTH)):
+        distance = abs(int(at[b, i] - at[b, j]))
+        assert away(found[b, :, i, j], -distance * slopes(2).double()) <= 1e-9
+
+
+@torch.no_grad()
+@EVERY_MASK
+def test_the_past_is_as_far_in_either_form(mask: Tensor | None) -> None:
+    """slope * place and -slope * distance make the same weights where no key stands after its query."""
+    layer, table = attention(Alibi("past"), causal=True)
+    layout = Layout.of(LENGTH, mask=mask)
+    seen = [layer(X, layer.keys_values(X), layout=layout, tables=(t(layout),)) for t in (table, _both())]
+    assert away(*seen) <= 1e-9
+
+
+def _both() -> torch.nn.Module:
+    return Alibi("both").build_table(WIDTH, heads=2, head_width=4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("seeing", ["past", "both"])
+def test_only_differences_count(seeing: Literal["past", "both"]) -> None:
+    layer, table = attention(Alibi(seeing))
+    index = torch.arange(LENGTH)[None]
+    near, far = (Layout(index + by, index + by) for by in (0, 50))
+    words = [layer(X, layer.keys_values(X), layout=t, tables=(table(t),)) for t in (near, far)]
+    assert away(*words) <= 1e-9
+
+
+def test_it_has_no_parameters() -> None:
+    spec = AttentionSpec(2, 4, position=Alibi())
+    plain = AttentionSpec(2, 4)
+    assert [n for n, _ in spec.build(WIDTH).named_parameters()] == [
+        n for n, _ in plain.build(WIDTH).named_parameters()
+    ]
