@@ -5167,7 +5167,7 @@ class MT5Config(PreTrainedConfig):
     d_kv: int
     d_ff: int
     num_layers: int
-    num_decoder_layers: int | None
+    num_decoder_layers: int
     num_heads: int
     relative_attention_num_buckets: int
     relative_attention_max_distance: int
@@ -5192,7 +5192,7 @@ class MT5Config(PreTrainedConfig):
         d_kv: int = 64,
         d_ff: int = 1024,
         num_layers: int = 8,
-        num_decoder_layers: int | None = None,
+        num_decoder_layers: int = 8,
         num_heads: int = 6,
         relative_attention_num_buckets: int = 32,
         relative_attention_max_distance: int = 128,
@@ -7100,7 +7100,7 @@ class T5Config(PreTrainedConfig):
     d_kv: int
     d_ff: int
     num_layers: int
-    num_decoder_layers: int | None
+    num_decoder_layers: int
     num_heads: int
     relative_attention_num_buckets: int
     relative_attention_max_distance: int
@@ -7124,7 +7124,7 @@ class T5Config(PreTrainedConfig):
         d_kv: int = 64,
         d_ff: int = 2048,
         num_layers: int = 6,
-        num_decoder_layers: int | None = None,
+        num_decoder_layers: int = 6,
         num_heads: int = 8,
         relative_attention_num_buckets: int = 32,
         relative_attention_max_distance: int = 128,
@@ -7356,7 +7356,7 @@ class UMT5Config(PreTrainedConfig):
     d_kv: int
     d_ff: int
     num_layers: int
-    num_decoder_layers: int | None
+    num_decoder_layers: int
     num_heads: int
     relative_attention_num_buckets: int
     relative_attention_max_distance: int
@@ -7380,7 +7380,7 @@ class UMT5Config(PreTrainedConfig):
         d_kv: int = 64,
         d_ff: int = 1024,
         num_layers: int = 8,
-        num_decoder_layers: int | None = None,
+        num_decoder_layers: int = 8,
         num_heads: int = 6,
         relative_attention_num_buckets: int = 32,
         relative_attention_max_distance: int = 128,

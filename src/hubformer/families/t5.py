@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from hubformer.core import AttentionSpec, Buckets, FeedForward, LayerSpec, Norms, RMSNorm, StackSpec
 from hubformer.errors import ConfigError
@@ -15,7 +15,7 @@ from hubformer.families import bart
 from hubformer.families.bert import ASK, no_pooler, span_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
-from hubformer.models.config import Config, Field, count, flag, number, optional, positive, rate, size, token
+from hubformer.models.config import Config, Field, count, flag, number, positive, rate, size, token
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.encoder_decoder import EncoderDecoderSpec, HalfSpec, after_input, after_labels
 from hubformer.models.family import Family, Head
@@ -33,7 +33,7 @@ FIELDS: dict[str, Field] = {
     "d_kv": size(64),
     "d_ff": size(2048),
     "num_layers": count(6),
-    "num_decoder_layers": optional(count(0)),
+    "num_decoder_layers": count(6),
     "num_heads": size(8),
     "relative_attention_num_buckets": size(32, most=100_000),
     "relative_attention_max_distance": size(128),
@@ -52,10 +52,19 @@ MULTILINGUAL: dict[str, Field] = {
     "vocab_size": size(250112),
     "d_ff": size(1024),
     "num_layers": count(8),
+    "num_decoder_layers": count(8),
     "num_heads": size(6),
     "feed_forward_proj": replace(FIELDS["feed_forward_proj"], default="gated-gelu"),
 }
 Side = Literal["encoder", "decoder"]
+
+
+def completed(values: dict[str, Any], *, layers: int = 6) -> dict[str, Any]:
+    """A decoder has as many layers as its encoder, where nothing says how many."""
+    if values.get("num_decoder_layers") is not None:
+        return values
+    said = values.get("num_layers", values.get("num_hidden_layers", layers))
+    return {**values, "num_decoder_layers": said}
 
 
 def feed_forward(config: Config) -> FeedForward:
@@ -69,9 +78,10 @@ def feed_forward(config: Config) -> FeedForward:
 
 def half(config: Config, side: Side, *, shared: bool = True) -> BodySpec:
     """The encoder or the decoder. shared: whether its layers have one table of distances."""
-    width, layers = config["d_model"], config["num_layers"]
-    if side == "decoder" and config["num_decoder_layers"] is not None:
-        layers = config["num_decoder_layers"]
+    width, layers = (
+        config["d_model"],
+        config[{"encoder": "num_layers", "decoder": "num_decoder_layers"}[side]],
+    )
     plain = AttentionSpec(
         config["num_heads"], config["d_kv"], scale=1.0, bias=False, dropout=config["dropout_rate"]
     )
@@ -253,6 +263,7 @@ T5 = Family(
     ignored=(r"EncDecAttention\.relative_attention_bias\.weight$",),
     caches=lambda config: True,
     adapted=("q", "v"),
+    completed=completed,
 )
 MT5 = replace(
     T5,
@@ -261,6 +272,7 @@ MT5 = replace(
     fields={**MULTILINGUAL, "tie_word_embeddings": flag(False)},
     heads=heads("MT5"),
     paper="Xue et al. 2020, arXiv:2010.11934",
+    completed=partial(completed, layers=8),
 )
 UMT5 = replace(
     MT5,
