@@ -127,6 +127,13 @@ _CLASSES = {
         BertForTokenClassification
         BertForQuestionAnswering
     """,
+    "blenderbot": """
+        BlenderbotConfig
+        BlenderbotPreTrainedModel
+        BlenderbotModel
+        BlenderbotForConditionalGeneration
+        BlenderbotForCausalLM
+    """,
     "bloom": """
         BloomConfig
         BloomPreTrainedModel
@@ -262,6 +269,28 @@ _CLASSES = {
         LlamaForQuestionAnswering
         LlamaForTokenClassification
     """,
+    "m2m_100": """
+        M2M100Config
+        M2M100PreTrainedModel
+        M2M100Model
+        M2M100ForConditionalGeneration
+    """,
+    "marian": """
+        MarianConfig
+        MarianPreTrainedModel
+        MarianModel
+        MarianMTModel
+        MarianForCausalLM
+    """,
+    "mbart": """
+        MBartConfig
+        MBartPreTrainedModel
+        MBartModel
+        MBartForConditionalGeneration
+        MBartForSequenceClassification
+        MBartForQuestionAnswering
+        MBartForCausalLM
+    """,
     "mistral": """
         MistralConfig
         MistralPreTrainedModel
@@ -314,6 +343,13 @@ _CLASSES = {
         OPTForCausalLM
         OPTForSequenceClassification
         OPTForQuestionAnswering
+    """,
+    "pegasus": """
+        PegasusConfig
+        PegasusPreTrainedModel
+        PegasusModel
+        PegasusForConditionalGeneration
+        PegasusForCausalLM
     """,
     "phi": """
         PhiConfig

@@ -36,13 +36,26 @@ _T5 = {
 }
 
 TINY: dict[str, dict[str, Any]] = {
+    "blenderbot": _BART,
+    "m2m_100": _BART,
+    "marian": {**_BART, "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1},
+    "mbart": _BART,
     "mt5": _T5,
+    "pegasus": {**_BART, "pad_token_id": 1, "eos_token_id": 2},
     "t5": _T5,
     "umt5": _T5,
     "bart": _BART,
 }
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    **{
+        name: {
+            "plain": {},
+            "scaled": {"scale_embedding": name != "m2m_100", "activation_function": "silu"},
+            "heads": {"encoder_attention_heads": 1, "decoder_attention_heads": 2, "decoder_layers": 1},
+        }
+        for name in ("blenderbot", "m2m_100", "marian", "mbart", "pegasus")
+    },
     "mt5": {
         "plain": {},
         "narrow": {"d_kv": 6, "relative_attention_num_buckets": 4, "layer_norm_epsilon": 1e-3},
@@ -71,6 +84,8 @@ ELSEWHERE = ("MT5ForConditionalGeneration",)
 # The class that writes.
 WRITERS = {
     "bart": "BartForConditionalGeneration",
+    "marian": "MarianMTModel",
+    "mbart": "MBartForConditionalGeneration",
     "t5": "T5ForConditionalGeneration",
     "umt5": "UMT5ForConditionalGeneration",
 }

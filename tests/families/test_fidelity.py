@@ -34,10 +34,11 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def shaken(model: Any, by: float = 0.3) -> Any:
-    """Every parameter moved, so that none hides behind zero or one."""
+    """Every parameter moved, so that none hides behind zero or one; fixed waves stay."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * by)
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * by)
     return model.eval()
 
 

@@ -17,6 +17,7 @@ from hubformer.models.bodies import AnyBodySpec, BodySpec
 from hubformer.models.config import (
     Config,
     Field,
+    PreTrainedConfig,
     activation,
     count,
     flag,
@@ -31,6 +32,7 @@ from hubformer.models.encoder_decoder import EncoderDecoderSpec, HalfSpec, after
 from hubformer.models.family import Family, Head
 from hubformer.models.heads import HeadSpec, PooledHead, VocabHead
 from hubformer.models.initial import Initial, normal_but_row
+from hubformer.models.inputs import Inputs
 from hubformer.models.stepping import AnsweringStepper
 from hubformer.weights.changes import reshape
 from hubformer.weights.map import Row, row
@@ -74,7 +76,7 @@ class Style:
     final_norm: LayerNorm | None = None
     embedding_norm: LayerNorm | None = NORM
     first_position: int = 2  # the row of the position table for a row's first token
-    placing: Literal["learned", "fixed"] = "learned"
+    placing: Literal["learned", "waves", "fairseq waves"] = "learned"
 
 
 BART_STYLE = Style()
@@ -176,10 +178,15 @@ def rows(*, place: str = "after") -> tuple[Row, ...]:
     )
 
 
+def vocab_weight() -> Row:
+    """Of scores that are not tied."""
+    return row("lm_head.weight", "head.output.weight")
+
+
 def vocab_rows(config: Config) -> tuple[Row, ...]:
     vocab = config["vocab_size"]
     return (
-        row("lm_head.weight", "head.output.weight"),  # where it is not tied
+        vocab_weight(),
         row("final_logits_bias", "head.bias", change=reshape((1, vocab), (vocab,))),
     )
 
@@ -201,33 +208,36 @@ SEQUENCE_ROWS = (
 )
 
 
-def model(name: str) -> Head:
+Prepare = Callable[[Inputs, PreTrainedConfig], Inputs]
+
+
+def model(name: str, *, prepare: Prepare = after_input) -> Head:
     return Head(
         name + "Model", ("base",), no_pooler, MODEL, outputs.Seq2SeqModelOutput, tasks.states_only,
-        prepare=after_input, bare=True,
+        prepare=prepare, bare=True,
     )  # fmt: skip
 
 
-def writer(name: str) -> Head:
+def writer(name: str, *, prepare: Prepare = after_labels) -> Head:
     return Head(
         name, ("seq2seq-lm", "pretraining"), vocab_head, WRITING, outputs.Seq2SeqLMOutput,
-        tasks.labelled_tokens, rows=vocab_rows, prepare=after_labels, generates=True,
+        tasks.labelled_tokens, rows=vocab_rows, prepare=prepare, generates=True,
         stepper=AnsweringStepper,
     )  # fmt: skip
 
 
-def classifiers(name: str) -> tuple[Head, ...]:
+def classifiers(name: str, *, prepare: Prepare = after_input) -> tuple[Head, ...]:
     return (
         Head(
             name + "ForSequenceClassification", ("sequence-classification",), sequence_head,
             READ + EMBEDS + "labels " + REST, outputs.Seq2SeqSequenceClassifierOutput, tasks.sequence_labels,
-            rows=SEQUENCE_ROWS, prepare=after_input,
+            rows=SEQUENCE_ROWS, prepare=prepare,
         ),
         Head(
             name + "ForQuestionAnswering", ("question-answering",), span_head,
             READ + "start_positions end_positions " + EMBEDS + REST,
             outputs.Seq2SeqQuestionAnsweringModelOutput, tasks.span,
-            rows=(row("qa_outputs.*", "head.output.*"),), prepare=after_input,
+            rows=(row("qa_outputs.*", "head.output.*"),), prepare=prepare,
         ),
     )  # fmt: skip
 

@@ -5,6 +5,8 @@ Shapes:  B rows  L length  E embedding width  M model width
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +26,8 @@ class TokenEmbedding:
     positions: int = 0  # rows of the table of learned absolute positions; 0: none
     first_position: int = 0  # RoBERTa counts from pad_token_id + 1
     # "fixed": added, never trained (sinusoids). "unread": kept for the file, where places are told otherwise.
-    placing: Literal["learned", "fixed", "unread"] = "learned"
+    # "waves" and "fairseq waves": sinusoids that are in no file.
+    placing: Literal["learned", "fixed", "unread", "waves", "fairseq waves"] = "learned"
     padding: int | None = None  # the token, and the position, whose vector does not learn from being read
     padding_learns: bool = False  # whether that position does, all the same (OPT's)
     types: int = 0
@@ -61,9 +64,12 @@ class TokenEmbeddings(nn.Module):
         placed = width if narrow == "first" else spec.width
         self.enter = Linear(spec.width, width, bias=False) if narrow == "first" else nn.Identity()
         self.widen = Linear(spec.width, width, bias=False) if narrow == "summed" else nn.Identity()
-        self.positions = Embedding(spec.positions, placed, padding_idx=unused) if spec.positions else None
-        if self.positions is not None and spec.placing == "fixed":
-            self.positions.weight.requires_grad_(False)
+        self.positions: nn.Module | None = None
+        if spec.positions and spec.placing in WAVES:
+            self.positions = _Waves(placed, rate=WAVES[spec.placing])
+        elif spec.positions:
+            self.positions = Embedding(spec.positions, placed, padding_idx=unused)
+            self.positions.weight.requires_grad_(spec.placing != "fixed")
         self.types = Embedding(spec.types, spec.width) if spec.types else None
         self.weigh = nn.Identity() if spec.factor == 1.0 else _Weigh(spec.factor)
         self.norm = (
@@ -101,8 +107,34 @@ class TokenEmbeddings(nn.Module):
 
     def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
         assert self.positions is not None
-        placed: Tensor = x + self.positions(rows)
+        placed: Tensor = x + self.positions(rows).to(x.dtype)
         return placed
+
+
+def _vaswani(half: int) -> Tensor:
+    """Rates of the waves of Vaswani et al. 2017 (arXiv:1706.03762)."""
+    return 10_000 ** (-torch.arange(half, dtype=torch.float64) / half)
+
+
+def _fairseq(half: int) -> Tensor:
+    """Those of fairseq, whose last is a ten-thousandth; its models were trained with this rounding."""
+    return torch.exp(torch.arange(half).float() * -(math.log(10_000) / (half - 1)))
+
+
+WAVES = {"waves": _vaswani, "fairseq waves": _fairseq}
+
+
+class _Waves(nn.Module):
+    """Places (B|1, L) -> sines, then cosines (B|1, L, E), in float32"""
+
+    def __init__(self, width: int, *, rate: Callable[[int], Tensor]) -> None:
+        super().__init__()
+        self.pairs, self.rate = width // 2, rate
+
+    def forward(self, at: Tensor) -> Tensor:
+        rate = self.rate(self.pairs).to(at.device)
+        angle = at[..., None].to(rate.dtype) * rate
+        return torch.cat([angle.sin(), angle.cos()], dim=-1).float()
 
 
 class _Weigh(nn.Module):

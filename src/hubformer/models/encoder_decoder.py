@@ -5,6 +5,7 @@ Shapes:  B rows  L tokens of the encoder  T tokens of the decoder  M model width
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -191,9 +192,33 @@ def after_input(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
     return _reading(inputs, inputs.input_ids, config)
 
 
-def _reading(inputs: Inputs, source: Tensor | None, config: PreTrainedConfig) -> Inputs:
+def after_wrapped_labels(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
+    """The decoder reads the labels, moved on by one behind their own last token, which names a language."""
+    return _reading(inputs, inputs.labels, config, moved=wrapped)
+
+
+def after_wrapped_input(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
+    return _reading(inputs, inputs.input_ids, config, moved=wrapped)
+
+
+def wrapped(ids: Tensor, config: Any) -> Tensor:
+    """(B, T) -> (B, T): the last token that is no padding, then all but the last; -100 becomes padding."""
+    filled = ids.masked_fill(ids == -100, _token(config, "pad_token_id"))
+    last = (filled != config.pad_token_id).sum(1, keepdim=True) - 1
+    return torch.cat([filled.gather(1, last.clamp(min=0)), filled[:, :-1]], dim=1)
+
+
+def _reading(
+    inputs: Inputs,
+    source: Tensor | None,
+    config: PreTrainedConfig,
+    *,
+    moved: Callable[[Tensor, Any], Tensor] | None = None,
+) -> Inputs:
     given = inputs.decoder_input_ids is not None or inputs.decoder_inputs_embeds is not None
-    return inputs if given or source is None else replace(inputs, decoder_input_ids=moved_on(source, config))
+    if given or source is None:
+        return inputs
+    return replace(inputs, decoder_input_ids=(moved or moved_on)(source, config))
 
 
 def moved_on(ids: Tensor, config: Any) -> Tensor:
@@ -202,10 +227,13 @@ def moved_on(ids: Tensor, config: Any) -> Tensor:
     Raises:
         ConfigError: the configuration has no start token or no padding token.
     """
-    start, padding = config.decoder_start_token_id, config.pad_token_id
-    for name, token in (("decoder_start_token_id", start), ("pad_token_id", padding)):
-        if not isinstance(token, int):
-            raise ConfigError(f"{name} is {token!r}, but the decoder's input is made with it. Set it.")
-    moved = ids.new_full(ids.shape, start)
+    moved = ids.new_full(ids.shape, _token(config, "decoder_start_token_id"))
     moved[:, 1:] = ids[:, :-1]
-    return moved.masked_fill(moved == -100, padding)
+    return moved.masked_fill(moved == -100, _token(config, "pad_token_id"))
+
+
+def _token(config: Any, name: str) -> int:
+    token = getattr(config, name)
+    if not isinstance(token, int):
+        raise ConfigError(f"{name} is {token!r}, but the decoder's input is made with it. Set it.")
+    return token

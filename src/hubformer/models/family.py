@@ -19,7 +19,7 @@ from hubformer.weights.map import Row, WeightMap
 Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
 
 
-def _unchanged(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
+def unchanged(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
     return inputs
 
 
@@ -38,7 +38,7 @@ class Head:
     output: type[ModelOutput]
     finish: Callable[[Any, Inputs, PreTrainedConfig], dict[str, Any]]
     rows: Rows = ()
-    prepare: Callable[[Inputs, PreTrainedConfig], Inputs] = _unchanged
+    prepare: Callable[[Inputs, PreTrainedConfig], Inputs] = unchanged
     body: Callable[[Config], AnyBodySpec] | None = None  # None: the family's
     tied: tuple[tuple[str, str], ...] | None = None  # None: the family's
     initial: Callable[[Config], Initial] | None = None  # None: the family's
