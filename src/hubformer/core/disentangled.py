@@ -6,7 +6,9 @@ Shapes:  B rows  Q queries  K keys  H heads  D head width  M model width  R rela
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -82,13 +84,26 @@ class _SharedProjections(Position):
     def bias(self, q: Tensor, k: Tensor, table: Any, layer: Attention) -> Tensor:
         vectors, which = table
         vectors, project = self.dropout(vectors)[None], self.projections(layer)
-        by_side = {
-            "query": lambda r: relative_scores(q, r, which),
-            "key": lambda r: relative_scores(k, r, which.transpose(1, 2)).transpose(2, 3),
-        }
-        scores = [by_side[side](layer.heads(project[side](vectors))[0]) for side in self.spec.scored_by]
-        total: Tensor = sum(scores[1:], start=scores[0])
-        return layer.scale * total
+        # Scaling queries and keys is a pass over less than scaling the scores.
+        terms = (
+            SCORES[side](
+                layer.scale * {"query": q, "key": k}[side], layer.heads(project[side](vectors))[0], which
+            )
+            for side in self.spec.scored_by
+        )
+        return reduce(Tensor.add_, terms)
+
+
+def _scores_by_key(k: Tensor, relations: Tensor, which: Tensor) -> Tensor:
+    """k (B, H, K, D), relations (H, R, D), which (B|1, Q, K) of R -> (B, H, Q, K)"""
+    scores = relations @ k.transpose(-1, -2)  # keys last, as in the result: transposing it would be a pass
+    return scores.gather(-2, which[:, None].expand(*scores.shape[:2], *which.shape[-2:]))
+
+
+SCORES: dict[Side, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "query": relative_scores,
+    "key": _scores_by_key,
+}
 
 
 class _OwnProjections(_SharedProjections):
