@@ -148,6 +148,34 @@ def test_pad_collates(tokenizer: Any) -> None:
         tokenizer.pad([{"ids": [1]}])
 
 
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [[0.5, 1.0]],
+        [[1, 0.5]],
+        [0.1],
+        [np.array([0.1])],
+        [np.array([0.1], dtype=np.float16)],
+        [np.float64(0.1)],
+        np.array([[0.1]]),
+        [[1, 2]],
+        [[True]],
+    ],
+)
+def test_tensors_have_the_dtypes_of_the_oracle(scores: Any) -> None:
+    import transformers
+
+    found = BatchEncoding({"labels": scores}, tensor_type="pt")["labels"]
+    expected = transformers.BatchEncoding({"labels": scores}, tensor_type="pt")["labels"]
+    assert found.dtype == expected.dtype
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_padded_float_labels_are_float32(tokenizer: Any) -> None:
+    rows = [{"input_ids": [5], "labels": 0.1}, {"input_ids": [6, 7], "labels": 0.7}]
+    assert tokenizer.pad(rows, return_tensors="pt")["labels"].dtype == torch.float32
+
+
 def test_alignment(tokenizer: Any) -> None:
     found = tokenizer(["foxes jumps", "a dog"], ["the fox", "hello"], padding=True)
     assert found.tokens(0)[:4] == ["[CLS]", "fox", "##es", "jumps"]

@@ -229,7 +229,18 @@ def _converted(value: Any, *, key: str, kind: str) -> Any:
         return array
     import torch
 
-    return torch.from_numpy(array) if array.flags.writeable else torch.tensor(array)
+    tensor = torch.from_numpy(array) if array.flags.writeable else torch.tensor(array)
+    # numpy reads Python's floats as float64; torch, and so a model's loss, as its default.
+    if tensor.dtype == torch.float64 and _of_python(value):
+        return tensor.to(torch.get_default_dtype())
+    return tensor
+
+
+def _of_python(value: Any) -> bool:
+    """Whether nested lists hold Python's own numbers, which name no dtype, rather than numpy's."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return type(value) in (bool, int, float)
 
 
 def _array(value: Any, *, key: str) -> np.ndarray[Any, Any]:
