@@ -38,7 +38,9 @@ PUBLISHED = {
     "modernbert-base": 149_014_272,
     "modernbert-large": 394_781_696,
     "mpnet-base": 109_486_464,
+    "nomic-embed-text-v1.5": 136_731_648,
     "roberta-base": 124_645_632,
+    "snowflake-arctic-embed-m-v2.0": 305_368_320,
     "roberta-large": 355_359_744,
 }
 # Of the language model, with its output where that is not tied, as cards and papers of decoders count them.

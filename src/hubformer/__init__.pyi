@@ -340,6 +340,12 @@ __all__ = [
     "GraniteForCausalLM",
     "GraniteModel",
     "GranitePreTrainedModel",
+    "GteConfig",
+    "GteForMaskedLM",
+    "GteForSequenceClassification",
+    "GteForTokenClassification",
+    "GteModel",
+    "GtePreTrainedModel",
     "HubError",
     "HubformerError",
     "InputError",
@@ -407,6 +413,12 @@ __all__ = [
     "ModernBertModel",
     "ModernBertPreTrainedModel",
     "NerPipeline",
+    "NomicBertConfig",
+    "NomicBertForMaskedLM",
+    "NomicBertForSequenceClassification",
+    "NomicBertForTokenClassification",
+    "NomicBertModel",
+    "NomicBertPreTrainedModel",
     "OPTConfig",
     "OPTForCausalLM",
     "OPTForQuestionAnswering",
@@ -4547,6 +4559,164 @@ class GraniteForCausalLM(GranitePreTrainedModel):
         return_dict: bool | None = None,
     ) -> _CausalLMOutputWithPast: ...
 
+class GteConfig(PreTrainedConfig):
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    hidden_act: str
+    hidden_dropout_prob: float
+    attention_probs_dropout_prob: float
+    max_position_embeddings: int
+    type_vocab_size: int
+    initializer_range: float
+    layer_norm_eps: float
+    pad_token_id: int | list[int] | None
+    classifier_dropout: float | None
+    rope_theta: float
+    rope_scaling: Any
+    position_embedding_type: str
+    layer_norm_type: str
+    logn_attention_scale: bool
+    logn_attention_clip1: bool
+    pack_qkv: bool
+    unpad_inputs: bool
+    use_memory_efficient_attention: bool
+    def __init__(
+        self,
+        vocab_size: int = 250048,
+        hidden_size: int = 768,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 12,
+        intermediate_size: int = 3072,
+        hidden_act: str = "gelu",
+        hidden_dropout_prob: float = 0.1,
+        attention_probs_dropout_prob: float = 0.0,
+        max_position_embeddings: int = 8192,
+        type_vocab_size: int = 1,
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        pad_token_id: int | list[int] | None = 1,
+        classifier_dropout: float | None = None,
+        rope_theta: float = 160000.0,
+        rope_scaling: Any = None,
+        position_embedding_type: str = "rope",
+        layer_norm_type: str = "layer_norm",
+        logn_attention_scale: bool = False,
+        logn_attention_clip1: bool = False,
+        pack_qkv: bool = True,
+        unpad_inputs: bool = False,
+        use_memory_efficient_attention: bool = False,
+        **named: Any,
+    ) -> None: ...
+
+class GtePreTrainedModel(_Loading):
+    config: GteConfig
+    def __init__(self, config: GteConfig) -> None: ...
+
+class GteModel(GtePreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutputWithPooling: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutputWithPooling: ...
+
+class GteForMaskedLM(GtePreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+
+class GteForSequenceClassification(GtePreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+
+class GteForTokenClassification(GtePreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+
 class LlamaConfig(PreTrainedConfig):
     vocab_size: int
     hidden_size: int
@@ -6214,6 +6384,191 @@ class MT5ForQuestionAnswering(MT5PreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _Seq2SeqQuestionAnsweringModelOutput: ...
+
+class NomicBertConfig(PreTrainedConfig):
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    hidden_act: str
+    hidden_dropout_prob: float
+    attention_probs_dropout_prob: float
+    max_position_embeddings: int
+    type_vocab_size: int
+    initializer_range: float
+    layer_norm_eps: float
+    pad_token_id: int | list[int] | None
+    classifier_dropout: float | None
+    head_dim: int | None
+    rope_theta: float
+    rope_scaling: Any
+    rotary_emb_fraction: float
+    rotary_scaling_factor: float | None
+    max_trained_positions: int
+    qkv_proj_bias: bool
+    mlp_fc1_bias: bool
+    mlp_fc2_bias: bool
+    prenorm: bool
+    parallel_block: bool
+    parallel_block_tied_norm: bool
+    causal: bool
+    use_rms_norm: bool
+    rotary_emb_interleaved: bool
+    rotary_emb_scale_base: str | None
+    pad_vocab_size_multiple: int
+    embd_pdrop: Any
+    n_embd: int
+    n_layer: int
+    n_head: int
+    n_inner: int
+    n_positions: int
+    layer_norm_epsilon: float
+    resid_pdrop: float
+    attn_pdrop: float
+    rotary_emb_base: float
+    def __init__(
+        self,
+        vocab_size: int = 30528,
+        hidden_size: int = 768,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 12,
+        intermediate_size: int = 3072,
+        hidden_act: str = "silu",
+        hidden_dropout_prob: float = 0.0,
+        attention_probs_dropout_prob: float = 0.0,
+        max_position_embeddings: int = 2048,
+        type_vocab_size: int = 2,
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        pad_token_id: int | list[int] | None = 0,
+        classifier_dropout: float | None = None,
+        head_dim: int | None = None,
+        rope_theta: float = 1000.0,
+        rope_scaling: Any = None,
+        rotary_emb_fraction: float = 1.0,
+        rotary_scaling_factor: float | None = None,
+        max_trained_positions: int = 2048,
+        qkv_proj_bias: bool = False,
+        mlp_fc1_bias: bool = False,
+        mlp_fc2_bias: bool = False,
+        prenorm: bool = False,
+        parallel_block: bool = False,
+        parallel_block_tied_norm: bool = False,
+        causal: bool = False,
+        use_rms_norm: bool = False,
+        rotary_emb_interleaved: bool = False,
+        rotary_emb_scale_base: str | None = None,
+        pad_vocab_size_multiple: int = 1,
+        embd_pdrop: Any = None,
+        **named: Any,
+    ) -> None: ...
+
+class NomicBertPreTrainedModel(_Loading):
+    config: NomicBertConfig
+    def __init__(self, config: NomicBertConfig) -> None: ...
+
+class NomicBertModel(NomicBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutputWithPooling: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutputWithPooling: ...
+
+class NomicBertForMaskedLM(NomicBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+
+class NomicBertForSequenceClassification(NomicBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+
+class NomicBertForTokenClassification(NomicBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
 
 class Olmo2Config(PreTrainedConfig):
     vocab_size: int

@@ -260,6 +260,14 @@ _CLASSES = {
         GraniteModel
         GraniteForCausalLM
     """,
+    "gte": """
+        GteConfig
+        GtePreTrainedModel
+        GteModel
+        GteForMaskedLM
+        GteForSequenceClassification
+        GteForTokenClassification
+    """,
     "llama": """
         LlamaConfig
         LlamaPreTrainedModel
@@ -329,6 +337,14 @@ _CLASSES = {
         MT5ForSequenceClassification
         MT5ForTokenClassification
         MT5ForQuestionAnswering
+    """,
+    "nomic_bert": """
+        NomicBertConfig
+        NomicBertPreTrainedModel
+        NomicBertModel
+        NomicBertForMaskedLM
+        NomicBertForSequenceClassification
+        NomicBertForTokenClassification
     """,
     "olmo2": """
         Olmo2Config

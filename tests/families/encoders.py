@@ -36,6 +36,7 @@ TINY: dict[str, dict[str, Any]] = {
         "position_biased_input": False,
     },
     "electra": {**_SMALL, "embedding_size": 24},
+    "gte": {**_SMALL, "pad_token_id": 0, "type_vocab_size": 2},
     "modernbert": {
         "vocab_size": VOCAB,
         "hidden_size": 32,
@@ -52,6 +53,7 @@ TINY: dict[str, dict[str, Any]] = {
         "num_labels": 3,
     },
     "mpnet": {**_SMALL, "max_position_embeddings": 42},
+    "nomic_bert": _SMALL,
 }
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
@@ -99,6 +101,16 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "summary": {"summary_activation": "tanh", "num_attention_heads": 8, "hidden_act": "gelu_new"},
         "untied": {"tie_word_embeddings": False, "num_attention_heads": 1, "type_vocab_size": 4},
     },
+    "gte": {
+        "plain": {},
+        "types": {"type_vocab_size": 3, "num_attention_heads": 8, "rope_parameters": {"rope_theta": 50.0}},
+        "relu": {"hidden_act": "relu", "layer_norm_eps": 1e-3, "type_vocab_size": 0},
+        "untied": {"tie_word_embeddings": False, "num_attention_heads": 1, "hidden_act": "silu"},
+        "linear": {
+            "rope_parameters": {"rope_theta": 50.0, "rope_type": "linear", "factor": 2.0},
+            "num_hidden_layers": 1,
+        },
+    },
     "modernbert": {
         "plain": {},
         "mean": {"classifier_pooling": "mean", "hidden_activation": "relu", "norm_eps": 1e-3},
@@ -120,5 +132,11 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "heads": {"num_attention_heads": 8, "hidden_act": "silu"},
         "relu": {"hidden_act": "relu", "layer_norm_eps": 1e-3, "num_attention_heads": 1},
         "untied": {"tie_word_embeddings": False, "hidden_act": "gelu_new"},
+    },
+    "nomic_bert": {
+        "plain": {},
+        "heads": {"num_attention_heads": 8, "type_vocab_size": 1, "hidden_act": "gelu"},
+        "relu": {"hidden_act": "relu", "layer_norm_eps": 1e-3, "rope_parameters": {"rope_theta": 20.0}},
+        "untied": {"tie_word_embeddings": False, "num_attention_heads": 1},
     },
 }

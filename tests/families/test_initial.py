@@ -12,6 +12,7 @@ from torch import Tensor
 import hubformer
 from cases import CASES, HEAD_CONFIG, TINY, Case, marked
 from hubformer.families import family
+from twins import as_filed
 
 transformers = pytest.importorskip("transformers")
 
@@ -45,7 +46,8 @@ def larger(case: Case) -> dict[str, Any]:
 def oracle_of(case: Case, config: dict[str, Any]) -> dict[str, Tensor]:
     kind = getattr(transformers, case.head.name)
     torch.manual_seed(21)
-    return kind(kind.config_class(**config)).state_dict()
+    oracle = kind(kind.config_class(**config))
+    return as_filed(oracle, oracle.state_dict())
 
 
 def alike(mine: Tensor, theirs: Tensor, *, name: str) -> None:

@@ -40,6 +40,14 @@ PREFIX = {"Bert": "bert.", "DistilBert": "distilbert.", "Roberta": "roberta."}
 IDS = torch.tensor([[7, 8, 9, 10, 11, 12, 13], [17, 18, 19, 20, 21, 22, 23]])
 
 
+def as_filed(oracle: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The oracle's tensors by their names in memory -> as its files hold them: it fuses and renames some."""
+    from transformers.core_model_loading import revert_weight_conversion
+
+    filed: dict[str, Tensor] = revert_weight_conversion(oracle, tensors)
+    return filed
+
+
 def settings(name: str, changes: dict[str, Any]) -> dict[str, Any]:
     """A tiny configuration for a class of that name."""
     family = max((prefix for prefix in TINY if name.startswith(prefix)), key=len)

@@ -20,6 +20,10 @@ from hubformer.presets import preset
 _TELLING = {"d_inner": "xlnet", "n_embd": "gpt2", "sinusoidal_pos_embds": "distilbert"}
 
 
+# The names that repositories with code of their own give to families that are known here.
+_OTHER_NAMES = {"new": "gte"}
+
+
 def model_type_of(values: Mapping[str, Any], *, where: str) -> str:
     """Which family a config.json belongs to: said outright, else by its architectures, else by a telling key.
 
@@ -36,6 +40,7 @@ def model_type_of(values: Mapping[str, Any], *, where: str) -> str:
                 f"{where} calls itself {named!r} but places its tokens by ALiBi (JinaBERT). Read as "
                 f"{named!r} it would give wrong answers, so it is refused."
             )
+        named = _OTHER_NAMES.get(named, named)
         if named not in FAMILIES and config_class(named) is None:
             raise UnknownName(
                 f"{where} is of the model type {named!r}, which hubformer does not know."
@@ -72,7 +77,9 @@ def understood(
     if kind is None:
         kind = config_class(model_type_of(values, where=where))
         assert kind is not None
-    elif values.get("model_type", kind.model_type) != kind.model_type:
+    elif (named := values.get("model_type", kind.model_type)) != kind.model_type and (
+        _OTHER_NAMES.get(str(named)) != kind.model_type
+    ):
         raise ConfigError(
             f"{kind.__name__} reads models of the type {kind.model_type!r}, {where} is of the type "
             f"{values['model_type']!r}. Read it with AutoConfig, which finds the right class."

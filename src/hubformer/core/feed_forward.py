@@ -22,6 +22,7 @@ class FeedForward:
     activation: str = "gelu"
     gated: bool = False
     bias: bool = True
+    down_bias: bool | None = None  # of the last projection; None: as bias
     dropout: float = 0.0  # between the two projections
 
     def build(self, width: int) -> nn.Module:
@@ -34,7 +35,8 @@ class _FeedForward(nn.Module):
         super().__init__()
         self.activation, self.dropout = spec.activation, Dropout(spec.dropout)
         self.up = Linear(width, spec.hidden, bias=spec.bias)
-        self.down = Linear(spec.hidden, width, bias=spec.bias)
+        down_bias = spec.bias if spec.down_bias is None else spec.down_bias
+        self.down = Linear(spec.hidden, width, bias=down_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.down(self.dropout(self.up(x, activation=self.activation)))

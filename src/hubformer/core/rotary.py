@@ -70,6 +70,21 @@ class DynamicScaling:
 
 
 @dataclass(frozen=True)
+class BaseScaling:
+    """A base that is larger by a factor, whatever the length, and waves that are all slower by a little, so
+    that the slowest is slower by the factor (GTE's, Zhang et al. 2024, arXiv:2407.19669)."""
+
+    factor: float
+    factor_of_waves: float = 1.0
+
+    def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
+        turned = 2 * plain.shape[0]
+        base, slower = self.factor * theta, self.factor ** (2 / turned)
+        waves: Tensor = base ** -_exponents(turned, like=plain) / slower
+        return waves
+
+
+@dataclass(frozen=True)
 class WavelengthScaling:
     """Slow waves are slowed down by a factor, fast ones are kept, those between are blended (Grattafiori et
     al. 2024, arXiv:2407.21783)."""

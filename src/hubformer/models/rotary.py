@@ -10,6 +10,7 @@ from typing import Any
 
 from hubformer.core import Rotary
 from hubformer.core.rotary import (
+    BaseScaling,
     DynamicScaling,
     LinearScaling,
     LongRopeScaling,
@@ -140,6 +141,10 @@ def _dynamic(said: _Said, turned: int) -> RotaryScaling:
     return DynamicScaling(said.number("factor"), int(said._config["max_position_embeddings"]))
 
 
+def _ntk(said: _Said, turned: int) -> RotaryScaling:
+    return BaseScaling(said.number("factor"))
+
+
 def _by_wavelength(said: _Said, turned: int) -> RotaryScaling:
     slow, fast = said.number("low_freq_factor"), said.number("high_freq_factor")
     if slow >= fast:
@@ -186,6 +191,7 @@ _KINDS: dict[str, tuple[Callable[[_Said, int], RotaryScaling], str]] = {
     "default": (lambda said, turned: Unscaled(), ""),
     "linear": (_linear, "factor"),
     "dynamic": (_dynamic, "factor"),
+    "ntk": (_ntk, "factor"),
     "llama3": (_by_wavelength, _LENGTH + "factor low_freq_factor high_freq_factor"),
     "yarn": (_yarn, _LENGTH + _YARN),
     "longrope": (_longrope, _LENGTH + _LONGROPE),
