@@ -195,6 +195,15 @@ _CLASSES = {
         ElectraForTokenClassification
         ElectraForQuestionAnswering
     """,
+    "falcon": """
+        FalconConfig
+        FalconPreTrainedModel
+        FalconModel
+        FalconForCausalLM
+        FalconForSequenceClassification
+        FalconForTokenClassification
+        FalconForQuestionAnswering
+    """,
     "gemma": """
         GemmaConfig
         GemmaPreTrainedModel
@@ -227,6 +236,14 @@ _CLASSES = {
         GPT2ForSequenceClassification
         GPT2ForTokenClassification
         GPT2ForQuestionAnswering
+    """,
+    "gpt_bigcode": """
+        GPTBigCodeConfig
+        GPTBigCodePreTrainedModel
+        GPTBigCodeModel
+        GPTBigCodeForCausalLM
+        GPTBigCodeForSequenceClassification
+        GPTBigCodeForTokenClassification
     """,
     "gpt_neo": """
         GPTNeoConfig

@@ -28,6 +28,27 @@ BLOOM: dict[str, Any] = {
     "pad_token_id": 1,
     "num_labels": 3,
 }
+FALCON: dict[str, Any] = {
+    "vocab_size": 99,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "bos_token_id": 2,
+    "eos_token_id": 2,
+    "pad_token_id": 1,
+    "num_labels": 3,
+}
+GPT_BIGCODE: dict[str, Any] = {
+    "vocab_size": 99,
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_positions": 40,
+    "bos_token_id": 2,
+    "eos_token_id": 2,
+    "pad_token_id": 1,
+    "num_labels": 3,
+}
 GPT_NEO: dict[str, Any] = {
     "vocab_size": 99,
     "hidden_size": 32,
@@ -83,6 +104,7 @@ FULL, WINDOW = "full_attention", "sliding_attention"
 
 TINY: dict[str, dict[str, Any]] = {
     "bloom": BLOOM,
+    "falcon": FALCON,
     "gemma": {**SMALL, "head_dim": 6},
     "gemma2": {**SMALL, "head_dim": 6, "sliding_window": 5, "query_pre_attn_scalar": 9},
     "gemma3_text": {
@@ -92,6 +114,7 @@ TINY: dict[str, dict[str, Any]] = {
         "query_pre_attn_scalar": 9,
         "sliding_window_pattern": 2,
     },
+    "gpt_bigcode": GPT_BIGCODE,
     "gpt_neo": GPT_NEO,
     "gpt_neox": {**WITHOUT_GROUPS, "rotary_pct": 0.5},
     "gptj": GPTJ,
@@ -121,6 +144,13 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "odd": {"n_head": 11, "hidden_size": 33, "layer_norm_epsilon": 1e-3},
         "untied": {"tie_word_embeddings": False, "n_head": 1},
     },
+    "falcon": {
+        "plain": {},
+        "new": {"new_decoder_architecture": True, "num_kv_heads": 2, "bias": True, "rope_theta": 500.0},
+        "one norm": {"new_decoder_architecture": True, "num_ln_in_parallel_attn": 1, "num_kv_heads": 1},
+        "serial": {"multi_query": False, "parallel_attn": False, "bias": True, "layer_norm_epsilon": 1e-3},
+        "untied": {"multi_query": False, "tie_word_embeddings": False, "activation": "relu"},
+    },
     "gemma": {
         "plain": {},
         "biased": {"attention_bias": True, "rms_norm_eps": 1e-3, "num_key_value_heads": 4},
@@ -142,6 +172,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "full": {"layer_types": [FULL, WINDOW], "rms_norm_eps": 1e-3, "hidden_activation": "silu"},
         "both ways": {"use_bidirectional_attention": True, "sliding_window": 4},
+    },
+    "gpt_bigcode": {
+        "plain": {},
+        "many": {"multi_query": False, "activation_function": "relu", "n_inner": 40},
+        "unscaled": {"scale_attn_weights": False, "n_head": 8, "layer_norm_epsilon": 1e-3},
+        "untied": {"tie_word_embeddings": False, "n_head": 1, "activation_function": "gelu"},
     },
     "gpt_neo": {
         "plain": {},

@@ -25,12 +25,14 @@ class Alibi:
     # "past": slope * (key place), which for causal attention is the same: a softmax does not see what a query
     # adds for all its keys alike. Published causal models were trained on these very numbers.
     seeing: Literal["past", "both"] = "past"
+    scaled: bool = False  # whether the bias is scaled as the scores are (Falcon)
+    precision: torch.dtype = torch.float32  # in which slopes and places are multiplied
 
     def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
-        return {"past": _AlibiTable, "both": _TwoSidedTable}[self.seeing](heads)
+        return {"past": _AlibiTable, "both": _TwoSidedTable}[self.seeing](heads, self.precision)
 
     def build_layer(self, width: int, *, heads: int, head_width: int) -> Position:
-        return _AlibiPosition()
+        return _ScaledAlibiPosition() if self.scaled else _AlibiPosition()
 
 
 def slopes(heads: int, *, device: torch.device | None = None) -> Tensor:
@@ -50,13 +52,13 @@ def _geometric(heads: int, *, device: torch.device | None) -> Tensor:
 
 
 class _AlibiTable(nn.Module):
-    def __init__(self, heads: int) -> None:
+    def __init__(self, heads: int, precision: torch.dtype) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.precision = heads, precision
 
     def forward(self, layout: Layout) -> Tensor:
         """-> (B|1, H, 1 or Q, K)"""
-        steep = slopes(self.heads, device=layout.key_at.device)[:, None, None]
+        steep = slopes(self.heads, device=layout.key_at.device).to(self.precision)[:, None, None]
         return steep * self.places(layout)[:, None]
 
     def places(self, layout: Layout) -> Tensor:
@@ -73,3 +75,8 @@ class _AlibiPosition(Position):
     def bias(self, q: Tensor, k: Tensor, table: Any, layer: Attention) -> Tensor:
         bias: Tensor = table.to(q.dtype)
         return bias
+
+
+class _ScaledAlibiPosition(_AlibiPosition):
+    def bias(self, q: Tensor, k: Tensor, table: Any, layer: Attention) -> Tensor:
+        return layer.scale * super().bias(q, k, table, layer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -26,10 +26,13 @@ class ParallelSpec(LayerSpec):
     None: both read what the first norm made.
     """
 
+    dropped: Literal["apart", "together"] = "apart"  # the two results, by dropout; together: Falcon
+
     def build(self, width: int) -> nn.Module:
         if self.feed_forward_norms is not None:
-            return ParallelBlock(self, width)
-        return _SharingBlock(replace(self, feed_forward_norms=Norms()), width)
+            return {"apart": ParallelBlock, "together": _SummingBlock}[self.dropped](self, width)
+        kind = {"apart": _SharingBlock, "together": _SharingSummingBlock}[self.dropped]
+        return kind(replace(self, feed_forward_norms=Norms()), width)
 
 
 class ParallelBlock(Block):
@@ -51,14 +54,26 @@ class ParallelBlock(Block):
         y = self.attention(
             h, self.attention.keys_values(h), layout=layout, tables=tables, cache=cache, trace=trace
         )
-        kept = self.attention_residual.leave(kept, y)
-        return self.feed_forward_residual.leave(kept, self.feed_forward(self._second(x, h)))
+        return self._added(kept, y, self.feed_forward(self._second(x, h)))
 
     def _second(self, x: Tensor, h: Tensor) -> Tensor:
         """What the feed-forward reads, of the states and of what the attention read."""
         return self.feed_forward_residual.enter(x)[1]
 
+    def _added(self, kept: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        """The states, with what the attention and the feed-forward made."""
+        return self.feed_forward_residual.leave(self.attention_residual.leave(kept, y), z)
+
 
 class _SharingBlock(ParallelBlock):
     def _second(self, x: Tensor, h: Tensor) -> Tensor:
         return h
+
+
+class _SummingBlock(ParallelBlock):
+    def _added(self, kept: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        return self.feed_forward_residual.leave(kept, z + y)
+
+
+class _SharingSummingBlock(_SharingBlock, _SummingBlock):
+    pass
