@@ -39,6 +39,8 @@ PUBLISHED = {
     "modernbert-large": 394_781_696,
     "mpnet-base": 109_486_464,
     "nomic-embed-text-v1.5": 136_731_648,
+    "longformer-base-4096": 148_659_456,
+    "longformer-large-4096": 434_600_960,
     "roberta-base": 124_645_632,
     "snowflake-arctic-embed-m-v2.0": 305_368_320,
     "roberta-large": 355_359_744,

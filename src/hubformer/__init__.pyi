@@ -62,6 +62,12 @@ from hubformer.models.outputs import (
     CausalLMOutputWithPast,
     ElectraForPreTrainingOutput,
     GPT2DoubleHeadsModelOutput,
+    LongformerBaseModelOutputWithPooling,
+    LongformerMaskedLMOutput,
+    LongformerMultipleChoiceModelOutput,
+    LongformerQuestionAnsweringModelOutput,
+    LongformerSequenceClassifierOutput,
+    LongformerTokenClassifierOutput,
     MaskedLMOutput,
     MultipleChoiceModelOutput,
     NextSentencePredictorOutput,
@@ -108,6 +114,8 @@ from hubformer.tokenization.named import (
     GPT2TokenizerFast,
     LlamaTokenizer,
     LlamaTokenizerFast,
+    LongformerTokenizer,
+    LongformerTokenizerFast,
     MPNetTokenizer,
     MPNetTokenizerFast,
     RobertaTokenizer,
@@ -374,6 +382,16 @@ __all__ = [
     "LlamaTokenizerFast",
     "LogitsProcessor",
     "LogitsProcessorList",
+    "LongformerConfig",
+    "LongformerForMaskedLM",
+    "LongformerForMultipleChoice",
+    "LongformerForQuestionAnswering",
+    "LongformerForSequenceClassification",
+    "LongformerForTokenClassification",
+    "LongformerModel",
+    "LongformerPreTrainedModel",
+    "LongformerTokenizer",
+    "LongformerTokenizerFast",
     "LoraConfig",
     "M2M100Config",
     "M2M100ForConditionalGeneration",
@@ -625,6 +643,25 @@ class _ElectraForPreTrainingOutput(ElectraForPreTrainingOutput):
 class _GPT2DoubleHeadsModelOutput(GPT2DoubleHeadsModelOutput):
     logits: Tensor
     mc_logits: Tensor
+
+class _LongformerBaseModelOutputWithPooling(LongformerBaseModelOutputWithPooling):
+    last_hidden_state: Tensor
+
+class _LongformerMaskedLMOutput(LongformerMaskedLMOutput):
+    logits: Tensor
+
+class _LongformerMultipleChoiceModelOutput(LongformerMultipleChoiceModelOutput):
+    logits: Tensor
+
+class _LongformerQuestionAnsweringModelOutput(LongformerQuestionAnsweringModelOutput):
+    start_logits: Tensor
+    end_logits: Tensor
+
+class _LongformerSequenceClassifierOutput(LongformerSequenceClassifierOutput):
+    logits: Tensor
+
+class _LongformerTokenClassifierOutput(LongformerTokenClassifierOutput):
+    logits: Tensor
 
 class _MaskedLMOutput(MaskedLMOutput):
     logits: Tensor
@@ -5330,6 +5367,233 @@ class LlamaForTokenClassification(LlamaPreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _TokenClassifierOutput: ...
+
+class LongformerConfig(PreTrainedConfig):
+    attention_window: Any
+    sep_token_id: int | list[int] | None
+    pad_token_id: int
+    bos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    hidden_act: str
+    hidden_dropout_prob: float
+    attention_probs_dropout_prob: float
+    max_position_embeddings: int
+    type_vocab_size: int
+    initializer_range: float
+    layer_norm_eps: float
+    onnx_export: bool
+    def __init__(
+        self,
+        attention_window: Any = 512,
+        sep_token_id: int | list[int] | None = 2,
+        pad_token_id: int = 1,
+        bos_token_id: int | list[int] | None = 0,
+        eos_token_id: int | list[int] | None = 2,
+        vocab_size: int = 30522,
+        hidden_size: int = 768,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 12,
+        intermediate_size: int = 3072,
+        hidden_act: str = "gelu",
+        hidden_dropout_prob: float = 0.1,
+        attention_probs_dropout_prob: float = 0.1,
+        max_position_embeddings: int = 512,
+        type_vocab_size: int = 2,
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        onnx_export: bool = False,
+        **named: Any,
+    ) -> None: ...
+
+class LongformerPreTrainedModel(_Loading):
+    config: LongformerConfig
+    def __init__(self, config: LongformerConfig) -> None: ...
+
+class LongformerModel(LongformerPreTrainedModel):
+    def __init__(self, config: LongformerConfig, *, add_pooling_layer: bool = True) -> None: ...
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerBaseModelOutputWithPooling: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerBaseModelOutputWithPooling: ...
+
+class LongformerForMaskedLM(LongformerPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerMaskedLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerMaskedLMOutput: ...
+
+class LongformerForSequenceClassification(LongformerPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerSequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerSequenceClassifierOutput: ...
+
+class LongformerForMultipleChoice(LongformerPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerMultipleChoiceModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerMultipleChoiceModelOutput: ...
+
+class LongformerForTokenClassification(LongformerPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerTokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerTokenClassifierOutput: ...
+
+class LongformerForQuestionAnswering(LongformerPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerQuestionAnsweringModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LongformerQuestionAnsweringModelOutput: ...
 
 class M2M100Config(PreTrainedConfig):
     vocab_size: int

@@ -294,6 +294,16 @@ _CLASSES = {
         LlamaForQuestionAnswering
         LlamaForTokenClassification
     """,
+    "longformer": """
+        LongformerConfig
+        LongformerPreTrainedModel
+        LongformerModel
+        LongformerForMaskedLM
+        LongformerForSequenceClassification
+        LongformerForMultipleChoice
+        LongformerForTokenClassification
+        LongformerForQuestionAnswering
+    """,
     "m2m_100": """
         M2M100Config
         M2M100PreTrainedModel
@@ -503,6 +513,8 @@ TOKENIZER_NAMES = (
     "GPT2TokenizerFast",
     "LlamaTokenizer",
     "LlamaTokenizerFast",
+    "LongformerTokenizer",
+    "LongformerTokenizerFast",
     "MPNetTokenizer",
     "MPNetTokenizerFast",
     "PreTrainedTokenizerFast",

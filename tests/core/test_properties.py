@@ -31,6 +31,7 @@ from core.tiny import (
 )
 from hubformer.core import Cache, Layout, Packed
 from hubformer.families import FAMILIES, family
+from hubformer.inference import Engine
 from hubformer.models.heads import Context
 from hubformer.models.inputs import Inputs
 from hubformer.models.model import Model
@@ -53,7 +54,7 @@ def test_every_family_takes_part() -> None:
 
 
 def reads_packs(model: Any) -> bool:
-    return hasattr(model.body, "read")
+    return Engine(model).packs
 
 
 # What may be seen

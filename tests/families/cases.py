@@ -31,6 +31,7 @@ BERT = {
 }
 
 ROBERTA = {**BERT, "max_position_embeddings": 42, "type_vocab_size": 1}
+LONGFORMER = {**ROBERTA, "attention_window": 8}
 DISTILBERT = {
     "vocab_size": VOCAB,
     "dim": 32,
@@ -67,6 +68,7 @@ TINY: dict[str, dict[str, Any]] = {
     "camembert": ROBERTA,
     "distilbert": DISTILBERT,
     "gpt2": GPT2,
+    "longformer": LONGFORMER,
     "roberta": ROBERTA,
     "xlm-roberta": ROBERTA,
     "xlnet": XLNET,
@@ -99,6 +101,13 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "unscaled": {"scale_attn_weights": False, "activation_function": "relu", "n_inner": 40},
         "untied": {"tie_word_embeddings": False, "layer_norm_epsilon": 1e-3, "summary_activation": "tanh"},
         "one head": {"activation_function": "gelu", "n_head": 1, "n_layer": 1},
+    },
+    "longformer": {
+        "plain": {},
+        "windows": {"attention_window": [4, 6, 4], "hidden_act": "relu", "layer_norm_eps": 1e-3},
+        "padding": {"pad_token_id": 4, "type_vocab_size": 3, "attention_window": 4},
+        "wide": {"attention_window": 64, "num_attention_heads": 8},
+        "untied": {"tie_word_embeddings": False, "hidden_act": "gelu_new", "attention_window": 6},
     },
     "roberta": {
         "plain": {},
@@ -134,6 +143,11 @@ HEAD_CONFIG: dict[str, dict[str, Any]] = {
     "RobertaForCausalLM": {"is_decoder": True},
     "XLMRobertaForCausalLM": {"is_decoder": True},
 }
+
+
+# Heads that find the texts of a pair by three separators, and where the first stands in each row. As many
+# tokens of either row are global: the oracle's weights of those that a row lacks are filler.
+SEPARATED = {"LongformerForMultipleChoice": (5, 2), "LongformerForQuestionAnswering": (2, 2)}
 
 
 @dataclass(frozen=True)
@@ -195,6 +209,10 @@ def padded_batch(case: Case, *, side: str | None = None) -> dict[str, torch.Tens
     ids = torch.randint(6, VOCAB, (2, LENGTH), generator=generator)
     mask = torch.ones_like(ids)
     mask[1, 8:] = 0
+    for row, (first, last) in enumerate(
+        zip(SEPARATED.get(case.head.name, ()), (LENGTH - 1, 7), strict=False)
+    ):
+        ids[row, [first, first + 1, last]] = 2
     pad = hubformer.AutoConfig.for_model(case.model_type, **config).pad_token_id
     ids[mask == 0] = pad if isinstance(pad, int) else 0
     batch = {"input_ids": ids, "attention_mask": mask}

@@ -94,6 +94,7 @@ def test_attentions(pair: Any) -> None:
     assert seen
     for name in seen:
         for a, b in zip(mine[name], theirs[name], strict=True):
+            b = b[:, :, : a.shape[2]]  # the oracle keeps its own padding in Longformer's global attentions
             assert distance(a.transpose(1, 2)[mask], b.transpose(1, 2)[mask]) <= EXACT, name
 
 

@@ -76,6 +76,9 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "electra": lambda folder: _copied(folder, "ElectraTokenizer", "bert-base-uncased/vocab.txt"),
         "mpnet": _mpnet,
         "gpt2": lambda folder: _copied(folder, "GPT2Tokenizer", "gpt2/vocab.json", "gpt2/merges.txt"),
+        "longformer": lambda folder: _copied(
+            folder, "LongformerTokenizer", "roberta-base/vocab.json", "roberta-base/merges.txt"
+        ),
         "roberta": lambda folder: _copied(
             folder, "RobertaTokenizer", "roberta-base/vocab.json", "roberta-base/merges.txt"
         ),

@@ -16,7 +16,7 @@ from tokenization.token_samples import PAIRS, TEXTS, shared
 
 FAMILIES = [
     *("bert", "cased", "distilbert", "electra", "mpnet"),
-    *("gpt2", "roberta", "xlnet", "xlm-roberta", "camembert"),
+    *("gpt2", "longformer", "roberta", "xlnet", "xlm-roberta", "camembert"),
 ]
 CLASSES = {
     "bert": "BertTokenizerFast",
@@ -25,6 +25,7 @@ CLASSES = {
     "electra": "ElectraTokenizerFast",
     "mpnet": "MPNetTokenizerFast",
     "gpt2": "GPT2TokenizerFast",
+    "longformer": "LongformerTokenizerFast",
     "roberta": "RobertaTokenizerFast",
     "xlnet": "XLNetTokenizerFast",
     "xlm-roberta": "XLMRobertaTokenizerFast",

@@ -21,6 +21,7 @@ from hubformer.core.positions import NoPosition, PositionSpec, Relative, Transfo
 from hubformer.core.rotary import Rotary
 from hubformer.core.stack import Stack, StackSpec
 from hubformer.core.trace import Trace
+from hubformer.core.windowed import SlidingAttentionSpec, Window
 
 __all__ = [
     "ACTIVATIONS",
@@ -50,8 +51,10 @@ __all__ = [
     "RMSNorm",
     "Relative",
     "Rotary",
+    "SlidingAttentionSpec",
     "Stack",
     "StackSpec",
     "Trace",
     "TransformerXL",
+    "Window",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -38,6 +38,8 @@ class AttentionSpec:
     qk_norm_over: Literal["head", "all"] = "head"  # each head's numbers alone, or those of all heads together
     softcap: float | None = None
     dropout: float = 0.0  # of the attention weights
+
+    packs: ClassVar[bool] = True  # whether rows may be laid end to end without padding
 
     def build(self, width: int) -> Attention:
         return {"head": Attention, "all": _NormedTogether}[self.qk_norm_over](self, width)

@@ -32,6 +32,7 @@ class Layout:
     all_past: bool = False  # no key stands after any query: one new token over its cache
     # (runs, length): keys stand at 0, 1, 2 …, and the first queries are runs over the last of them.
     in_line: tuple[int, int] | None = None
+    marked: Tensor | None = None  # (B, L) bool: the tokens that see and are seen everywhere, where not all do
     told: Tensor | None = None  # (B|1, Q) places that a caller gave for the queries; who is seen, they leave
     _seen: dict[tuple[bool, int | None], Visible] = field(default_factory=dict, repr=False)
 

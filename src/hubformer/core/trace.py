@@ -21,6 +21,7 @@ class Trace:
     hidden_states: list[Tensor] = field(default_factory=list)  # (B, L, M): before each layer, then the result
     attentions: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, H, Q, K)
     cross_attentions: dict[int, Tensor] = field(default_factory=dict)
+    marked_attentions: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, H, L, marked queries)
 
     def see(self, x: Tensor) -> None:
         if self.hidden:
@@ -29,7 +30,7 @@ class Trace:
     def layer(self, index: int) -> LayerTrace:
         asked = self.attention if isinstance(self.attention, bool) else index in self.attention
         scale = None if self.head_scale is None else self.head_scale[index]
-        return LayerTrace(asked, scale, index, self.attentions, self.cross_attentions)
+        return LayerTrace(asked, scale, index, self.attentions, self.cross_attentions, self.marked_attentions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +42,14 @@ class LayerTrace:
     index: int
     own: dict[int, Tensor]
     cross: dict[int, Tensor]
+    marked: dict[int, Tensor] = field(default_factory=dict)
 
     def see(self, weights: Tensor) -> None:
         self.own[self.index] = weights
+
+    def see_marked(self, weights: Tensor) -> None:
+        """Those of queries that are asked apart from the others."""
+        self.marked[self.index] = weights
 
     def crossing(self) -> LayerTrace:
         """The same layer's cross-attention: its weights go beside; the same heads are silenced, as in v4."""

@@ -35,6 +35,7 @@ FAMILIES: dict[str, str] = {
     "granite": "granite:GRANITE",
     "gte": "gte:GTE",
     "llama": "llama:LLAMA",
+    "longformer": "longformer:LONGFORMER",
     "m2m_100": "mbart:M2M_100",
     "marian": "mbart:MARIAN",
     "mbart": "mbart:MBART",

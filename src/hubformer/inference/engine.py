@@ -61,7 +61,9 @@ class Engine:
     @property
     def packs(self) -> bool:
         """Whether the model reads packed rows."""
-        return self.model.head_row is not None and hasattr(self.model.body, "read")
+        if self.model.head_row is None or not hasattr(self.model.body, "read"):
+            return False
+        return all(layer.attention.packs for layer in self.model.body.spec.stack.layers)
 
     @property
     def longest(self) -> int | None:

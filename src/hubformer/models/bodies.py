@@ -27,6 +27,7 @@ class States:
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
     cross_attentions: tuple[Tensor, ...] | None = None
+    global_attentions: tuple[Tensor, ...] | None = None
     mems: tuple[Tensor, ...] | None = None
     encoder_last_hidden_state: Tensor | None = None  # (B, L, M)
     encoder_hidden_states: tuple[Tensor, ...] | None = None
@@ -120,6 +121,8 @@ class Body(nn.Module):
         )
         if inputs.position_ids is not None:
             layout = replace(layout, told=inputs.position_ids)
+        if inputs.global_attention_mask is not None:
+            layout = replace(layout, marked=inputs.global_attention_mask.bool())
         if pairs is None:
             return layout
         return Layout(
@@ -150,4 +153,6 @@ def seen(trace: Trace | None) -> dict[str, Any]:
         "hidden_states": tuple(trace.hidden_states) or None,
         "attentions": tuple(trace.attentions[i] for i in sorted(trace.attentions)) or None,
         "cross_attentions": tuple(trace.cross_attentions[i] for i in sorted(trace.cross_attentions)) or None,
+        "global_attentions": tuple(trace.marked_attentions[i] for i in sorted(trace.marked_attentions))
+        or None,
     }

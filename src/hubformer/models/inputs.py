@@ -24,6 +24,7 @@ class Inputs:
 
     input_ids: Tensor | None = None  # (B, L), or (B, C, L) for multiple choice
     attention_mask: Tensor | None = None  # (B, L), nonzero = attended; or (B, Q, K)
+    global_attention_mask: Tensor | None = None  # (B, L), nonzero = sees and is seen everywhere
     token_type_ids: Tensor | None = None  # (B, L)
     position_ids: Tensor | None = None  # (B|1, L)
     head_mask: Tensor | None = None  # (heads,) or (layers, heads); 0 silences
@@ -76,7 +77,14 @@ class Inputs:
 
 NAMES = tuple(field.name for field in fields(Inputs))
 # One of these per token: flattened together where a row holds several choices.
-PER_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "input_mask")
+PER_TOKEN = (
+    "input_ids",
+    "attention_mask",
+    "global_attention_mask",
+    "token_type_ids",
+    "position_ids",
+    "input_mask",
+)
 
 
 def forward_taking(names: str, *, of: str) -> Callable[..., Any]:
@@ -170,6 +178,11 @@ def check(inputs: Inputs, limits: Limits) -> None:
         )
     _check_ids("position_ids", inputs.position_ids, below=limits.places, of="the position table")
     _check_mask(inputs.attention_mask, shape, past=past)
+    marked = inputs.global_attention_mask
+    if marked is not None and marked.shape != shape:
+        raise InputError(
+            f"global_attention_mask has the shape {list(marked.shape)}, expected {list(shape)} as input_ids."
+        )
 
 
 def _refuse_lists(inputs: Inputs) -> None:

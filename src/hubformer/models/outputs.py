@@ -317,3 +317,37 @@ class Seq2SeqQuestionAnsweringModelOutput(ModelOutput):
     encoder_last_hidden_state: Tensor | None = None
     encoder_hidden_states: Tensors | None = None
     encoder_attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class LongformerBaseModelOutputWithPooling(ModelOutput):
+    last_hidden_state: Tensor | None = None  # (B, L, M)
+    pooler_output: Tensor | None = None  # (B, M)
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None  # (B, heads, L, G + window + 1): of the G global tokens, of the window
+    global_attentions: Tensors | None = None  # (B, heads, L, G): of global queries
+
+
+@dataclass(eq=False)
+class LongformerMaskedLMOutput(MaskedLMOutput):
+    global_attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class LongformerQuestionAnsweringModelOutput(QuestionAnsweringModelOutput):
+    global_attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class LongformerSequenceClassifierOutput(SequenceClassifierOutput):
+    global_attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class LongformerMultipleChoiceModelOutput(MultipleChoiceModelOutput):
+    global_attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class LongformerTokenClassifierOutput(TokenClassifierOutput):
+    global_attentions: Tensors | None = None

@@ -6,7 +6,7 @@ A new family is one row here and one class in `named.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
@@ -112,6 +112,18 @@ _FAIRSEQ_TOKENS: dict[str, Token] = {
 }
 _FAIRSEQ_TEMPLATE = building.template("{cls} $A {sep}", "{cls} $A {sep} {sep} $B {sep}")
 
+_ROBERTA = Convention(
+    name="RobertaTokenizer",
+    model_type="roberta",
+    tokens={**{role: _as_normalized(str(t)) for role, t in _FAIRSEQ_TOKENS.items()}, "mask_token": _MASK},
+    files=_VOCAB_JSON,
+    algorithm="BPE",
+    build=building.byte_level,
+    surround=building.roberta_template,
+    parameters=("vocab_file", "merges_file", "errors", *_FAIRSEQ, "add_prefix_space", "trim_offsets"),
+    options={"add_prefix_space": False, "trim_offsets": True, "errors": "replace"},
+)
+
 _ROWS: tuple[Convention, ...] = (
     Convention(name="BertTokenizer", model_type="bert", model_input_names=_WITH_TYPES, **_BERT),  # type: ignore[arg-type]
     Convention(name="DistilBertTokenizer", model_type="distilbert", **_BERT),  # type: ignore[arg-type]
@@ -131,17 +143,8 @@ _ROWS: tuple[Convention, ...] = (
         ),
         options=_BERT["options"],  # type: ignore[arg-type]
     ),
-    Convention(
-        name="RobertaTokenizer",
-        model_type="roberta",
-        tokens={**{role: _as_normalized(str(t)) for role, t in _FAIRSEQ_TOKENS.items()}, "mask_token": _MASK},
-        files=_VOCAB_JSON,
-        algorithm="BPE",
-        build=building.byte_level,
-        surround=building.roberta_template,
-        parameters=("vocab_file", "merges_file", "errors", *_FAIRSEQ, "add_prefix_space", "trim_offsets"),
-        options={"add_prefix_space": False, "trim_offsets": True, "errors": "replace"},
-    ),
+    _ROBERTA,
+    replace(_ROBERTA, name="LongformerTokenizer", model_type="longformer"),
     Convention(
         name="GPT2Tokenizer",
         model_type="gpt2",

@@ -70,6 +70,14 @@ class RobertaTokenizerFast(RobertaTokenizer):
     """RobertaTokenizer, with the argument order of transformers' fast class."""
 
 
+class LongformerTokenizer(_Family):
+    """RoBERTa's byte-level BPE: `<s> A </s></s> B </s>`."""
+
+
+class LongformerTokenizerFast(LongformerTokenizer):
+    """LongformerTokenizer, with the argument order of transformers' fast class."""
+
+
 class GPT2Tokenizer(_Family):
     """Byte-level BPE without special tokens around texts; it has no padding token of its own."""
 
@@ -124,6 +132,8 @@ TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
         MPNetTokenizerFast,
         RobertaTokenizer,
         RobertaTokenizerFast,
+        LongformerTokenizer,
+        LongformerTokenizerFast,
         GPT2Tokenizer,
         GPT2TokenizerFast,
         XLNetTokenizer,

@@ -1,0 +1,271 @@
+"""Attention within a window, beside a few tokens that see and are seen everywhere (Beltagy et al. 2020,
+arXiv:2004.05150). Time and memory grow with the length, not with its square.
+
+Queries are cut into blocks as long as the window's arm; a block reads itself, its two neighbours and the
+marked tokens in one call of the kernel. Marked tokens are then asked again, of the whole row, by projections
+of their own.
+
+Shapes:  B rows  L length  H heads  D head width  M model width  C blocks  W arm  K = 3 W  G marked tokens
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hubformer.core.attention import Attention, AttentionSpec
+from hubformer.core.cache import KeysValues, LayerCache
+from hubformer.core.kernels import attend, attend_openly
+from hubformer.core.layout import AnyLayout, Layout
+from hubformer.core.linear import Linear
+from hubformer.core.positions import Position
+from hubformer.core.trace import LayerTrace
+from hubformer.errors import InputError
+
+
+@dataclass(frozen=True)
+class Window:
+    """The scheme of positions of windowed attention: its table says what each query may look at."""
+
+    arm: int  # the largest distance seen on either side, in tokens
+
+    def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
+        return _WindowTable(self)
+
+    def build_layer(self, width: int, *, heads: int, head_width: int) -> Position:
+        return Position()
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """The tokens of each row that see everything, in order; rows with fewer are filled up."""
+
+    index: Tensor  # (B, G)
+    live: Tensor  # (B, G) bool, False = filler
+
+    def of(self, x: Tensor) -> Tensor:
+        """(B, L, M) -> (B, G, M)"""
+        return x.gather(1, self._wide(x))
+
+    def put(self, x: Tensor, new: Tensor) -> Tensor:
+        """x (B, L, M) with new (B, G, M) in the places of the marked tokens."""
+        return x.scatter(1, self._wide(x), new.to(x.dtype).where(self.live[..., None], self.of(x)))
+
+    def _wide(self, x: Tensor) -> Tensor:
+        return self.index[..., None].expand(-1, -1, x.shape[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What the queries of one rectangle may look at."""
+
+    arm: int
+    length: int
+    valid: Tensor | None  # (B, L) bool, False = padding
+    marked: Marked | None
+    blocked: Tensor | None  # (B|1, C, W, G + K) bool; None: the row is short, and read whole
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.length // self.arm)
+
+    @property
+    def keys(self) -> Tensor | None:
+        """(B, 1, 1, L) for queries that see the whole row."""
+        return None if self.valid is None else self.valid[:, None, None]
+
+    def plain(self, device: torch.device) -> Tensor | None:
+        """(B|1, 1, L, L), for short rows and for attention weights."""
+        if self.length <= self.arm + 1:
+            return self.keys
+        place = torch.arange(self.length, device=device)
+        distance = (place[None, :] - place[:, None])[None]
+        seen = distance.abs() <= self.arm
+        if self.marked is not None:
+            seen = seen | _everywhere(self.marked, self.length)[:, None]
+        if self.valid is not None:  # a query of padding sees itself, so that its row stays finite
+            seen = seen & self.valid[:, None] | (distance == 0)
+        return seen[:, None]
+
+    def attended(self, x: Tensor) -> Tensor:
+        """(B, L, M), 0 where padding asked: losses over whole rows read that, too."""
+        return x if self.valid is None else x.masked_fill(~self.valid[..., None], 0.0)
+
+    def cut(self, x: Tensor) -> Tensor:
+        """Blocks of queries: (B, L, M) -> (B * C, W, M)"""
+        padded = F.pad(x, (0, 0, 0, self.blocks * self.arm - self.length))
+        return padded.view(-1, self.arm, x.shape[-1])
+
+    def around(self, x: Tensor) -> Tensor:
+        """What each block reads: (B, L, M) -> (B * C, G + K, M)"""
+        near = _neighbours(x, arm=self.arm, blocks=self.blocks).transpose(2, 3)  # (B, C, K, M)
+        if self.marked is not None:
+            far = self.marked.of(x)[:, None].expand(-1, self.blocks, -1, -1)
+            near = torch.cat([far, near], dim=2)
+        return near.reshape(-1, *near.shape[2:])
+
+    def uncut(self, x: Tensor) -> Tensor:
+        """(B * C, W, M) -> (B, L, M)"""
+        return x.reshape(-1, self.blocks * self.arm, x.shape[-1])[:, : self.length]
+
+    def banded(self, weights: Tensor) -> Tensor:
+        """Weights of the whole row (B, H, L, L) as transformers orders them, (B, H, L, G + 2 W + 1): those of
+        the marked tokens, then those of the window by distance. Marked queries have theirs elsewhere: 0."""
+        rows, heads, length, _ = weights.shape
+        step = torch.arange(2 * self.arm + 1, device=weights.device)
+        place = torch.arange(length, device=weights.device)[:, None] + step  # of keys, in a padded row
+        if self.marked is None:
+            padded = F.pad(weights, (self.arm, self.arm))
+            return padded.gather(-1, place.expand(rows, heads, -1, -1))
+        marked = _everywhere(self.marked, length)
+        index = self.marked.index[:, None, None].expand(-1, heads, length, -1)
+        far = weights.gather(-1, index) * self.marked.live[:, None, None]
+        padded = F.pad(weights.masked_fill(marked[:, None, None], 0.0), (self.arm, self.arm))
+        near = padded.gather(-1, place.expand(rows, heads, -1, -1))
+        return torch.cat([far, near], dim=-1).masked_fill(marked[:, None, :, None], 0.0)
+
+
+def _everywhere(marked: Marked, length: int) -> Tensor:
+    """(B, L) bool, True at the marked tokens."""
+    none = torch.zeros(len(marked.index), length, dtype=torch.bool, device=marked.index.device)
+    return none.scatter(1, marked.index, marked.live)
+
+
+def _neighbours(x: Tensor, *, arm: int, blocks: int) -> Tensor:
+    """Each block with those before and after it, in zeros at the ends: (B, L, M) -> (B, C, M, K)"""
+    tail = (blocks + 1) * arm - x.shape[1]
+    return F.pad(x, (0, 0, arm, tail)).unfold(1, 3 * arm, arm)
+
+
+class _WindowTable(nn.Module):
+    def __init__(self, spec: Window) -> None:
+        super().__init__()
+        self.arm = spec.arm
+
+    def forward(self, layout: Layout) -> Sight:
+        if layout.allowed is not None:
+            raise InputError(
+                "attention_mask says for every pair of tokens who is seen, which attention within a window "
+                "cannot follow. Pass one of the shape (rows, length)."
+            )
+        length, marked = layout.at.shape[1], _marked(layout)
+        # Up to three arms, blocks would read as much as the whole row has.
+        blocked = None if length <= 3 * self.arm else self._blocked(layout, marked)
+        return Sight(self.arm, length, layout.key_valid, marked, blocked)
+
+    def _blocked(self, layout: Layout, marked: Marked | None) -> Tensor:
+        length, arm = layout.at.shape[1], self.arm
+        near = torch.ones_like(layout.at, dtype=torch.bool) if layout.key_valid is None else layout.key_valid
+        if marked is not None:  # they are read as such, and not twice
+            near = near & ~_everywhere(marked, length)
+        blocks = -(-length // arm)
+        near = _neighbours(near[..., None].to(torch.uint8), arm=arm, blocks=blocks).bool()  # (B, C, 1, K)
+        distance = (
+            torch.arange(-arm, 2 * arm, device=near.device) - torch.arange(arm, device=near.device)[:, None]
+        )
+        # A query of padding sees itself, so that its row stays finite.
+        near = near & (distance.abs() <= arm) | (distance == 0)
+        if marked is None:
+            return near
+        far = marked.live[:, None, None].expand(-1, blocks, arm, -1)
+        return torch.cat([far, near.expand(len(far), -1, -1, -1)], dim=-1)
+
+
+def _marked(layout: Layout) -> Marked | None:
+    if layout.marked is None:
+        return None
+    marked = layout.marked if layout.key_valid is None else layout.marked & layout.key_valid
+    most = int(marked.sum(-1).max())
+    if not most:
+        return None
+    index = marked.int().argsort(dim=-1, descending=True, stable=True)[:, :most]
+    return Marked(index, marked.gather(1, index))
+
+
+@dataclass(frozen=True)
+class SlidingAttentionSpec(AttentionSpec):
+    """Self-attention within the Window that stands in the slot of positions; causal, window, softcap and
+    kv_heads have no place in it."""
+
+    packs: ClassVar[bool] = False  # a pack does not say which tokens are marked
+
+    def build(self, width: int) -> SlidingAttention:
+        return SlidingAttention(self, width)
+
+
+class SlidingAttention(Attention):
+    """x attends to itself: queries see their window and the marked tokens, marked ones see everything."""
+
+    def __init__(self, spec: SlidingAttentionSpec, width: int) -> None:
+        super().__init__(spec, width)
+        inner = spec.heads * spec.head_width
+        self.query_global, self.key_global, self.value_global = (
+            Linear(width, inner, bias=spec.bias) for _ in range(3)
+        )
+
+    def forward(
+        self,
+        x: Tensor,
+        kv: KeysValues,
+        *,
+        layout: AnyLayout,
+        tables: Sequence[Any],
+        cache: LayerCache | None = None,
+        trace: LayerTrace | None = None,
+    ) -> Tensor:
+        """x (B, L, M), kv its own, tables one Sight per part of the layout -> (B, L, M)"""
+        parts = zip(*(layout.split(t) for t in (x, self.query(x), *kv)), tables, strict=True)
+        read = [sight.attended(self._part(x, q, k, v, sight, trace)) for x, q, k, v, sight in parts]
+        out: Tensor = self.output(layout.join(read))
+        return out
+
+    def _part(
+        self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, sight: Sight, trace: LayerTrace | None
+    ) -> Tensor:
+        """One rectangle of rows: all (B, L, …) -> (B, L, H * D)"""
+        if trace is not None:
+            y = self._seen(q, k, v, sight, trace)
+        elif sight.blocked is None:
+            y = self._attend(q, k, v, sight.plain(x.device))
+        else:
+            seen = sight.blocked.expand(len(x), -1, -1, -1).flatten(0, 1)[:, None]
+            y = sight.uncut(self._attend(sight.cut(q), sight.around(k), sight.around(v), seen))
+        if sight.marked is None:
+            return y
+        asked = (self.query_global(sight.marked.of(x)), self.key_global(x), self.value_global(x))
+        if trace is None:
+            return sight.marked.put(y, self._attend(*asked, sight.keys))
+        found, weights = self._openly(*asked, sight.keys, trace)
+        if trace.wants_weights:
+            live = sight.marked.live[:, None, :, None]
+            trace.see_marked((weights * live).transpose(2, 3))
+        return sight.marked.put(y, found)
+
+    def _seen(self, q: Tensor, k: Tensor, v: Tensor, sight: Sight, trace: LayerTrace) -> Tensor:
+        """With attention weights, which are worked out over the whole row."""
+        y, weights = self._openly(q, k, v, sight.plain(q.device), trace)
+        if trace.wants_weights:
+            trace.see(sight.banded(weights))
+        return y
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
+        y = attend(*map(self.heads, (q, k, v)), visible=visible, bias=None, **self._how())
+        return y.transpose(1, 2).flatten(2)
+
+    def _openly(
+        self, q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None, trace: LayerTrace
+    ) -> tuple[Tensor, Tensor]:
+        y, weights = attend_openly(*map(self.heads, (q, k, v)), visible=visible, bias=None, **self._how())
+        if trace.head_scale is not None:
+            scale = trace.head_scale[:, None, None].to(y.dtype)
+            y, weights = y * scale, weights * scale
+        return y.transpose(1, 2).flatten(2), weights
+
+    def _how(self) -> dict[str, Any]:
+        dropout = self.spec.dropout if self.training else 0.0
+        return {"scale": self.scale, "softcap": None, "dropout": dropout}
