@@ -501,10 +501,16 @@ _CLASSES = {
 }
 FAMILY_CLASSES = {name: model_type for model_type, names in _CLASSES.items() for name in names.split()}
 TOKENIZER_NAMES = (
+    "AlbertTokenizer",
+    "AlbertTokenizerFast",
+    "BartTokenizer",
+    "BartTokenizerFast",
     "BertTokenizer",
     "BertTokenizerFast",
     "CamembertTokenizer",
     "CamembertTokenizerFast",
+    "DebertaV2Tokenizer",
+    "DebertaV2TokenizerFast",
     "DistilBertTokenizer",
     "DistilBertTokenizerFast",
     "ElectraTokenizer",
@@ -520,6 +526,8 @@ TOKENIZER_NAMES = (
     "PreTrainedTokenizerFast",
     "RobertaTokenizer",
     "RobertaTokenizerFast",
+    "T5Tokenizer",
+    "T5TokenizerFast",
     "XLMRobertaTokenizer",
     "XLMRobertaTokenizerFast",
     "XLNetTokenizer",

@@ -27,6 +27,15 @@ def oracle() -> Any:
     return AutoTokenizer
 
 
+# Where the published models have their first tokens.
+_T5_IDS: dict[str, Any] = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+_ALBERT_IDS: dict[str, Any] = {"pad_id": 0, "unk_id": 1, "bos_id": -1, "eos_id": -1}
+_DEBERTA_IDS: dict[str, Any] = {
+    **{"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3},
+    **{"pad_piece": "[PAD]", "bos_piece": "[CLS]", "eos_piece": "[SEP]", "unk_piece": "[UNK]"},
+}
+
+
 def _sentencepiece(folder: Path, name: str, tokenizer_class: str, **options: Any) -> None:
     import sentencepiece
 
@@ -41,12 +50,8 @@ def _sentencepiece(folder: Path, name: str, tokenizer_class: str, **options: Any
         model_prefix=str(folder / Path(name).stem),
         vocab_size=400,
         hard_vocab_limit=False,
-        unk_id=0,
-        bos_id=1,
-        eos_id=2,
-        pad_id=-1,
         minloglevel=2,
-        **options,
+        **{"unk_id": 0, "bos_id": 1, "eos_id": 2, "pad_id": -1, **options},
     )
     (folder / f"{Path(name).stem}.vocab").unlink()
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": tokenizer_class}))
@@ -68,6 +73,23 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             folder, "sentencepiece.bpe.model", "XLMRobertaTokenizer"
         ),
         "camembert": lambda folder: _sentencepiece(folder, "sentencepiece.bpe.model", "CamembertTokenizer"),
+        "t5": lambda folder: _sentencepiece(
+            folder, "spiece.model", "T5Tokenizer", control_symbols=[], **_T5_IDS
+        ),
+        "albert": lambda folder: _sentencepiece(
+            folder,
+            "spiece.model",
+            "AlbertTokenizer",
+            control_symbols=["[CLS]", "[SEP]"],
+            user_defined_symbols=["(", ")", ".", "[MASK]"],
+            **_ALBERT_IDS,
+        ),
+        "deberta-v2": lambda folder: _sentencepiece(
+            folder, "spm.model", "DebertaV2Tokenizer", **_DEBERTA_IDS
+        ),
+        "bart": lambda folder: _copied(
+            folder, "BartTokenizer", "roberta-base/vocab.json", "roberta-base/merges.txt"
+        ),
         "bert": lambda folder: _copied(folder, "BertTokenizer", "bert-base-uncased/vocab.txt"),
         "cased": lambda folder: _copied(
             folder, "BertTokenizer", "bert-cased-onnxext/vocab.txt", do_lower_case=False

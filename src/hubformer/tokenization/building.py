@@ -99,6 +99,31 @@ def sentencepiece_xlnet(files: Mapping[str, Path], options: Mapping[str, Any]) -
     return _unigram(model, vocab, model.unknown_id, normalizers.Sequence(parts), path=path)
 
 
+def sentencepiece_t5(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """T5's Unigram from `spiece.model`, with its sentinels behind, the last one first."""
+    path = files["vocab_file"]
+    model = read_sentencepiece(path)
+    vocab = [(piece.text, piece.score) for piece in model.pieces]
+    vocab += [(f"<extra_id_{i}>", 0.0) for i in reversed(range(options["extra_ids"]))]
+    return _unigram(model, vocab, model.unknown_id, _collapsing(model, path=path), path=path)
+
+
+def sentencepiece_deberta(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """The Unigram of DeBERTa from version 2 on, from `spm.model`."""
+    path = files["vocab_file"]
+    model = read_sentencepiece(path)
+    parts: list[Any] = [normalizers.Lowercase()] if options["do_lower_case"] else []
+    parts.append(normalizers.Strip())
+    if model.charsmap:
+        parts.append(_charsmap(model, path=path))
+    parts.append(normalizers.Replace(Regex(" {2,}"), " "))
+    vocab = [(piece.text, piece.score) for piece in model.pieces]
+    tokenizer = _unigram(model, vocab, model.unknown_id, normalizers.Sequence(parts), path=path)
+    before = [pre_tokenizers.Punctuation(behavior="isolated")] if options["split_by_punct"] else []
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*before, tokenizer.pre_tokenizer])
+    return tokenizer
+
+
 def sentencepiece_xlm_roberta(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
     """XLM-R's Unigram: fairseq puts four tokens first, so pieces move by one; `<mask>` comes last."""
     path = files["vocab_file"]

@@ -145,6 +145,61 @@ _ROWS: tuple[Convention, ...] = (
     ),
     _ROBERTA,
     replace(_ROBERTA, name="LongformerTokenizer", model_type="longformer"),
+    replace(_ROBERTA, name="BartTokenizer", model_type="bart"),
+    Convention(
+        name="T5Tokenizer",
+        model_type="t5",
+        tokens={"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"},
+        files={"vocab_file": ("spiece.model",)},
+        algorithm="Unigram",
+        build=building.sentencepiece_t5,
+        surround=building.template("$A {eos}", "$A {eos} $B {eos}"),
+        parameters=(
+            *("vocab_file", "eos_token", "unk_token", "pad_token", "extra_ids", "additional_special_tokens"),
+            *("sp_model_kwargs", "legacy", "add_prefix_space"),
+        ),
+        options={"extra_ids": 100, "sp_model_kwargs": None, "legacy": None, "add_prefix_space": True},
+        additional=tuple(f"<extra_id_{i}>" for i in range(100)),
+    ),
+    Convention(
+        name="AlbertTokenizer",
+        model_type="albert",
+        tokens={
+            **{"bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "<unk>", "sep_token": "[SEP]"},
+            **{"pad_token": "<pad>", "cls_token": "[CLS]"},
+            "mask_token": AddedToken("[MASK]", lstrip=True, normalized=False, special=True),
+        },
+        files={"vocab_file": ("spiece.model",)},
+        algorithm="Unigram",
+        build=building.sentencepiece_xlnet,
+        surround=building.template("{cls}:0 $A:0 {sep}:0", "{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1"),
+        parameters=(
+            *("vocab_file", "do_lower_case", "remove_space", "keep_accents"),
+            *("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"),
+            "sp_model_kwargs",
+        ),
+        options={"do_lower_case": True, "remove_space": True, "keep_accents": False, "sp_model_kwargs": None},
+        model_input_names=_WITH_TYPES,
+    ),
+    Convention(
+        name="DebertaV2Tokenizer",
+        model_type="deberta-v2",
+        tokens={
+            **{"bos_token": "[CLS]", "eos_token": "[SEP]", "sep_token": "[SEP]", "pad_token": "[PAD]"},
+            **{"cls_token": "[CLS]", "mask_token": "[MASK]"},
+            "unk_token": AddedToken("[UNK]", normalized=True, special=True),
+        },
+        files={"vocab_file": ("spm.model",)},
+        algorithm="Unigram",
+        build=building.sentencepiece_deberta,
+        surround=building.template("{cls}:0 $A:0 {sep}:0", "{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1"),
+        parameters=(
+            *("vocab_file", "do_lower_case", "split_by_punct", "bos_token", "eos_token", "unk_token"),
+            *("sep_token", "pad_token", "cls_token", "mask_token", "sp_model_kwargs"),
+        ),
+        options={"do_lower_case": False, "split_by_punct": False, "sp_model_kwargs": None},
+        model_input_names=_WITH_TYPES,
+    ),
     Convention(
         name="GPT2Tokenizer",
         model_type="gpt2",
@@ -268,7 +323,10 @@ _ROWS: tuple[Convention, ...] = (
 )
 
 CONVENTIONS: dict[str, Convention] = {row.name: row for row in _ROWS}
-_BY_MODEL_TYPE = {row.model_type: row for row in _ROWS}
+_BY_MODEL_TYPE = {
+    **{row.model_type: row for row in _ROWS},
+    **dict.fromkeys(("mt5", "umt5"), CONVENTIONS["T5Tokenizer"]),
+}
 
 
 def convention_of(*, tokenizer_class: str | None, model_type: str | None) -> Convention | None:

@@ -78,6 +78,38 @@ class LongformerTokenizerFast(LongformerTokenizer):
     """LongformerTokenizer, with the argument order of transformers' fast class."""
 
 
+class BartTokenizer(_Family):
+    """RoBERTa's byte-level BPE: `<s> A </s></s> B </s>`."""
+
+
+class BartTokenizerFast(BartTokenizer):
+    """BartTokenizer, with the argument order of transformers' fast class."""
+
+
+class T5Tokenizer(_Family):
+    """SentencePiece Unigram with sentinels for lost spans: `A </s> B </s>`."""
+
+
+class T5TokenizerFast(T5Tokenizer):
+    """T5Tokenizer, with the argument order of transformers' fast class."""
+
+
+class AlbertTokenizer(_Family):
+    """SentencePiece Unigram in small letters: `[CLS] A [SEP] B [SEP]`."""
+
+
+class AlbertTokenizerFast(AlbertTokenizer):
+    """AlbertTokenizer, with the argument order of transformers' fast class."""
+
+
+class DebertaV2Tokenizer(_Family):
+    """SentencePiece Unigram: `[CLS] A [SEP] B [SEP]`."""
+
+
+class DebertaV2TokenizerFast(DebertaV2Tokenizer):
+    """DebertaV2Tokenizer, with the argument order of transformers' fast class."""
+
+
 class GPT2Tokenizer(_Family):
     """Byte-level BPE without special tokens around texts; it has no padding token of its own."""
 
@@ -134,6 +166,14 @@ TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
         RobertaTokenizerFast,
         LongformerTokenizer,
         LongformerTokenizerFast,
+        BartTokenizer,
+        BartTokenizerFast,
+        T5Tokenizer,
+        T5TokenizerFast,
+        AlbertTokenizer,
+        AlbertTokenizerFast,
+        DebertaV2Tokenizer,
+        DebertaV2TokenizerFast,
         GPT2Tokenizer,
         GPT2TokenizerFast,
         XLNetTokenizer,
