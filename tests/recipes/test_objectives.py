@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from hubformer.errors import InputError
+import hubformer
+from hubformer.errors import ConfigError, InputError
 from hubformer.evaluation.tasks import tags_of_words
 from hubformer.recipes.causal_language_modeling import CausalLanguageModeling, next_tokens
 from hubformer.recipes.multiple_choice import MultipleChoice
@@ -18,6 +19,8 @@ from hubformer.recipes.question_answering import QuestionAnswering
 from hubformer.recipes.recipe import Data
 from hubformer.recipes.records import split
 from hubformer.recipes.regression import Regression
+from hubformer.recipes.span_corruption import Options as SpanOptions
+from hubformer.recipes.span_corruption import SpanCorruption
 from hubformer.recipes.text_classification import TextClassification, distinct, names_of
 from hubformer.recipes.token_classification import TokenClassification
 from hubformer.tokenization import train_tokenizer
@@ -246,6 +249,42 @@ def test_rows_of_running_text(tokenizers: dict[str, Any], tmp_path: Path) -> Non
     stream = [i for text in documents for i in (*tokenizer(text)["input_ids"], tokenizer.eos_token_id)]
     assert [i for row in rows for i in row["input_ids"]] == stream[: len(stream) // 16 * 16]
     assert all(row["labels"] == row["input_ids"] for row in rows)
+
+
+def test_spans_are_lost_and_can_be_put_back(tmp_path: Path) -> None:
+    texts = [row["review"] for row in labelled(60)]
+    tokenizer = train_tokenizer("unigram", texts, vocab_size=70, model_type="t5")
+    (tmp_path / "texts.txt").write_text("\n\n".join(texts), "utf-8")
+    goal = SpanCorruption({"max_length": 24})
+    records = split(goal, Data(train=str(tmp_path / "texts.txt"))).train
+    rows = list(goal.rows(records, tokenizer, name="the data"))
+    assert {len(row["input_ids"]) for row in rows} == {24}
+    whole = [token for row in rows for token in row["input_ids"][:-1]]
+    running = [t for text in texts for t in [*tokenizer(text)["input_ids"]]]
+    assert whole == running[: len(whole)]
+    torch.manual_seed(0)
+    batch = goal.collator(tokenizer)(rows)
+    first = tokenizer.convert_tokens_to_ids("<extra_id_99>")
+    for row, source, target in zip(rows, batch["input_ids"], batch["labels"], strict=True):
+        pieces: dict[int, list[int]] = {}
+        for token in target[target >= 0].tolist()[:-1]:
+            pieces.setdefault(token, []) if token >= first else pieces[next(reversed(pieces))].append(token)
+        kept = [token for token in source.tolist() if token != tokenizer.pad_token_id]
+        put_back = [t for token in kept for t in pieces.get(token, [token])]
+        assert put_back == row["input_ids"]
+        assert 0 < sum(map(len, pieces.values())) < 0.3 * len(put_back)
+
+
+def test_spans_that_cannot_be(tokenizers: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"options\.lost is 0"):
+        SpanOptions(lost=0)
+    with pytest.raises(ConfigError, match=r"options\.span is 0\.5"):
+        SpanOptions(span=0.5)
+    model = hubformer.AutoModelForSeq2SeqLM.from_config(
+        hubformer.T5Config(num_layers=1, d_model=8, num_heads=1)
+    )
+    with pytest.raises(InputError, match="no sentinels"):
+        SpanCorruption({}).prepare(tokenizers["xlnet"], model)
 
 
 def test_sums_of_next_tokens() -> None:

@@ -95,6 +95,15 @@ def test_what_follows_is_label_0(bert: Any) -> None:
 OTHERS = {
     "bert-mini-mlm": ("mlm", {"options__whole_words": True}),
     "bert-mini-sop": ("mlm", {"options__passes": 2}),
+    "t5-mini-pretraining": (
+        "span",
+        {
+            "tokenizer__vocab_size": 120,
+            "training__optim": "adamw_torch",
+            "training__lr_scheduler_type": "linear",
+            "training__num_train_epochs": 12,
+        },
+    ),
     "xlnet-mini-pretraining": ("plm", {"tokenizer__vocab_size": 120}),
 }
 
@@ -102,28 +111,30 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_others_learn_too(name: str, data: Path, tmp_path: Path) -> None:
     measured, changes = OTHERS[name]
-    recipe = tiny(
-        name, data, training__num_train_epochs=4, training__eval_strategy="epoch",
-        training__eval_on_start=True, **changes,
-    )  # fmt: skip
+    usual = {
+        "training__num_train_epochs": 4,
+        "training__eval_strategy": "epoch",
+        "training__eval_on_start": True,
+    }
+    recipe = tiny(name, data, **{**usual, **changes})
     found = run(recipe, output=tmp_path)
     losses = logged(tmp_path, f"eval_{measured}_loss")
     assert losses[-1] < 0.85 * losses[0]
     if name.endswith("sop"):
         assert len(logged(tmp_path, "eval_sop_accuracy")) == 6
-    if name.startswith("xlnet"):
+    if name.startswith(("xlnet", "t5")):
         same_as_transformers(found)
-        assert found.metrics["eval_loss"] == pytest.approx(found.metrics["eval_plm_loss"], rel=1e-4)
+        assert found.metrics["eval_loss"] == pytest.approx(found.metrics[f"eval_{measured}_loss"], rel=1e-4)
 
 
 def same_as_transformers(found: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from transformers import XLNetLMHeadModel
+        import transformers
 
-        theirs = XLNetLMHeadModel.from_pretrained(found.folder).eval()
+        kind = getattr(transformers, type(found.trainer.model).__name__)
+        theirs = kind.from_pretrained(found.folder).eval()
     batch = next(iter(found.trainer.get_eval_dataloader()))
-    batch.pop("labels")
     ours = found.trainer.model.eval()
     with torch.no_grad():
         one, other = ours(**batch).logits, theirs(**batch).logits

@@ -31,7 +31,10 @@ def test_every_recipe_that_ships_can_be_run(name: str) -> None:
     assert arguments.seed == 1
 
 
-_PRETRAINING = ("masked-language-modeling", "mlm-nsp", "mlm-sop", "permutation-language-modeling")
+_PRETRAINING = (
+    *("masked-language-modeling", "mlm-nsp", "mlm-sop"),
+    *("permutation-language-modeling", "span-corruption"),
+)
 OBJECTIVES_OF_ONES_OWN = sorted(set(OBJECTIVES) - set(_PRETRAINING))
 
 

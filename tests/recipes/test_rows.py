@@ -281,6 +281,7 @@ def test_a_metric_of_batches_is_that_of_all() -> None:
         "bert-mini-mlm",
         "bert-mini-sop",
         "gpt2-mini-pretraining",
+        "t5-mini-pretraining",
         "xlnet-mini-pretraining",
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from hubformer.errors import InputError, UnknownName, suggestion
 from hubformer.tokenization.backend import rust
@@ -24,6 +24,7 @@ _SPECIAL = {
     "DistilBertTokenizer": _BERT,
     "RobertaTokenizer": ("<s>", "<pad>", "</s>", "<unk>", "<mask>"),
     "GPT2Tokenizer": ("<|endoftext|>",),
+    "T5Tokenizer": ("<pad>", "</s>", "<unk>"),  # and its sentinels, behind all others
     "XLNetTokenizer": ("<unk>", "<s>", "</s>", "<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"),
 }
 
@@ -89,9 +90,14 @@ def _wrapped(
     # A new one: training marks as special all tokens whose ids were fixed beforehand.
     tokenizer = row.pipeline(lowercase=lowercase)
     tokenizer.model = trained.model
+    # T5's sentinels are numbered from the end of the vocabulary.
+    behind = [token for token in reversed(family.additional) if tokenizer.token_to_id(token) is None]
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=True) for token in behind])
     options = {**family.options, **family.tokens}
     tokenizer.post_processor = family.surround(tokenizer, options)
     settings: dict[str, Any] = {"do_lower_case": lowercase} if "do_lower_case" in family.options else {}
+    if behind:
+        settings["additional_special_tokens"] = list(family.additional)
     if "pad_token" not in family.tokens:  # GPT-2's: padding is masked, so that any token does
         settings["pad_token"] = family.tokens["eos_token"]
     return TOKENIZER_CLASSES[f"{family.name}Fast"](

@@ -1,0 +1,78 @@
+"""T5's pre-training: spans of the text are lost, and the model writes them (Raffel et al. 2019,
+arXiv:1910.10683).
+
+Documents stand one behind the other, each with the tokenizer's end token, and are cut into rows of equal
+length; what does not fill a row at the end of the data is left out. Which spans are lost is drawn anew in
+each epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from hubformer.errors import ConfigError, InputError
+from hubformer.recipes.objective import Row
+from hubformer.recipes.pretraining import (
+    Document,
+    Pretraining,
+    Sums,
+    hidden_tokens,
+    joined,
+    of_hidden,
+    row_of,
+)
+from hubformer.training.masking import DataCollatorForSpanCorruption
+from hubformer.training.packing import packed_blocks
+
+
+@dataclass(frozen=True)
+class Options:
+    """max_length: of a row before spans are lost, in tokens. lost: the share of its tokens. span: the mean
+    length of a lost span, in tokens."""
+
+    max_length: int = 128
+    lost: float = 0.15
+    span: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lost < 1:
+            raise ConfigError(f"options.lost is {self.lost}, expected a share between 0 and 1.")
+        if self.span < 1:
+            raise ConfigError(f"options.span is {self.span}, expected at least 1 token.")
+
+
+class SpanCorruption(Pretraining):
+    head: ClassVar[str] = "AutoModelForSeq2SeqLM"
+    Options: ClassVar[type] = Options
+
+    def prepare(self, tokenizer: Any, model: Any) -> None:
+        super().prepare(tokenizer, model)
+        if tokenizer.eos_token_id is None:
+            raise InputError(
+                "The tokenizer has no end token (eos_token), which stands between documents. Choose another."
+            )
+        self.collator(tokenizer)  # refuses a tokenizer that has no sentinels
+
+    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
+        whole = ({"input_ids": joined(document)} for document in documents)
+        for block in packed_blocks(whole, length=self.room(tokenizer), separator=tokenizer.eos_token_id):
+            yield row_of(tokenizer, block["input_ids"])
+
+    def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
+        return DataCollatorForSpanCorruption(
+            tokenizer, noise_density=self.options.lost, mean_noise_span_length=self.options.span
+        )
+
+    def reduction(self) -> Callable[[Any, Any], Any]:
+        return _written
+
+    def metrics(self) -> Callable[[Any], dict[str, float]]:
+        return Sums(partial(of_hidden, name="span"))
+
+
+def _written(scores: Any, labels: Any) -> Any:
+    """Of the scores (B, L, V), alone or first of several outputs, what `hidden_tokens` keeps."""
+    return hidden_tokens(scores[0] if isinstance(scores, tuple) else scores, labels)
