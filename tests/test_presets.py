@@ -41,6 +41,7 @@ PUBLISHED = {
     "nomic-embed-text-v1.5": 136_731_648,
     "longformer-base-4096": 148_659_456,
     "longformer-large-4096": 434_600_960,
+    "openai-gpt": 116_534_784,
     "roberta-base": 124_645_632,
     "snowflake-arctic-embed-m-v2.0": 305_368_320,
     "roberta-large": 355_359_744,

@@ -58,6 +58,7 @@ from hubformer.models.outputs import (
     BaseModelOutputWithPooling,
     BaseModelOutputWithPoolingAndCrossAttentions,
     BertForPreTrainingOutput,
+    CausalLMOutput,
     CausalLMOutputWithCrossAttentions,
     CausalLMOutputWithPast,
     ElectraForPreTrainingOutput,
@@ -71,6 +72,7 @@ from hubformer.models.outputs import (
     MaskedLMOutput,
     MultipleChoiceModelOutput,
     NextSentencePredictorOutput,
+    OpenAIGPTDoubleHeadsModelOutput,
     QuestionAnsweringModelOutput,
     Seq2SeqLMOutput,
     Seq2SeqModelOutput,
@@ -124,6 +126,8 @@ from hubformer.tokenization.named import (
     LongformerTokenizerFast,
     MPNetTokenizer,
     MPNetTokenizerFast,
+    OpenAIGPTTokenizer,
+    OpenAIGPTTokenizerFast,
     RobertaTokenizer,
     RobertaTokenizerFast,
     T5Tokenizer,
@@ -474,6 +478,14 @@ __all__ = [
     "Olmo2ForCausalLM",
     "Olmo2Model",
     "Olmo2PreTrainedModel",
+    "OpenAIGPTConfig",
+    "OpenAIGPTDoubleHeadsModel",
+    "OpenAIGPTForSequenceClassification",
+    "OpenAIGPTLMHeadModel",
+    "OpenAIGPTModel",
+    "OpenAIGPTPreTrainedModel",
+    "OpenAIGPTTokenizer",
+    "OpenAIGPTTokenizerFast",
     "PegasusConfig",
     "PegasusForCausalLM",
     "PegasusForConditionalGeneration",
@@ -647,6 +659,9 @@ class _BertForPreTrainingOutput(BertForPreTrainingOutput):
     prediction_logits: Tensor
     seq_relationship_logits: Tensor
 
+class _CausalLMOutput(CausalLMOutput):
+    logits: Tensor
+
 class _CausalLMOutputWithCrossAttentions(CausalLMOutputWithCrossAttentions):
     logits: Tensor
 
@@ -687,6 +702,10 @@ class _MultipleChoiceModelOutput(MultipleChoiceModelOutput):
 
 class _NextSentencePredictorOutput(NextSentencePredictorOutput):
     logits: Tensor
+
+class _OpenAIGPTDoubleHeadsModelOutput(OpenAIGPTDoubleHeadsModelOutput):
+    logits: Tensor
+    mc_logits: Tensor
 
 class _QuestionAnsweringModelOutput(QuestionAnsweringModelOutput):
     start_logits: Tensor
@@ -7369,6 +7388,170 @@ class Olmo2ForCausalLM(Olmo2PreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _CausalLMOutputWithPast: ...
+
+class OpenAIGPTConfig(PreTrainedConfig):
+    vocab_size: int
+    n_positions: int
+    n_embd: int
+    n_layer: int
+    n_head: int
+    afn: str
+    resid_pdrop: float
+    embd_pdrop: float
+    attn_pdrop: float
+    layer_norm_epsilon: float
+    initializer_range: float
+    summary_type: str
+    summary_use_proj: bool
+    summary_activation: str | None
+    summary_proj_to_labels: bool
+    summary_first_dropout: float
+    summary_last_dropout: float
+    hidden_size: int
+    max_position_embeddings: int
+    num_attention_heads: int
+    num_hidden_layers: int
+    def __init__(
+        self,
+        vocab_size: int = 40478,
+        n_positions: int = 512,
+        n_embd: int = 768,
+        n_layer: int = 12,
+        n_head: int = 12,
+        afn: str = "gelu",
+        resid_pdrop: float = 0.1,
+        embd_pdrop: float = 0.1,
+        attn_pdrop: float = 0.1,
+        layer_norm_epsilon: float = 1e-05,
+        initializer_range: float = 0.02,
+        summary_type: str = "cls_index",
+        summary_use_proj: bool = True,
+        summary_activation: str | None = None,
+        summary_proj_to_labels: bool = True,
+        summary_first_dropout: float = 0.1,
+        summary_last_dropout: float = 0.0,
+        **named: Any,
+    ) -> None: ...
+
+class OpenAIGPTPreTrainedModel(_Loading):
+    config: OpenAIGPTConfig
+    def __init__(self, config: OpenAIGPTConfig) -> None: ...
+
+class OpenAIGPTModel(OpenAIGPTPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutput: ...
+
+class OpenAIGPTLMHeadModel(OpenAIGPTPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _CausalLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _CausalLMOutput: ...
+
+class OpenAIGPTDoubleHeadsModel(OpenAIGPTPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        mc_token_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        mc_labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _OpenAIGPTDoubleHeadsModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        mc_token_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        mc_labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _OpenAIGPTDoubleHeadsModelOutput: ...
+
+class OpenAIGPTForSequenceClassification(OpenAIGPTPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
 
 class OPTConfig(PreTrainedConfig):
     vocab_size: int

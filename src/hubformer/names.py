@@ -379,6 +379,14 @@ _CLASSES = {
         Olmo2Model
         Olmo2ForCausalLM
     """,
+    "openai-gpt": """
+        OpenAIGPTConfig
+        OpenAIGPTPreTrainedModel
+        OpenAIGPTModel
+        OpenAIGPTLMHeadModel
+        OpenAIGPTDoubleHeadsModel
+        OpenAIGPTForSequenceClassification
+    """,
     "opt": """
         OPTConfig
         OPTPreTrainedModel
@@ -523,6 +531,8 @@ TOKENIZER_NAMES = (
     "LongformerTokenizerFast",
     "MPNetTokenizer",
     "MPNetTokenizerFast",
+    "OpenAIGPTTokenizer",
+    "OpenAIGPTTokenizerFast",
     "PreTrainedTokenizerFast",
     "RobertaTokenizer",
     "RobertaTokenizerFast",

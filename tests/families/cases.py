@@ -181,7 +181,7 @@ CASES = [
     Case(model_type, head, variant)
     for model_type in TINY
     for head in family(model_type).heads
-    if head.name not in encoder_decoders.ELSEWHERE
+    if head.name not in (*encoder_decoders.ELSEWHERE, *decoders.ELSEWHERE)
     for variant in VARIANTS[model_type]
 ]
 

@@ -74,6 +74,15 @@ GPTJ: dict[str, Any] = {
     "pad_token_id": 1,
     "num_labels": 3,
 }
+OPENAI_GPT: dict[str, Any] = {
+    "vocab_size": 99,
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_positions": 40,
+    "pad_token_id": 1,
+    "num_labels": 3,
+}
 OPT: dict[str, Any] = {
     "vocab_size": 99,
     "hidden_size": 32,
@@ -98,6 +107,8 @@ SHARING = [
     "smollm3",
     "starcoder2",
 ]
+# The oracle cannot read choices with a mask: test_openai_gpt.py.
+ELSEWHERE = ("OpenAIGPTDoubleHeadsModel",)
 # No window is narrower than 4, so that the padding of the rows under test sees a token: the oracle counts the
 # scores of padding in its loss of spans, and what sees nothing is nowhere the same.
 FULL, WINDOW = "full_attention", "sliding_attention"
@@ -128,6 +139,7 @@ TINY: dict[str, dict[str, Any]] = {
     "llama": SMALL,
     "mistral": {**SMALL, "sliding_window": 4},
     "olmo2": SMALL,
+    "openai-gpt": OPENAI_GPT,
     "opt": OPT,
     "phi": SMALL,
     "phi3": SMALL,
@@ -220,6 +232,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "plain": {},
         "biased": {"attention_bias": True, "rms_norm_eps": 1e-3, "tie_word_embeddings": True},
         "scaled": {"num_key_value_heads": 4, "rope_scaling": {"rope_type": "linear", "factor": 2.0}},
+    },
+    "openai-gpt": {
+        "plain": {},
+        "relu": {"afn": "relu", "n_head": 8, "layer_norm_epsilon": 1e-3},
+        "swish": {"afn": "swish", "summary_activation": "tanh", "n_layer": 1},
+        "last": {"summary_type": "last", "n_head": 1, "summary_first_dropout": 0.0},
     },
     "opt": {
         "plain": {},

@@ -45,6 +45,7 @@ FAMILIES: dict[str, str] = {
     "mt5": "t5:MT5",
     "nomic_bert": "nomic_bert:NOMIC_BERT",
     "olmo2": "olmo2:OLMO2",
+    "openai-gpt": "openai_gpt:OPENAI_GPT",
     "opt": "opt:OPT",
     "pegasus": "mbart:PEGASUS",
     "phi": "phi:PHI",

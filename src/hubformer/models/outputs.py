@@ -103,6 +103,14 @@ class BaseModelOutputWithPoolingAndCrossAttentions(ModelOutput):
 
 
 @dataclass(eq=False)
+class CausalLMOutput(ModelOutput):
+    loss: Tensor | None = None
+    logits: Tensor | None = None  # (B, L, V)
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
 class CausalLMOutputWithPast(ModelOutput):
     loss: Tensor | None = None
     logits: Tensor | None = None  # (B, L, V)
@@ -201,6 +209,16 @@ class AlbertForPreTrainingOutput(ModelOutput):
     loss: Tensor | None = None
     prediction_logits: Tensor | None = None  # (B, L, V)
     sop_logits: Tensor | None = None  # (B, 2): in order, swapped
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class OpenAIGPTDoubleHeadsModelOutput(ModelOutput):
+    loss: Tensor | None = None
+    mc_loss: Tensor | None = None
+    logits: Tensor | None = None  # (B, C, L, V)
+    mc_logits: Tensor | None = None  # (B, C)
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 

@@ -70,7 +70,7 @@ class CausalStepper:
         """cache: what was read before, of these rows; cached=False reads everything at every step.
 
         Raises:
-            InputError: the model reads in both directions.
+            InputError: the model reads in both directions, or a cache for one that keeps none.
         """
         layers = model.body.spec.stack.layers
         if not all(layer.attention.causal for layer in layers):
@@ -81,7 +81,11 @@ class CausalStepper:
         self.model, self.prompt = model, prompt
         # The others score every token; nothing is lost but time.
         self.only_last = {"logits_to_keep": 1} if "logits_to_keep" in model.head_row.forward else {}
-        self.cache = (Cache(len(layers)) if cache is None else cache) if cached else None
+        keeps = "use_cache" in model.head_row.forward  # GPT, alone among decoders, reads everything anew
+        if cache is not None and not keeps:
+            raise InputError(f"{type(model).__name__} keeps no keys: leave past_key_values out.")
+        self.cache = (Cache(len(layers)) if cache is None else cache) if cached and keeps else None
+        self.keeping = {"use_cache": self.cache is not None} if keeps else {}
 
     def scores(self, ids: Tensor) -> Tensor:
         past = 0 if self.cache is None else min(self.cache.length, ids.shape[1] - 1)
@@ -97,10 +101,10 @@ class CausalStepper:
             given["past_key_values"] = self.cache
         given[self.reads] = ids[:, past:]
         out = self.model(
-            use_cache=self.cache is not None,
             return_dict=True,
             output_attentions=False,
             output_hidden_states=False,
+            **self.keeping,
             **given,
         )
         scores: Tensor = out.logits[:, -1]

@@ -79,6 +79,22 @@ def byte_level(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokeniz
     return tokenizer
 
 
+def lower_words(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """GPT's BPE over lower-case words, split as BERT splits them, from `vocab.json` and `merges.txt`."""
+    path, unknown = files["vocab_file"], str(options["unk_token"])
+    vocab = read_json(path)
+    check_ids(vocab, path=path, complete=True)
+    _require(vocab, [unknown], path=path)
+    merges = _merges(files["merges_file"], vocab)
+    with rust(f"{files['merges_file']} does not fit {path}", kind=CheckpointError):
+        model = models.BPE(vocab, merges, unk_token=unknown, end_of_word_suffix="</w>", fuse_unk=False)
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.BPEDecoder(suffix="</w>")
+    return tokenizer
+
+
 def sentencepiece_xlnet(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
     """XLNet's Unigram from `spiece.model`."""
     path = files["vocab_file"]

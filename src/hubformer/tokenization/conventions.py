@@ -222,6 +222,16 @@ _ROWS: tuple[Convention, ...] = (
         options={"add_prefix_space": False, "add_bos_token": False, "errors": "replace"},
     ),
     Convention(
+        name="OpenAIGPTTokenizer",
+        model_type="openai-gpt",
+        tokens={"unk_token": "<unk>"},
+        files=_VOCAB_JSON,
+        algorithm="BPE",
+        build=building.lower_words,
+        surround=building.template("$A:0", "$A:0 $B:1"),
+        parameters=("vocab_file", "merges_file", "unk_token"),
+    ),
+    Convention(
         name="XLNetTokenizer",
         model_type="xlnet",
         tokens={

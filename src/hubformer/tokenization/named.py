@@ -118,6 +118,14 @@ class GPT2TokenizerFast(GPT2Tokenizer):
     """GPT2Tokenizer, with the argument order of transformers' fast class."""
 
 
+class OpenAIGPTTokenizer(_Family):
+    """GPT's BPE over lower-case words: `A B`."""
+
+
+class OpenAIGPTTokenizerFast(OpenAIGPTTokenizer):
+    """OpenAIGPTTokenizer, with the argument order of transformers' fast class."""
+
+
 class XLNetTokenizer(_Family):
     """SentencePiece Unigram, padded on the left: `A <sep> B <sep> <cls>`."""
 
@@ -176,6 +184,8 @@ TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
         DebertaV2TokenizerFast,
         GPT2Tokenizer,
         GPT2TokenizerFast,
+        OpenAIGPTTokenizer,
+        OpenAIGPTTokenizerFast,
         XLNetTokenizer,
         XLNetTokenizerFast,
         XLMRobertaTokenizer,
