@@ -27,6 +27,7 @@ check: $(VENV)/ready  ## lint, format, types
 
 names: $(VENV)/ready  ## public names and type stub, after a family or a task was added
 	$(BIN)/python scripts/write_names.py
+	$(BIN)/python scripts/write_models.py
 
 bench: $(VENV)/ready  ## against transformers
 	$(BIN)/python scripts/bench.py

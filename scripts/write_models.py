@@ -19,6 +19,7 @@ from typing import Any
 from hubformer import AutoConfig
 from hubformer.auto.classes import config_class
 from hubformer.core import FeedForward, ParallelSpec
+from hubformer.core.windowed import SlidingAttentionSpec
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Family
 from hubformer.presets import names, preset
@@ -45,6 +46,7 @@ PLACES = {
     "Relative": "a vector per distance",
     "TransformerXL": "sinusoids of the distance",
     "Buckets": "a bias per bucket of distances",
+    "Window": "",
     "Alibi": "a slope per head",
     "Disentangled": "vectors of distances, scored from both sides",
 }
@@ -65,7 +67,7 @@ def distinct(words: Iterable[str]) -> str:
 
 
 def positions(embedding: Any, stack: Any) -> str:
-    added = {"learned": "learned", "fixed": "sinusoids", "unread": ""}[embedding.placing]
+    added = {"learned": "learned", "unread": ""}.get(embedding.placing, "sinusoids")
     kinds = [type(layer.attention.position).__name__ for layer in stack.layers]
     return distinct([added if embedding.positions else "", *(PLACES[kind] for kind in kinds)]) or "none"
 
@@ -82,6 +84,7 @@ def _attended(layer: Any) -> str:
         for word in (
             "causal" if spec.causal else "both ways",
             f"in windows of {spec.window + 1}" if spec.window is not None else "",
+            "in a window, marked tokens everywhere" * isinstance(spec, SlidingAttentionSpec),
             f"({spec.heads} heads)" if shared == spec.heads else f"({spec.heads} heads over {shared})",
             "and to an encoder" if layer.cross_attention else "",
         )

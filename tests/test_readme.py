@@ -18,7 +18,10 @@ import torch
 import hubformer
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/differences.md", "docs/pretraining.md", "docs/training.md"]
+PAGES = [
+    *("README.md", "CONTRIBUTING.md", "docs/differences.md"),
+    *("docs/models.md", "docs/pretraining.md", "docs/training.md"),
+]
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _WORDS = """
     [PAD] [UNK] [CLS] [SEP] [MASK] i love this movie ! what is the capital of france ? paris . , hello world
@@ -65,6 +68,19 @@ def served(hub: Any, tmp_path: Path) -> Any:
         ),
         "google-bert/bert-base-uncased": hubformer.BertForMaskedLM(hubformer.BertConfig(**bert)),
         "sentence-transformers/all-MiniLM-L6-v2": hubformer.BertModel(hubformer.BertConfig(**bert)),
+        "sshleifer/distilbart-cnn-12-6": hubformer.BartForConditionalGeneration(
+            hubformer.BartConfig(
+                d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+                decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, pad_token_id=0,
+                bos_token_id=2, eos_token_id=3, decoder_start_token_id=3, forced_eos_token_id=3, **SMALL,
+            )
+        ),
+        "google-t5/t5-small": hubformer.T5ForConditionalGeneration(
+            hubformer.T5Config(
+                d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2, vocab_size=len(WORDS),
+                decoder_start_token_id=0, pad_token_id=0, eos_token_id=3,
+            )
+        ),
         "openai-community/gpt2": hubformer.GPT2LMHeadModel(
             hubformer.GPT2Config(
                 n_embd=16, n_layer=1, n_head=2, vocab_size=len(WORDS), n_positions=64,
@@ -78,7 +94,7 @@ def served(hub: Any, tmp_path: Path) -> Any:
         (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
         if name.startswith("sentence-transformers/"):
             _write_modules(folder)
-        if "gpt2" in name:  # a byte-level vocabulary would be larger than the test
+        if any(word in name for word in ("gpt2", "bart", "t5")):  # whose own would be larger than the test
             tokenizer = hubformer.BertTokenizerFast(vocab_file=str(folder / "vocab.txt"))
             (folder / "vocab.txt").unlink()
             tokenizer.save_pretrained(folder)
