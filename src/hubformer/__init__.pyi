@@ -91,6 +91,7 @@ from hubformer.models.outputs import (
 )
 from hubformer.pipelines import pipeline
 from hubformer.pipelines.base import Pipeline
+from hubformer.pipelines.fill_mask import FillMaskPipeline
 from hubformer.pipelines.question_answering import QuestionAnsweringPipeline
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
 from hubformer.pipelines.text2text_generation import (
@@ -321,6 +322,7 @@ __all__ = [
     "FalconForTokenClassification",
     "FalconModel",
     "FalconPreTrainedModel",
+    "FillMaskPipeline",
     "GPT2Config",
     "GPT2DoubleHeadsModel",
     "GPT2ForQuestionAnswering",

@@ -36,6 +36,7 @@ LOCATIONS = {
     "EarlyStoppingCallback": "training",
     "EosTokenCriteria": "generation",
     "EvalPrediction": "training",
+    "FillMaskPipeline": "pipelines.fill_mask",
     "GenerationConfig": "generation",
     "HubError": "errors",
     "HubformerError": "errors",

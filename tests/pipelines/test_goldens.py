@@ -171,3 +171,15 @@ def listed_ids(answers: Any) -> Any:
     if isinstance(answers, list):
         return [listed_ids(answer) for answer in answers]
     return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in answers.items()}
+
+
+ENCODERS = json.loads((GOLDENS / "encoders.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("model", ["bert-mask", "roberta-mask"])
+def test_blanks(model: str) -> None:
+    rows = [row for row in ENCODERS["rows"] if (row["task"], row["model"]) == ("fill-mask", model)]
+    assert len(rows) > 50
+    for row in rows:
+        found = opened("fill-mask", model)(row["inputs"], **row["options"])
+        assert same(found, row["expected"]), (row, found)

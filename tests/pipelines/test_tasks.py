@@ -27,6 +27,7 @@ GOLDENS = Path(__file__).parent / "goldens"
 LABELS, ANSWERS, TAGS = GOLDENS / "bert-labels", GOLDENS / "bert-qa", GOLDENS / "bert-tags"
 # Every task, with an input that it takes.
 ROWS: dict[str, Any] = {
+    "fill-mask": "Old Marta keeps [MASK].",
     "question-answering": {"question": "Who keeps the bees?", "context": "Old Marta keeps bees."},
     "summarization": "The soup was wonderful.",
     "text-classification": "The soup was wonderful.",
@@ -75,6 +76,7 @@ def test_arguments_come_in_v4s_order() -> None:
     ("folder", "task"),
     [
         ("bert-labels", "text-classification"),
+        ("bert-mask", "fill-mask"),
         ("bert-qa", "question-answering"),
         ("bert-tags", "token-classification"),
     ],
@@ -106,10 +108,10 @@ def test_aliases() -> None:
         ("text-clasification", "Did you mean 'text-classification'"),
         ("sentiment", "Did you mean 'sentiment-analysis'"),
         ("table-question-answering", "not available yet"),
-        ("fill-mask", "not available yet"),
+        ("image-to-text", "not available yet"),
         ("translation_en", "There is no task"),
         ("org/name", "pass model='org/name'"),
-        ("zzz", "Available: ner, question-answering"),
+        ("zzz", "Available: fill-mask, ner, question-answering"),
     ],
 )
 def test_tasks_that_are_none(task: str, words: str) -> None:

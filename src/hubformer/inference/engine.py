@@ -35,10 +35,14 @@ Pool = Callable[[Tensor], Tensor]  # states of rows of equal length, (B, L, M) -
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """One row: token ids and, where the model has them, token types. Both of length L."""
+    """One row: token ids and, where the model has them, token types. Both of length L.
+
+    kept: the places whose scores are wanted, of a head that scores every token; None: all.
+    """
 
     ids: Sequence[int]
     types: Sequence[int] | None = None
+    kept: Sequence[int] | None = None
 
 
 def windows(items: Iterable[_Item], *, first: int = LARGEST_WINDOW) -> Iterator[list[_Item]]:
@@ -97,7 +101,8 @@ class Engine:
             with torch.inference_mode():
                 scores = read(pack, pool)
             for place, score in zip(places, scores, strict=True):
-                found[place] = score
+                kept = rows[place].kept
+                found[place] = score if kept is None else score[list(kept)]
             if progress is not None:
                 progress(sum(len(row.ids) for row in pack) / whole)
         return found  # type: ignore[return-value]  # every place was in one pack

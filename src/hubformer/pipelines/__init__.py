@@ -24,6 +24,10 @@ class Task(NamedTuple):
 
 
 TASKS: dict[str, Task] = {
+    "fill-mask": Task(
+        "fill_mask:FillMaskPipeline", "AutoModelForMaskedLM",
+        "distilbert/distilroberta-base@fb53ab8802853c8e4fbdbcd0529f21fc6f459b2b",
+    ),
     "question-answering": Task(
         "question_answering:QuestionAnsweringPipeline", "AutoModelForQuestionAnswering",
         "distilbert/distilbert-base-cased-distilled-squad@564e9b582944a57a3e586bbb98fd6f0a4118db7f",
@@ -66,7 +70,6 @@ NOT_YET = frozenset(
         "depth-estimation",
         "document-question-answering",
         "feature-extraction",
-        "fill-mask",
         "image-classification",
         "image-feature-extraction",
         "image-segmentation",
