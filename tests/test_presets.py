@@ -81,7 +81,8 @@ WRITERS = {
     "starcoderbase-1b": 1_137_207_296,
     "tinyllama-1.1b": 1_100_048_384,
 }
-# Published in billions, rounded.
+# Published in billions, rounded. In GPT-3's paper every second layer sees a band only, of a width that is not
+# told; here all its layers are dense, which is as many parameters.
 BILLIONS = {"gpt3-175b": 175, "jurassic-1-jumbo": 178}
 
 

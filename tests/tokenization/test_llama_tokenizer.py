@@ -87,6 +87,16 @@ def test_text_after_a_special_token(folder: Path) -> None:
     assert new("one two")["input_ids"] == old("one two")["input_ids"]
 
 
+def test_a_text_that_begins_with_a_space(folder: Path, library: Any) -> None:
+    """The first space has a piece of its own, as in the library; legacy=False takes it for the one before."""
+    old, new = load_tokenizer(folder), load_tokenizer(folder, overrides={"legacy": False})
+    for text in (" one", "  one", " "):
+        assert old(text, add_special_tokens=False)["input_ids"] == library.encode(text)
+        assert old.decode(library.encode(text)) == text
+    assert new(" one")["input_ids"] == new("one")["input_ids"] == old("one")["input_ids"]
+    assert new.decode(new("  one", add_special_tokens=False)["input_ids"]) == " one"
+
+
 def test_another_algorithm_is_refused(tmp_path: Path) -> None:
     trained(tmp_path, model_type="unigram")
     with pytest.raises(CheckpointError, match=r"needs BPE \(type 2\)"):
