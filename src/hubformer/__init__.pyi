@@ -91,6 +91,7 @@ from hubformer.models.outputs import (
 )
 from hubformer.pipelines import pipeline
 from hubformer.pipelines.base import Pipeline
+from hubformer.pipelines.feature_extraction import FeatureExtractionPipeline
 from hubformer.pipelines.fill_mask import FillMaskPipeline
 from hubformer.pipelines.question_answering import QuestionAnsweringPipeline
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
@@ -102,6 +103,7 @@ from hubformer.pipelines.text2text_generation import (
 from hubformer.pipelines.text_classification import TextClassificationPipeline
 from hubformer.pipelines.text_generation import TextGenerationPipeline
 from hubformer.pipelines.token_classification import TokenClassificationPipeline
+from hubformer.pipelines.zero_shot_classification import ZeroShotClassificationPipeline
 from hubformer.sentences import SentenceEncoder
 from hubformer.tokenization import AddedToken, BatchEncoding, CharSpan, TokenSpan
 from hubformer.tokenization.named import (
@@ -322,6 +324,7 @@ __all__ = [
     "FalconForTokenClassification",
     "FalconModel",
     "FalconPreTrainedModel",
+    "FeatureExtractionPipeline",
     "FillMaskPipeline",
     "GPT2Config",
     "GPT2DoubleHeadsModel",
@@ -617,6 +620,7 @@ __all__ = [
     "XLNetPreTrainedModel",
     "XLNetTokenizer",
     "XLNetTokenizerFast",
+    "ZeroShotClassificationPipeline",
     "default_data_collator",
     "get_constant_schedule",
     "get_constant_schedule_with_warmup",

@@ -183,3 +183,20 @@ def test_blanks(model: str) -> None:
     for row in rows:
         found = opened("fill-mask", model)(row["inputs"], **row["options"])
         assert same(found, row["expected"]), (row, found)
+
+
+@pytest.mark.parametrize(
+    ("task", "model"),
+    [
+        ("feature-extraction", "bert-mask"),
+        ("feature-extraction", "roberta-mask"),
+        ("zero-shot-classification", "bert-nli"),
+        ("zero-shot-classification", "bart-nli"),
+    ],
+)
+def test_states_and_labels_of_a_call(task: str, model: str) -> None:
+    rows = [row for row in ENCODERS["rows"] if (row["task"], row["model"]) == (task, model)]
+    assert len(rows) >= 9
+    for row in rows:
+        found = opened(task, model)(row["inputs"], **row["options"])
+        assert same(found, row["expected"]), (row, found)

@@ -27,6 +27,7 @@ GOLDENS = Path(__file__).parent / "goldens"
 LABELS, ANSWERS, TAGS = GOLDENS / "bert-labels", GOLDENS / "bert-qa", GOLDENS / "bert-tags"
 # Every task, with an input that it takes.
 ROWS: dict[str, Any] = {
+    "feature-extraction": "Old Marta keeps bees.",
     "fill-mask": "Old Marta keeps [MASK].",
     "question-answering": {"question": "Who keeps the bees?", "context": "Old Marta keeps bees."},
     "summarization": "The soup was wonderful.",
@@ -35,6 +36,7 @@ ROWS: dict[str, Any] = {
     "text2text-generation": "The soup was wonderful.",
     "token-classification": "Old Marta keeps bees.",
     "translation": "The soup was wonderful.",
+    "zero-shot-classification": "The soup was wonderful.",
 }
 SHARED = ("base", "bundled", "entities", "loading", "registry", "spans", "writing")  # files that are no task
 
@@ -111,7 +113,7 @@ def test_aliases() -> None:
         ("image-to-text", "not available yet"),
         ("translation_en", "There is no task"),
         ("org/name", "pass model='org/name'"),
-        ("zzz", "Available: fill-mask, ner, question-answering"),
+        ("zzz", "Available: feature-extraction, fill-mask, ner, question-answering"),
     ],
 )
 def test_tasks_that_are_none(task: str, words: str) -> None:

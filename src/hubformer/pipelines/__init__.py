@@ -24,6 +24,10 @@ class Task(NamedTuple):
 
 
 TASKS: dict[str, Task] = {
+    "feature-extraction": Task(
+        "feature_extraction:FeatureExtractionPipeline", "AutoModel",
+        "distilbert/distilbert-base-cased@6ea81172465e8b0ad3fddeed32b986cdcdcffcf0",
+    ),
     "fill-mask": Task(
         "fill_mask:FillMaskPipeline", "AutoModelForMaskedLM",
         "distilbert/distilroberta-base@fb53ab8802853c8e4fbdbcd0529f21fc6f459b2b",
@@ -58,6 +62,10 @@ TASKS: dict[str, Task] = {
         "text2text_generation:TranslationPipeline", "AutoModelForSeq2SeqLM",
         "google-t5/t5-base@a9723ea7f1b39c1eae772870f3b547bf6ef7e6c1",
     ),
+    "zero-shot-classification": Task(
+        "zero_shot_classification:ZeroShotClassificationPipeline", "AutoModelForSequenceClassification",
+        "facebook/bart-large-mnli@d7645e127eaf1aefc7862fd59a17a5aa8558b8ce",
+    ),
 }  # fmt: skip
 
 ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
@@ -69,7 +77,6 @@ NOT_YET = frozenset(
         "automatic-speech-recognition",
         "depth-estimation",
         "document-question-answering",
-        "feature-extraction",
         "image-classification",
         "image-feature-extraction",
         "image-segmentation",
@@ -86,7 +93,6 @@ NOT_YET = frozenset(
         "visual-question-answering",
         "vqa",
         "zero-shot-audio-classification",
-        "zero-shot-classification",
         "zero-shot-image-classification",
         "zero-shot-object-detection",
     ]

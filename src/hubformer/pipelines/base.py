@@ -294,6 +294,22 @@ class EncoderPipeline(Pipeline[Input, Answer]):
         return [Encoded(row, None if types is None else types[place]) for place, row in enumerate(ids)]
 
 
+def with_tokenizer_options(options: Any, name: str) -> Any:
+    """TextOptions with those that the option `name` holds, as transformers takes them, in their own places.
+
+    Raises:
+        UnknownArgument: a name in it that is none of TextOptions.
+    """
+    more = getattr(options, name) or {}
+    refuse_unknown(more, [field.name for field in fields(TextOptions)], call=name)
+    return replace(options, **{name: None, **more})
+
+
+def called(text: str) -> str:
+    """How an error calls a text."""
+    return f"The text {text if len(text) <= 40 else text[:37] + '...'!r}"
+
+
 def checked_text(text: Any, where: str, *, accepted: str) -> str:
     """The text, if it is one.
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
-from hubformer.errors import InputError, refuse_unknown
+from hubformer.errors import InputError
 from hubformer.inference import Encoded
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import EncoderPipeline, TextOptions, checked_text, described
+from hubformer.pipelines.base import (
+    EncoderPipeline,
+    TextOptions,
+    called,
+    checked_text,
+    described,
+    with_tokenizer_options,
+)
 
 Filled = dict[str, Any]  # {"score": float, "token": int, "token_str": str, "sequence": str}
 Answer = list[Filled] | list[list[Filled]]
@@ -71,10 +78,7 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
         return found[0] if isinstance(inputs, list) and len(inputs) == 1 else found
 
     def chosen(self, given: Mapping[str, Any], *, over: Any, call: str) -> Any:
-        options = super().chosen(given, over=over, call=call)
-        more = options.tokenizer_kwargs or {}
-        refuse_unknown(more, [field.name for field in fields(TextOptions)], call="tokenizer_kwargs")
-        return replace(options, tokenizer_kwargs=None, **more)
+        return with_tokenizer_options(super().chosen(given, over=over, call=call), "tokenizer_kwargs")
 
     def checked(self, item: Any, where: str) -> str:
         return checked_text(item, where, accepted=self.accepted)
@@ -82,7 +86,7 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
     def answers(
         self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None
     ) -> list[Answer]:
-        encoded = self.rows(inputs, None, options=options, where=lambda place: _called(inputs[place]))
+        encoded = self.rows(inputs, None, options=options, where=lambda place: called(inputs[place]))
         rows = [self._with_masks(row, text) for row, text in zip(encoded, inputs, strict=True)]
         allowed = self._allowed(options.targets)
         scores = self.engine.run(rows, progress=progress)
@@ -95,7 +99,7 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
         if not places:
             cut = " or truncation cut it off" if self.tokenizer.mask_token in text else ""
             raise InputError(
-                f"{_called(text)} has no mask token{cut}: put {self.tokenizer.mask_token} where a word is "
+                f"{called(text)} has no mask token{cut}: put {self.tokenizer.mask_token} where a word is "
                 "missing."
             )
         return replace(row, kept=places)
@@ -148,7 +152,3 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
                     [known for known in ids if known != pad], skip_special_tokens=skip
                 ),
             }
-
-
-def _called(text: str) -> str:
-    return f"The text {text if len(text) <= 40 else text[:37] + '...'!r}"

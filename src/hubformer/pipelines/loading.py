@@ -189,6 +189,7 @@ def _task(request: Request, config: PreTrainedConfig, *, source: Source | None) 
         served = {
             task for head in family(config.model_type).heads if head.name in heads for task in head.tasks
         }
+        served -= {"base"}  # a model without head does not say what it is for
         for task in TASKS:
             if REGISTRY.model_class(task).task in served:
                 return task

@@ -13,7 +13,7 @@ from torch import Tensor
 from hubformer.errors import InputError, suggestion
 from hubformer.inference import Encoded
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import EncoderPipeline, TextOptions, checked_text, described
+from hubformer.pipelines.base import EncoderPipeline, TextOptions, called, checked_text, described
 
 Scored = dict[str, Any]  # {"label": str, "score": float}
 Answer = Scored | list[Scored]
@@ -125,7 +125,7 @@ class TextClassificationPipeline(EncoderPipeline[tuple[str, str | None], Answer]
             return []
         texts = [text for text, _ in inputs]
         pairs = [pair or "" for _, pair in inputs] if paired else None
-        return self.rows(texts, pairs, options=options, where=lambda place: _called(texts[place]))
+        return self.rows(texts, pairs, options=options, where=lambda place: called(texts[place]))
 
     def function(self) -> Function:
         """What turns this model's numbers into scores, unless a call says otherwise."""
@@ -172,7 +172,3 @@ def _activation(config: Any) -> str:
     newer = getattr(config, "sentence_transformers", None) or {}
     older = getattr(config, "sbert_ce_default_activation_function", None)
     return str(newer.get("activation_fn") or older or "")
-
-
-def _called(text: str) -> str:
-    return f"The text {text if len(text) <= 40 else text[:37] + '...'!r}"
