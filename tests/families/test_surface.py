@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+import encoder_decoders
 import hubformer
 from hubformer.errors import CheckpointError, ConfigError, InputError
 from twins import FAMILIES, IDS, PREFIX, both, fresh, near, weights
@@ -55,6 +56,26 @@ def test_the_token_vectors_can_be_replaced(tmp_path: Path) -> None:
     assert near(ours(IDS).logits[0, 0, :2], ours.cls.predictions.bias[:2])  # the tied head follows
     with pytest.raises(InputError, match="8 wide, expected 16"):
         ours.set_input_embeddings(nn.Embedding(40, 8))
+
+
+@pytest.mark.parametrize("model_type", ["bart", "t5"])
+def test_both_halves_read_new_token_vectors(model_type: str) -> None:
+    name = encoder_decoders.WRITERS[model_type]
+    config = hubformer.AutoConfig.for_model(model_type, **encoder_decoders.TINY[model_type])
+    ours = getattr(hubformer, name)(config).double().eval()
+    old = ours.get_input_embeddings()
+    table = nn.Embedding(*old.weight.shape, dtype=torch.float64)
+    ours.set_input_embeddings(table)
+    found = ours(IDS, decoder_input_ids=IDS)
+    with torch.no_grad():
+        old.weight.copy_(table.weight)
+    ours.set_input_embeddings(old)
+    assert near(found.logits, ours(IDS, decoder_input_ids=IDS).logits)
+    with torch.no_grad():
+        table.weight.zero_()
+    ours.set_input_embeddings(table)
+    zero = ours(IDS, decoder_input_ids=IDS)
+    assert not near(zero.encoder_last_hidden_state, found.encoder_last_hidden_state)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

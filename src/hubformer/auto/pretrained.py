@@ -326,7 +326,9 @@ class PreTrainedModel(AdaptedModel):
             )
         table = Embedding(value.num_embeddings, value.embedding_dim, _weight=value.weight)
         table.weight = value.weight
-        self._inner().body.embedding.tokens = table
+        for module in self._inner().body.modules():  # the halves of an encoder-decoder share one table
+            if getattr(module, "tokens", None) is old:
+                module.tokens = table
 
     def get_output_embeddings(self) -> nn.Module | None:
         """What turns states into scores of tokens, where the model has it."""
