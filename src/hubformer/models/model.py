@@ -16,6 +16,7 @@ from hubformer.errors import ConfigError, InputError, suggestion
 from hubformer.models.bodies import States
 from hubformer.models.config import Config, PreTrainedConfig
 from hubformer.models.family import Family, Head
+from hubformer.models.halves import Encoder, half_of
 from hubformer.models.heads import Context
 from hubformer.models.initial import initialise
 from hubformer.models.inputs import Inputs, check
@@ -155,6 +156,22 @@ class Model(nn.Module):
     def tokens(self) -> Embedding:
         inner: Embedding = self._inner().body.embedding.tokens
         return inner
+
+    def get_encoder(self) -> Encoder:
+        """The encoder of an encoder-decoder, to be called on its own: its output is `encoder_outputs`.
+
+        Raises:
+            InputError: a model without.
+        """
+        return half_of(self._inner().body, name="encoder", config=self.config, of=type(self).__name__)
+
+    def get_decoder(self) -> Encoder:
+        """The decoder of an encoder-decoder, to be called on its own with encoder_hidden_states.
+
+        Raises:
+            InputError: a model without.
+        """
+        return half_of(self._inner().body, name="decoder", config=self.config, of=type(self).__name__)
 
     def _inner(self) -> Model:
         if self.head_row is not None:
