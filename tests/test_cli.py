@@ -578,7 +578,11 @@ def test_a_full_disk_is_one_sentence() -> None:
 
 
 def test_interrupted(folders: dict[str, str]) -> None:
-    command = "import sys; from hubformer.cli import main; sys.exit(main())"
+    # A shell that runs the tests in the background has SIGINT ignored, here too unless it is set right.
+    command = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from hubformer.cli import main; sys.exit(main())"
+    )
     arguments = ["run", "sentiment-analysis", "-", "--model", folders["labels"]]
     pipe = subprocess.PIPE
     with subprocess.Popen(

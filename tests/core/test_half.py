@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
 import pytest
 import torch
@@ -10,12 +11,17 @@ from torch import Tensor
 
 from core.tiny import CAUSAL, LENGTH, MODELS, away, fresh, is_causal, model_of, of_row, rows_of, scores, shake
 
+Answers: TypeAlias = dict[str, Tensor]
 LENGTHS = (LENGTH, 7, 4)
 EVERY = pytest.mark.parametrize(("model_type", "task"), MODELS)
 ON_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-# Shaken by 0.3 these tiny models are wilder than real ones: each step multiplies a rounding error.
-NEAR = {torch.bfloat16: 0.35, torch.float16: 0.05, torch.float32: 3e-5}
-MEAN = {torch.bfloat16: 0.04, torch.float16: 0.005, torch.float32: 3e-6}
+# Shaken by 0.3 these tiny models are wilder than real ones, some more than others: each step multiplies a
+# rounding error. How much, the rounding of the weights alone tells, with everything else in float64; what an
+# answer in half precision may be away beyond these floors is a multiple of that.
+FURTHEST, ON_AVERAGE = 4.0, 2.5
+NEAR = {torch.bfloat16: 0.2, torch.float16: 0.05, torch.float32: 3e-5}
+MEAN = {torch.bfloat16: 0.03, torch.float16: 0.005, torch.float32: 3e-6}
+CACHED = 0.35  # a cache in bfloat16, whose keys and values are rounded too
 
 
 def copied(model_type: str, task: str, dtype: torch.dtype) -> Any:
@@ -25,18 +31,30 @@ def copied(model_type: str, task: str, dtype: torch.dtype) -> Any:
     return model.to(dtype)
 
 
-def compare(found: dict[str, Tensor], exact: dict[str, Tensor], *, dtype: torch.dtype) -> None:
+def compare(found: Answers, exact: Answers, *, rounded: Answers, dtype: torch.dtype) -> None:
     """Finite, and near the float64 answer: the furthest number, and the mean."""
     assert found.keys() == exact.keys()
     for name, value in exact.items():
         assert torch.isfinite(found[name]).all(), name
-        errors = []
-        for row, length in enumerate(LENGTHS):
-            a, b = (of_row(t.cpu().double(), row, length, longest=LENGTH) for t in (found[name], value))
-            errors.append(((a - b).abs() / b.abs().clamp(min=1)).flatten())
-        error = torch.cat(errors)
-        assert float(error.max()) <= NEAR[dtype], name
-        assert float(error.mean()) <= MEAN[dtype], name
+        error, noise = _errors(found[name], value), _errors(rounded[name], value)
+        assert float(error.max()) <= max(NEAR[dtype], FURTHEST * float(noise.max())), name
+        assert float(error.mean()) <= max(MEAN[dtype], ON_AVERAGE * float(noise.mean())), name
+
+
+def _errors(found: Tensor, exact: Tensor) -> Tensor:
+    errors = []
+    for row, length in enumerate(LENGTHS):
+        a, b = (of_row(t.cpu().double(), row, length, longest=LENGTH) for t in (found, exact))
+        errors.append(((a - b).abs() / b.abs().clamp(min=1)).flatten())
+    return torch.cat(errors)
+
+
+@cache
+def answers(model_type: str, task: str, dtype: torch.dtype) -> tuple[Answers, Answers]:
+    """In float64: with the weights as they are, and with the weights rounded."""
+    exact = model_of(model_type, task)
+    batch = rows_of(exact, *LENGTHS)
+    return scores(exact(**batch)), scores(copied(model_type, task, dtype).double()(**batch))
 
 
 @EVERY
@@ -46,7 +64,8 @@ def test_bfloat16(model_type: str, task: str) -> None:
     batch = rows_of(exact, *LENGTHS)
     found = scores(copied(model_type, task, torch.bfloat16)(**batch))
     assert {value.dtype for value in found.values()} == {torch.bfloat16}
-    compare(found, scores(exact(**batch)), dtype=torch.bfloat16)
+    want, rounded = answers(model_type, task, torch.bfloat16)
+    compare(found, want, rounded=rounded, dtype=torch.bfloat16)
 
 
 @EVERY
@@ -58,8 +77,9 @@ def test_autocast(model_type: str, task: str) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = scores(model(**batch))
         traced = scores(model(**batch, output_attentions=True))
+    want, rounded = answers(model_type, task, torch.bfloat16)
     for answer in (found, traced):
-        compare(answer, scores(exact(**batch)), dtype=torch.bfloat16)
+        compare(answer, want, rounded=rounded, dtype=torch.bfloat16)
 
 
 @pytest.mark.parametrize("mode", ["bfloat16", "autocast"])
@@ -88,6 +108,8 @@ def test_gradients_stay_finite(model_type: str, mode: str) -> None:
 )
 def test_a_cache_in_bfloat16(model_type: str) -> None:
     model = copied(model_type, "causal-lm", torch.bfloat16)
+    if not model.caches:
+        pytest.skip("it keeps no cache")
     exact = model_of(model_type, "causal-lm")
     batch = rows_of(model, LENGTH, LENGTH)
     cache, found = None, []
@@ -98,7 +120,7 @@ def test_a_cache_in_bfloat16(model_type: str) -> None:
     assert cache is not None
     assert cache[0][0].dtype == torch.bfloat16
     whole = exact(input_ids=batch["input_ids"]).logits
-    assert away(torch.cat(found, dim=1), whole) <= NEAR[torch.bfloat16]
+    assert away(torch.cat(found, dim=1), whole) <= CACHED
 
 
 @ON_CUDA
@@ -110,10 +132,11 @@ def test_cuda_is_the_cpu(model_type: str, task: str, dtype: torch.dtype) -> None
     batch = rows_of(exact, *LENGTHS)
     model = copied(model_type, task, dtype).to("cuda")
     moved = {name: tensor.to("cuda") for name, tensor in batch.items()}
+    want, rounded = answers(model_type, task, dtype)
     for traced in (False, True):
         found = scores(model(**moved, output_attentions=traced))
         assert all(value.is_cuda for value in found.values())
-        compare(found, scores(exact(**batch)), dtype=dtype)
+        compare(found, want, rounded=rounded, dtype=dtype)
 
 
 @ON_CUDA
@@ -125,7 +148,8 @@ def test_autocast_on_cuda(model_type: str, task: str) -> None:
     model = copied(model_type, task, torch.float32).to("cuda")
     with torch.autocast("cuda", dtype=torch.bfloat16):
         found = scores(model(**{name: tensor.to("cuda") for name, tensor in batch.items()}))
-    compare(found, scores(exact(**batch)), dtype=torch.bfloat16)
+    want, rounded = answers(model_type, task, torch.bfloat16)
+    compare(found, want, rounded=rounded, dtype=torch.bfloat16)
 
 
 @ON_CUDA
