@@ -47,9 +47,12 @@ def _no_gradients() -> Iterator[None]:
         yield
 
 
+NEVER_ALONE = {"m2m_100", "mt5", "t5", "umt5"}  # no decoder by itself, no body with one input
+
+
 def test_every_family_takes_part() -> None:
     assert TINY.keys() == FAMILIES.keys()
-    assert {kind for kind, _ in MODELS} == set(FAMILIES)
+    assert {kind for kind, _ in MODELS} == FAMILIES.keys() - NEVER_ALONE
     assert {kind for kind, _ in CAUSAL} >= {"gpt2", "bert", "roberta"}
 
 
