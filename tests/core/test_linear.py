@@ -107,6 +107,14 @@ def test_every_product_of_bert_asks_its_backend() -> None:
     }
 
 
+# How often a Linear is asked in one pass, where that is not once: three layers share one block; the vectors of
+# distances go through the same projections as the tokens.
+ASKED = {
+    "albert": {".blocks.": 3},
+    "deberta-v2": {".attention.query": 2, ".attention.key": 2},
+}
+
+
 @torch.no_grad()
 @pytest.mark.parametrize(("model_type", "task"), MODELS)
 def test_no_product_goes_round_its_backend(model_type: str, task: str) -> None:
@@ -121,7 +129,9 @@ def test_no_product_goes_round_its_backend(model_type: str, task: str) -> None:
     finally:
         for module in linears.values():
             del module.backend
-    assert [name for name, backend in backends.items() if not backend.calls] == []
+    asked = ASKED.get(model_type, {})
+    expected = {name: next((n for part, n in asked.items() if part in name), 1) for name in backends}
+    assert {name: backend.calls for name, backend in backends.items()} == expected
 
 
 def _more(linears: Mapping[str, Linear], *, width: int) -> dict[str, Tensor]:
