@@ -107,8 +107,8 @@ def test_every_product_of_bert_asks_its_backend() -> None:
     }
 
 
-# How often a Linear is asked in one pass, where that is not once: three layers share one block; the vectors of
-# distances go through the same projections as the tokens.
+# How often a Linear is asked in one pass, where that is not once: three layers share one block; the vectors
+# of distances go through the same projections as the tokens.
 ASKED = {
     "albert": {".blocks.": 3},
     "deberta-v2": {".attention.query": 2, ".attention.key": 2},

@@ -180,11 +180,26 @@ def _marked(layout: Layout) -> Marked | None:
     if layout.marked is None:
         return None
     marked = layout.marked if layout.key_valid is None else layout.marked & layout.key_valid
-    most = int(marked.sum(-1).max())
-    if not most:
-        return None
+    if torch.compiler.is_compiling():
+        most = _columns(marked)
+    else:
+        most = int(marked.sum(-1).max())
+        if not most:
+            return None
     index = marked.int().argsort(dim=-1, descending=True, stable=True)[:, :most]
     return Marked(index, marked.gather(1, index))
+
+
+def _columns(marked: Tensor) -> int:
+    """As many as tokens are marked in a row, in a graph that serves any number of them but one, which kernels
+    treat apart: then a filler makes it two."""
+    length = marked.shape[1]
+    if length == 1:
+        return 1
+    most = int(marked.sum(-1).max().clamp(min=2))
+    torch._check(most >= 2)  # type: ignore[no-untyped-call]
+    torch._check(most <= length)  # type: ignore[no-untyped-call]
+    return most
 
 
 @dataclass(frozen=True)

@@ -72,15 +72,15 @@ def completed(values: dict[str, Any], *, fields: Mapping[str, Field] = FIELDS) -
     found = {name: field.default for name, field in fields.items()} | in_one_spelling(values)
     if found.get("num_key_value_heads") is None:
         found["num_key_value_heads"] = found["num_attention_heads"]
-    if "head_dim" in fields and found["head_dim"] is None and _divides(found):
-        found["head_dim"] = found["hidden_size"] // found["num_attention_heads"]
-    return found
+    return with_head_width(found) if "head_dim" in fields else found
 
 
-def _divides(found: Mapping[str, Any]) -> bool:
-    """Whether both are numbers that can be divided; what else they may be is told where they are checked."""
-    parts = found["hidden_size"], found["num_attention_heads"]
-    return all(isinstance(part, int) and part > 0 for part in parts)
+def with_head_width(found: dict[str, Any]) -> dict[str, Any]:
+    """With head_dim, where that is not said and the others can be divided; what else they may be is told
+    where they are checked."""
+    width, heads = found["hidden_size"], found["num_attention_heads"]
+    divides = all(isinstance(part, int) and part > 0 for part in (width, heads))
+    return {**found, "head_dim": width // heads} if found["head_dim"] is None and divides else found
 
 
 def head_width(config: Config) -> int:

@@ -12,6 +12,7 @@ from hubformer.core.positions import PositionSpec
 from hubformer.core.rotary import DynamicScaling
 from hubformer.errors import ConfigError
 from hubformer.families import bert, gte
+from hubformer.families.llama import with_head_width
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     LARGEST_SIZE,
@@ -69,12 +70,13 @@ GATES = {"swiglu": "silu", "geglu": "gelu", "glu": "sigmoid"}
 
 
 def completed(values: dict[str, Any]) -> dict[str, Any]:
-    """The first files name the gate, later ones its activation.
+    """The first files name the gate, later ones its activation; and the width of a head.
 
     Raises:
         ConfigError: a feed-forward without a gate.
     """
-    found = in_one_spelling(values)
+    defaults = {name: field.default for name, field in FIELDS.items()}
+    found = with_head_width(defaults | in_one_spelling(values))
     gate = found.pop("activation_function", None)
     if gate is None:
         return found
