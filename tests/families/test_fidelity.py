@@ -94,7 +94,8 @@ def test_attentions(pair: Any) -> None:
     assert seen
     for name in seen:
         for a, b in zip(mine[name], theirs[name], strict=True):
-            b = b[:, :, : a.shape[2]]  # the oracle keeps its own padding in Longformer's global attentions
+            if name == "global_attentions":  # there the oracle keeps the padding of its blocks
+                b = b[:, :, : a.shape[2]]
             assert distance(a.transpose(1, 2)[mask], b.transpose(1, 2)[mask]) <= EXACT, name
 
 
@@ -174,7 +175,8 @@ def test_left_padding_means_the_same(pair: Any) -> None:
 
 
 def test_float32(pair: Any) -> None:
-    """As near as the oracle, in the kernel of its choice, is to its own float64, or nearer than 1e-5."""
+    """As near as the oracle is to its own float64, or nearer than 1e-5; with the same kernel, which its eager
+    sums in another order."""
     case, folder, oracle, _ = pair
     single = getattr(transformers, case.head.name).from_pretrained(folder)
     ours = getattr(hubformer, case.head.name).from_pretrained(folder)
