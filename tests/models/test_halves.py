@@ -47,6 +47,7 @@ def test_an_encoder_reads_alone(pair: tuple[Any, Any]) -> None:
     torch.testing.assert_close(ours.last_hidden_state[kept], theirs.last_hidden_state[kept])
     assert len(ours.hidden_states) == len(theirs.hidden_states)
     first = pair[1].get_encoder()(IDS, MASK, return_dict=False)
+    assert isinstance(first, tuple)
     assert torch.equal(first[0], ours.last_hidden_state)
 
 

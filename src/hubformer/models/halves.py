@@ -34,7 +34,7 @@ class Encoder(nn.Module):
     def __init__(self, body: Body, config: PreTrainedConfig) -> None:
         super().__init__()
         self.body, self.config = body, config
-        self.train(body.training)
+        self.training = body.training  # not train(), which would reach into the body
 
     def run(self, inputs: Inputs) -> ModelOutput | tuple[Any, ...]:
         if not torch.compiler.is_compiling():
