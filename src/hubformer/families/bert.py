@@ -135,7 +135,7 @@ def next_sentence_head(config: Config) -> PooledHead:
 
 
 def classifier_dropout(config: Config) -> float:
-    own = config["classifier_dropout"]
+    own = config.get("classifier_dropout")  # some families have none
     return float(config["hidden_dropout_prob"] if own is None else own)
 
 

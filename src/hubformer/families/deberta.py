@@ -45,7 +45,7 @@ from hubformer.models.config import (
 )
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
-from hubformer.models.heads import HeadSpec, PooledHead, TokenHead, VocabHead
+from hubformer.models.heads import HeadSpec, PooledHead, VocabHead
 from hubformer.models.initial import Initial, normal_but_row
 from hubformer.models.inputs import flatten_choices
 from hubformer.weights.changes import grouped
@@ -275,10 +275,6 @@ def choice_head(config: Config) -> HeadSpec:
     return pooled(config, labels=1)
 
 
-def token_head(config: Config) -> HeadSpec:
-    return TokenHead(config.labels, dropout=config["hidden_dropout_prob"])
-
-
 def initial(config: Config) -> Initial:
     std = config["initializer_range"]
     return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
@@ -366,7 +362,7 @@ def _heads(name: str) -> tuple[Head, ...]:
             outputs.SequenceClassifierOutput, tasks.sequence_labels, rows=POOLED,
         ),
         Head(
-            name + "ForTokenClassification", ("token-classification",), token_head, LABELS,
+            name + "ForTokenClassification", ("token-classification",), bert.token_head, LABELS,
             outputs.TokenClassifierOutput, tasks.labelled_tokens,
             rows=(row("classifier.*", "head.output.*"),),
         ),

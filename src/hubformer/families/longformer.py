@@ -18,7 +18,6 @@ from hubformer.models.bodies import BodySpec
 from hubformer.models.config import LARGEST_SIZE, Config, Field, PreTrainedConfig, count, flag, size, token
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
-from hubformer.models.heads import HeadSpec, PooledHead, TokenHead
 from hubformer.models.inputs import Inputs, flatten_choices
 from hubformer.weights.map import Row, row
 
@@ -146,20 +145,6 @@ def _separator(inputs: Inputs, config: PreTrainedConfig) -> tuple[Tensor, Tensor
     return torch.arange(ids.shape[-1], device=ids.device)[None], found.int().argmax(-1, keepdim=True)
 
 
-def sequence_head(config: Config) -> HeadSpec:
-    drop = config["hidden_dropout_prob"]
-    return PooledHead(labels=config.labels, dense=0, activation="tanh", dropouts=(drop, drop))
-
-
-def choice_head(config: Config) -> HeadSpec:
-    dropouts = (0.0, config["hidden_dropout_prob"])
-    return PooledHead(labels=1, dense=0, activation="tanh", dropouts=dropouts)
-
-
-def token_head(config: Config) -> HeadSpec:
-    return TokenHead(config.labels, dropout=config["hidden_dropout_prob"])
-
-
 LAYER = "longformer.encoder.layer.{i}.attention.self."
 ROWS: tuple[Row, ...] = (
     *bert.rows("longformer"),
@@ -185,17 +170,17 @@ HEADS = (
         outputs.LongformerMaskedLMOutput, tasks.labelled_tokens, rows=roberta.vocab_rows,
     ),
     Head(
-        "LongformerForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
+        "LongformerForSequenceClassification", ("sequence-classification",), roberta.sequence_head, LABELS,
         outputs.LongformerSequenceClassifierOutput, tasks.sequence_labels, prepare=first_token,
         rows=(row("classifier.dense.*", "head.dense.*"), row("classifier.out_proj.*", "head.output.*")),
     ),
     Head(
-        "LongformerForMultipleChoice", ("multiple-choice",), choice_head, CHOICE,
+        "LongformerForMultipleChoice", ("multiple-choice",), roberta.choice_head, CHOICE,
         outputs.LongformerMultipleChoiceModelOutput, tasks.one_of_choices, prepare=answers,
         rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
     Head(
-        "LongformerForTokenClassification", ("token-classification",), token_head, LABELS,
+        "LongformerForTokenClassification", ("token-classification",), bert.token_head, LABELS,
         outputs.LongformerTokenClassifierOutput, tasks.labelled_tokens,
         rows=(row("classifier.*", "head.output.*"),),
     ),

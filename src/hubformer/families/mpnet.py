@@ -21,7 +21,6 @@ from hubformer.models.config import (
 )
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
-from hubformer.models.heads import HeadSpec, PooledHead, TokenHead
 from hubformer.models.initial import Initial, normal_but_row
 from hubformer.models.inputs import flatten_choices
 from hubformer.weights.map import row
@@ -65,20 +64,6 @@ def body(config: Config) -> BodySpec:
     )
 
 
-def sequence_head(config: Config) -> HeadSpec:
-    drop = config["hidden_dropout_prob"]
-    return PooledHead(labels=config.labels, dense=0, activation="tanh", dropouts=(drop, drop))
-
-
-def choice_head(config: Config) -> HeadSpec:
-    dropouts = (0.0, config["hidden_dropout_prob"])
-    return PooledHead(labels=1, dense=0, activation="tanh", dropouts=dropouts)
-
-
-def token_head(config: Config) -> HeadSpec:
-    return TokenHead(config.labels, dropout=config["hidden_dropout_prob"])
-
-
 def initial(config: Config) -> Initial:
     std = config["initializer_range"]
     return Initial(std, ((r"embedding\.(tokens|positions)\.weight$", normal_but_row(std, PADDING)),))
@@ -113,17 +98,17 @@ HEADS = (
         tasks.labelled_tokens, rows=roberta.vocab_rows,
     ),
     Head(
-        "MPNetForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
+        "MPNetForSequenceClassification", ("sequence-classification",), roberta.sequence_head, LABELS,
         outputs.SequenceClassifierOutput, tasks.sequence_labels,
         rows=(row("classifier.dense.*", "head.dense.*"), row("classifier.out_proj.*", "head.output.*")),
     ),
     Head(
-        "MPNetForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
+        "MPNetForMultipleChoice", ("multiple-choice",), roberta.choice_head, LABELS,
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
         rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
     Head(
-        "MPNetForTokenClassification", ("token-classification",), token_head, LABELS,
+        "MPNetForTokenClassification", ("token-classification",), bert.token_head, LABELS,
         outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
     ),
     Head(
