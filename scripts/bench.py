@@ -172,7 +172,7 @@ def measure(section: str, library: str, model: str, text: str) -> Measured:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **quiet}
     ) as process:
         assert process.stdout is not None
-        said = next((line for line in process.stdout if line.startswith("{")), None)
+        said = next((line for line in process.stdout if line.startswith('{"seconds"')), None)
         whole = (
             time.perf_counter() - start
         )  # the answer is there; how long Python takes to leave is not counted

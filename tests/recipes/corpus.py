@@ -57,6 +57,15 @@ SIZES: dict[str, dict[str, Any]] = {
         "max_position_embeddings": 40,
         "hidden_dropout_prob": 0.0,
     },
+    "electra": {
+        "embedding_size": 48,
+        "hidden_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 128,
+        "max_position_embeddings": 40,
+        "hidden_dropout_prob": 0.0,
+    },
     "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 64, "dropout": 0.0},
     "t5": {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 2},
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 40},
@@ -65,12 +74,12 @@ SIZES: dict[str, dict[str, Any]] = {
 
 def tiny(name: str, data: Path, **changes: Any) -> Recipe:
     """One of the recipes that ship, small enough for a test; changes: `key=value` with __ for the dot."""
-    family = next((known for known in ("xlnet", "t5") if name.startswith(known)), "bert")
+    family = next((known for known in ("electra", "xlnet", "t5") if name.startswith(known)), "bert")
     settings = {
         "data__train": str(data),
         "data__holdout": 4,
         "config": SIZES[family],
-        "tokenizer": {"kind": "wordpiece" if family == "bert" else "unigram", "vocab_size": 200},
+        "tokenizer": {"kind": "wordpiece" if family in ("bert", "electra") else "unigram", "vocab_size": 200},
         "options__max_length": 32,
         "training__per_device_train_batch_tokens": 512,
         "training__per_device_eval_batch_size": 16,

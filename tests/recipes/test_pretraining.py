@@ -95,6 +95,10 @@ def test_what_follows_is_label_0(bert: Any) -> None:
 OTHERS = {
     "bert-mini-mlm": ("mlm", {"options__whole_words": True}),
     "bert-mini-sop": ("mlm", {"options__passes": 2}),
+    "electra-mini-pretraining": (
+        "mlm",
+        {"training__num_train_epochs": 12, "options__generator_share": 0.5, "options__weight": 10},
+    ),
     "t5-mini-pretraining": (
         "span",
         {
@@ -122,9 +126,32 @@ def test_the_others_learn_too(name: str, data: Path, tmp_path: Path) -> None:
     assert losses[-1] < 0.85 * losses[0]
     if name.endswith("sop"):
         assert len(logged(tmp_path, "eval_sop_accuracy")) == 6
+    if name.startswith("electra"):
+        assert_both_are_kept(found)
     if name.startswith(("xlnet", "t5")):
         same_as_transformers(found)
         assert found.metrics["eval_loss"] == pytest.approx(found.metrics[f"eval_{measured}_loss"], rel=1e-4)
+
+
+def assert_both_are_kept(found: Any) -> None:
+    """The discriminator is the result; the generator, with the same token vectors, is inside."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import transformers
+
+        tells = transformers.ElectraForPreTraining.from_pretrained(found.folder).eval()
+        fills = transformers.ElectraForMaskedLM.from_pretrained(found.folder / "generator").eval()
+    ours = hubformer.AutoModelForPreTraining.from_pretrained(found.folder).eval()
+    tokenizer = hubformer.AutoTokenizer.from_pretrained(found.folder / "generator")
+    assert torch.equal(tells.get_input_embeddings().weight, fills.get_input_embeddings().weight)
+    foreign = tokenizer("Amber basil cedar drum elder fern.", return_tensors="pt")
+    with torch.no_grad():
+        scores = ours(**foreign).logits
+        assert float((scores - tells(**foreign).logits).abs().max()) < 1e-5
+    assert tokenizer.convert_ids_to_tokens(int(foreign["input_ids"][0, scores[0].argmax()])) == "drum"
+    assert fills.config.hidden_size == tells.config.hidden_size // 2
+    told = logged(found.folder, "eval_rtd_loss")
+    assert told[-1] < 0.7 * told[0]
 
 
 def same_as_transformers(found: Any) -> None:
@@ -141,7 +168,9 @@ def same_as_transformers(found: Any) -> None:
     assert float((one - other).abs().max()) < 1e-5 * max(1.0, float(other.abs().max()))
 
 
-@pytest.mark.parametrize("name", ["bert-mini-pretraining", "xlnet-mini-pretraining"])
+@pytest.mark.parametrize(
+    "name", ["bert-mini-pretraining", "electra-mini-pretraining", "xlnet-mini-pretraining"]
+)
 def test_a_resumed_run_is_the_unbroken_one(
     name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -280,6 +280,7 @@ def test_a_metric_of_batches_is_that_of_all() -> None:
         "bert-mini-pretraining",
         "bert-mini-mlm",
         "bert-mini-sop",
+        "electra-mini-pretraining",
         "gpt2-mini-pretraining",
         "t5-mini-pretraining",
         "xlnet-mini-pretraining",

@@ -22,6 +22,7 @@ _TRIES = 10
 
 class NextSentence(SentencePairs):
     asked: ClassVar[str] = "nsp"
+    answer = "next_sentence_label"
 
     def pairs_of(
         self, documents: Sequence[Document], chance: random.Random, *, room: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hubformer.auto.tokenizer import length_limit
@@ -78,6 +79,14 @@ class Objective:
                 f"max_length is {self.options.max_length}, but the model reads at most {most} tokens. Add "
                 f"options.max_length={most}, or less."
             )
+
+    def learner(self, model: Any) -> Any:
+        """What the Trainer trains: the model, or a module around it, made when the model is prepared."""
+        return model
+
+    def finished(self, learner: Any, *, folder: Path, tokenizer: Any) -> Any:
+        """The model that the run leaves in its folder; what else was trained may be kept beside it."""
+        return learner
 
     def rows(self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None) -> Rows:
         """All checked records tokenised, once. name: how an error calls them; count: of the records.

@@ -19,6 +19,7 @@ OBJECTIVES = {
     "permutation-language-modeling": "permutation_language_modeling:PermutationLanguageModeling",
     "question-answering": "question_answering:QuestionAnswering",
     "regression": "regression:Regression",
+    "replaced-token-detection": "replaced_tokens:ReplacedTokenDetection",
     "span-corruption": "span_corruption:SpanCorruption",
     "text-classification": "text_classification:TextClassification",
     "token-classification": "token_classification:TokenClassification",

@@ -41,7 +41,7 @@ class Pretraining(Objective):
     needs = ("text",)
     Options: ClassVar[type] = Options
     pairs: ClassVar[bool] = False  # whether a row is two texts
-    takes: ClassVar[tuple[str, ...]] = ("labels",)  # what the model's forward has to take
+    takes: tuple[str, ...] = ("labels",)  # what the model's forward has to take
 
     def read(
         self, path: str, *, columns: Mapping[str, str], format: str | None, names: Sequence[str] | None
@@ -139,9 +139,14 @@ def row_of(tokenizer: Any, first: list[int], second: list[int] | None = None) ->
 def hidden_tokens(scores: Tensor, labels: Tensor) -> Tensor:
     """scores (B, L, V), labels (B, L) -> (B, 3): of each row's hidden tokens the sum of the losses, their
     number, and how many have the highest score."""
+    return sums_by_row(scores[labels != IGNORED], labels)
+
+
+def sums_by_row(scores: Tensor, labels: Tensor) -> Tensor:
+    """As `hidden_tokens`, from the scores (N, V) of the hidden tokens alone, in their order."""
     asked = labels != IGNORED
     row = asked.nonzero()[:, 0]
-    chosen, right = scores[asked].float(), labels[asked]
+    chosen, right = scores.float(), labels[asked]
     losses = F.cross_entropy(chosen, right, reduction="none")
     columns = (losses, torch.ones_like(losses), (chosen.argmax(-1) == right).to(losses.dtype))
     sums = losses.new_zeros(len(labels), 3)

@@ -65,11 +65,12 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
     model = _model(goal, recipe, settings=settings, tokenizer=tokenizer, seed=arguments.seed)
     goal.prepare(tokenizer, model)
     _adapt(model, goal, recipe)
-    trainer = _trainer(goal, recipe, model=model, tokenizer=tokenizer, arguments=arguments, records=records)
+    learner = goal.learner(model)
+    trainer = _trainer(goal, recipe, model=learner, tokenizer=tokenizer, arguments=arguments, records=records)
     metrics: dict[str, Any] = dict(trainer.train(resume_from_checkpoint=resume or None).metrics)
     if trainer.eval_dataset is not None:
         metrics |= trainer.evaluate()
-    _save(trainer, recipe)
+    _save(trainer, goal, recipe)
     write_file(arguments.folder / RESULT, _plain(metrics))  # kept, whatever happens to the measurement
     metrics |= _measured(goal, recipe, folder=arguments.folder, records=records)
     write_file(arguments.folder / RESULT, _plain(metrics))
@@ -139,7 +140,7 @@ def _trainer(
         "tokens": rows.tokens,
         "held_out_records": len(records.held_out),
         "held_out_rows": 0 if held is None else len(held),
-        "parameters": model.num_parameters(),
+        "parameters": sum(p.numel() for p in model.parameters()),
         "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
     trained = sizes["trained_parameters"]
@@ -215,11 +216,11 @@ def _adapt(model: Any, goal: Objective, recipe: Recipe) -> None:
     )
 
 
-def _save(trainer: Trainer, recipe: Recipe) -> None:
+def _save(trainer: Trainer, goal: Objective, recipe: Recipe) -> None:
     """The model in the dtype that the recipe says, the course of the training, and its curves."""
     folder = trainer.args.folder
-    dtype = getattr(torch, recipe.save.dtype)
-    trainer.model.to(dtype)
+    trainer.model.to(getattr(torch, recipe.save.dtype))
+    trainer.model = goal.finished(trainer.model, folder=folder, tokenizer=trainer.processing_class)
     trainer.save_model()
     trainer.model.to(torch.float32)
     trainer.save_state()

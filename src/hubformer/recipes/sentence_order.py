@@ -7,18 +7,26 @@ it is a single token, it is left out.
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hubformer.recipes.pretraining import Document, joined, reach
 from hubformer.recipes.sentence_pairs import SentencePairs
 
 _IN_ORDER, _SWAPPED = 0, 1
+_OWN = "sentence_order_label"
 
 
 class SentenceOrder(SentencePairs):
     asked: ClassVar[str] = "sop"
+    answer = "next_sentence_label"  # a head as BERT's is asked about the order
+
+    def prepare(self, tokenizer: Any, model: Any) -> None:
+        if _OWN in inspect.signature(model.forward).parameters:  # ALBERT's
+            self.answer = _OWN
+        super().prepare(tokenizer, model)
 
     def pairs_of(
         self, documents: Sequence[Document], chance: random.Random, *, room: int

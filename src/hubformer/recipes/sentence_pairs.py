@@ -29,8 +29,6 @@ from hubformer.recipes.pretraining import (
 )
 from hubformer.training.masking import DataCollatorForLanguageModeling
 
-LABEL = "next_sentence_label"
-
 
 @dataclass(frozen=True)
 class Options:
@@ -52,10 +50,11 @@ class SentencePairs(Pretraining):
     head: ClassVar[str] = "AutoModelForPreTraining"
     Options: ClassVar[type] = Options
     pairs: ClassVar[bool] = True
-    takes = ("labels", LABEL)
     asked: ClassVar[str]  # what the question is called in metrics
+    answer: str  # the argument of the model's forward that answers it
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
+        self.takes = ("labels", self.answer)
         super().prepare(tokenizer, model)
         refuse_unknown_words(tokenizer, whole=self.options.whole_words)
 
@@ -64,7 +63,7 @@ class SentencePairs(Pretraining):
         for number in range(self.options.passes):
             chance = random.Random(f"{self.options.seed} {number}")
             for first, second, label in self.pairs_of(documents, chance, room=room):
-                yield {**row_of(tokenizer, first, second), LABEL: label}
+                yield {**row_of(tokenizer, first, second), self.answer: label}
 
     def pairs_of(
         self, documents: Sequence[Document], chance: random.Random, *, room: int

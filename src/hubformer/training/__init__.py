@@ -29,6 +29,7 @@ from hubformer.training.masking import (
 from hubformer.training.optimizer import Adafactor, parameter_groups
 from hubformer.training.packing import DataCollatorWithFlattening, packed_blocks
 from hubformer.training.randomness import set_seed
+from hubformer.training.replaced_tokens import ReplacedTokens
 from hubformer.training.schedules import (
     SchedulerType,
     get_constant_schedule,
@@ -72,6 +73,7 @@ __all__ = [
     "PredictionOutput",
     "PrinterCallback",
     "ProgressCallback",
+    "ReplacedTokens",
     "SchedulerType",
     "Seq2SeqTrainer",
     "Seq2SeqTrainingArguments",

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from hubformer.errors import InputError
 from hubformer.models import tasks
+from hubformer.training.replaced_tokens import ReplacedTokens
 
 IGNORED = -100
 _SHIFTED = (tasks.next_tokens, tasks.double)  # a label is the next token's: the first is never scored
@@ -51,11 +52,26 @@ def _span(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
     }
 
 
-# Heads whose loss is a sum of means over different items.
-_TERMS: Mapping[Any, tuple[tuple[str, ...], Callable[[Any, Mapping[str, Tensor]], Terms]]] = {
-    tasks.pretraining: (("labels", "next_sentence_label"), _pretraining),
-    tasks.sentence_order: (("labels", "sentence_order_label"), _sentence_order),
-    tasks.span: (("start_positions", "end_positions"), _span),
+def _replaced(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
+    return {"labels": outputs["generator_loss"], "attention_mask": outputs["discriminator_loss"]}
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A loss that is a sum of means over different items. names: of what counts the items of each term.
+    told: the pass computes the terms, so it needs the labels."""
+
+    names: tuple[str, ...]
+    terms: Callable[[Any, Mapping[str, Tensor]], Terms]
+    told: bool = False
+
+
+# By the function that ends a head's pass, or by the class of a model without a head.
+_SUMS: Mapping[Any, _Sum] = {
+    tasks.pretraining: _Sum(("labels", "next_sentence_label"), _pretraining),
+    tasks.sentence_order: _Sum(("labels", "sentence_order_label"), _sentence_order),
+    tasks.span: _Sum(("start_positions", "end_positions"), _span),
+    ReplacedTokens: _Sum(("labels", "attention_mask"), _replaced, told=True),
 }
 
 
@@ -114,8 +130,9 @@ def refuse_foreign_labels(model: nn.Module, batch: Any) -> None:
 
 
 def finish_of(model: nn.Module) -> Any:
-    """The function that turns a head's scores into its loss, where the model is one of ours."""
-    return getattr(getattr(model, "head_row", None), "finish", None)
+    """The function that turns a head's scores into its loss; of a model without a head, its class."""
+    row = getattr(model, "head_row", None)
+    return type(model) if row is None else row.finish
 
 
 def parts_of(model: nn.Module, batches: Sequence[Any], *, label_names: Sequence[str]) -> list[Part]:
@@ -136,7 +153,7 @@ def parts_of(model: nn.Module, batches: Sequence[Any], *, label_names: Sequence[
 def _items(finish: Any, batch: Any, label_names: Sequence[str]) -> dict[str, int]:
     if not isinstance(batch, Mapping):
         return {"rows": _rows(batch)}
-    names = _TERMS[finish][0] if finish in _TERMS else ()
+    names = _SUMS[finish].names if finish in _SUMS else ()
     if names and all(batch.get(name) is not None for name in names):
         return {name: _counted(finish, name, batch) for name in names}
     given = [name for name in label_names if isinstance(batch.get(name), Tensor)]
@@ -152,6 +169,8 @@ def _counted(finish: Any, name: str, batch: Mapping[str, Any]) -> int:
     if finish is tasks.span:
         ids = batch.get("input_ids", batch.get("inputs_embeds"))
         return int((labels < ids.shape[1]).sum()) if isinstance(ids, Tensor) else labels.numel()
+    if name == "attention_mask":
+        return int((labels != 0).sum())
     if finish is tasks.replaced_tokens and isinstance(batch.get("attention_mask"), Tensor):
         return int((batch["attention_mask"] != 0).sum())
     if name == "labels" and finish in _SHIFTED:
@@ -166,9 +185,14 @@ def _rows(batch: Any) -> int:
     return next((len(v) for v in values if isinstance(v, Tensor) and v.dim()), 1)
 
 
+def withheld(model: nn.Module, part: Part) -> list[str]:
+    """The labels that a pass is not given where `loss_by_terms` computes the loss in its place."""
+    return [] if _SUMS[finish_of(model)].told else list(part.shares)
+
+
 def loss_by_terms(model: nn.Module, outputs: Any, *, labels: Mapping[str, Tensor], part: Part) -> Tensor:
     """The loss of one part such that it adds up when it is multiplied by the part's share."""
-    terms = _TERMS[finish_of(model)][1](outputs, labels)
+    terms = _SUMS[finish_of(model)].terms(outputs, labels)
     kept = [terms[name] * (share / part.share) for name, share in part.shares.items() if share]
     return torch.stack(kept).sum()
 

@@ -26,14 +26,16 @@ class Objective(Loaders):
         inputs, part, epsilon = dict(inputs), self.part, self.args.label_smoothing_factor
         own = self.compute_loss_func is not None or (epsilon and inputs.get("labels") is not None)
         by_terms = not own and part is not None and part.by_terms
-        names = list(part.shares) if by_terms and part is not None else ["labels"] if own else []
+        names = ["labels"] if own else []
+        if by_terms and part is not None:
+            names = losses.withheld(self.model, part)
         labels = {name: inputs.pop(name) for name in names if name in inputs}
         outputs = model(**inputs)
         if self.compute_loss_func is not None:
             given = labels.get("labels")
             loss = self.compute_loss_func(outputs, given, num_items_in_batch=num_items_in_batch)
         elif own:
-            scores = outputs["logits"] if hasattr(outputs, "keys") else outputs[0]
+            scores = self._one_score(outputs)
             shifted = losses.predicts_next(self.model)
             loss = losses.smoothed(scores, labels["labels"], epsilon=epsilon, shifted=shifted)
         elif by_terms and part is not None:
@@ -46,3 +48,13 @@ class Objective(Loaders):
                 f"labels ({', '.join(self.label_names) or 'none are in its forward'}). Name the column so."
             )
         return (loss, outputs) if return_outputs else loss
+
+    def _one_score(self, outputs: Any) -> Tensor:
+        """The scores that label smoothing is about."""
+        scores: Tensor | None = outputs.get("logits") if hasattr(outputs, "get") else outputs[0]
+        if scores is None:
+            raise InputError(
+                f"label_smoothing_factor needs one kind of scores, logits; {type(self.model).__name__} gives "
+                f"{', '.join(outputs)}. Leave it at 0."
+            )
+        return scores
