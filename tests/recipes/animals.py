@@ -147,6 +147,34 @@ def write_bert(folder: Path) -> Path:
     return folder
 
 
+def told(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
+    """The animal of a text, to be written."""
+    rows = asked(count, seed=seed)
+    return [{"article": row["context"], "summary": row["answers"][0]["text"].lower()} for row in rows]
+
+
+def write_t5(folder: Path) -> Path:
+    """A small T5, whose tokenizer knows each of the words."""
+    texts = [text for row in told(80) for text in row.values()]
+    tokenizer = train_tokenizer("unigram", texts, vocab_size=90, model_type="t5", model_max_length=64)
+    torch.manual_seed(0)
+    config = hubformer.T5Config(
+        vocab_size=len(tokenizer),
+        d_model=48,
+        d_kv=16,
+        d_ff=96,
+        num_layers=2,
+        num_heads=3,
+        dropout_rate=0.0,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )
+    hubformer.T5ForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 TRAINING = {
     "bf16": False,
     "use_cpu": True,

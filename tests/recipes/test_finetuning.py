@@ -22,11 +22,13 @@ from recipes.animals import (
     labelled,
     tagged,
     tiny,
+    told,
     write_bert,
     write_conll,
     write_csv,
     write_lines,
     write_squad,
+    write_t5,
 )
 
 
@@ -133,6 +135,32 @@ def test_choices(bert: Path, tmp_path: Path) -> None:
     found = run(recipe, output=tmp_path / "out")
     falls(found)
     assert found.metrics["eval_accuracy"] > 0.9
+
+
+def test_summaries(tmp_path: Path) -> None:
+    """What is learnt is what the pipeline writes, with the prefix of the training."""
+    pytest.importorskip("rouge_score")
+    recipe = tiny(
+        "sequence-to-sequence",
+        write_t5(tmp_path / "t5"),
+        write_lines(tmp_path / "animals.jsonl", told(300)),
+        options__task="summarization",
+        options__prefix="which: ",
+        options__max_target_length=12,
+        training__learning_rate=1e-2,
+        training__num_train_epochs=8,
+        training__eval_strategy="epoch",
+    )
+    found = run(recipe, output=tmp_path / "out")
+    falls(found)
+    assert found.metrics["eval_token_accuracy"] > 0.8
+    assert found.metrics["eval_token_loss"] == pytest.approx(found.metrics["eval_loss"], rel=1e-4)
+    assert found.metrics["rouge1"] > 0.7
+    summarize = hubformer.pipeline("summarization", model=str(found.folder))
+    rows = told(5)
+    written = summarize([row["article"] for row in rows], max_new_tokens=6)
+    assert sum(one["summary_text"] == row["summary"] for one, row in zip(written, rows, strict=True)) >= 4
+    assert summarize.prefix() == "which: "
 
 
 def test_next_tokens(tmp_path: Path) -> None:

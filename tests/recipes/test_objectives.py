@@ -19,12 +19,17 @@ from hubformer.recipes.question_answering import QuestionAnswering
 from hubformer.recipes.recipe import Data
 from hubformer.recipes.records import split
 from hubformer.recipes.regression import Regression
+from hubformer.recipes.replaced_tokens import ReplacedTokenDetection
+from hubformer.recipes.sentence_order import SentenceOrder
+from hubformer.recipes.sequence_to_sequence import SequenceToSequence
 from hubformer.recipes.span_corruption import Options as SpanOptions
 from hubformer.recipes.span_corruption import SpanCorruption
 from hubformer.recipes.text_classification import TextClassification, distinct, names_of
 from hubformer.recipes.token_classification import TokenClassification
 from hubformer.tokenization import train_tokenizer
 from recipes.animals import ANIMALS, asked, labelled, tagged, write_csv, write_lines, write_squad
+
+SMALL_T5 = {"vocab_size": 90, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}
 
 
 @pytest.fixture(scope="module")
@@ -305,6 +310,74 @@ def test_sums_of_next_tokens() -> None:
     )
 
 
+def test_texts_for_texts(tokenizers: dict[str, Any], tmp_path: Path) -> None:
+    tokenizer = tokenizers["xlnet"]
+    rows = [
+        {"document": "Fox amber basil.", "target": "fox"},
+        {"document": "Owl cedar. " * 20, "target": ["owl", "bird"]},
+    ]
+    goal = SequenceToSequence({"max_length": 24, "max_target_length": 4, "prefix": "say: "})
+    _, found = rows_of(goal, write_lines(tmp_path / "a.jsonl", rows), tokenizer)
+    expected = tokenizer(["say: " + row["document"] for row in rows], truncation=True, max_length=24)
+    labels = tokenizer(["fox", "owl"], truncation=True, max_length=4)["input_ids"]
+    assert [row["input_ids"] for row in found] == expected["input_ids"]
+    assert [row["labels"] for row in found] == labels
+    assert len(found[1]["input_ids"]) == 24
+    batch = goal.collator(tokenizer)([dict(row) for row in found])
+    assert batch["labels"].shape[0] == 2
+    assert goal.head_settings([]) == {"prefix": "say: "}
+    assert goal.measurement() == {"truncation": True, "max_new_tokens": 4}
+    assert SequenceToSequence({}).head_settings([]) == {}
+    translating = SequenceToSequence({"source_language": "en", "target_language": "de"})
+    model = hubformer.T5ForConditionalGeneration(hubformer.T5Config(**SMALL_T5))
+    with pytest.raises(InputError, match="knows no languages"):
+        translating.prepare(tokenizer, model)
+    with pytest.raises(ConfigError, match="go together"):
+        SequenceToSequence({"source_language": "en"})
+    with pytest.raises(ConfigError, match="Did you mean 'summarization'"):
+        SequenceToSequence({"task": "summarisation"})
+    with pytest.raises(ConfigError, match="max_target_length is 1"):
+        SequenceToSequence({"max_target_length": 1})
+
+
+def test_whose_head_learns_the_order(tokenizers: dict[str, Any]) -> None:
+    """ALBERT has a label for it; BERT's is the one for next sentences."""
+    small = {"num_hidden_layers": 1, "hidden_size": 8, "num_attention_heads": 2, "vocab_size": 90}
+    albert = hubformer.AlbertForPreTraining(hubformer.AlbertConfig(**small))
+    bert = hubformer.BertForPreTraining(hubformer.BertConfig(**small))
+    documents = [[[7, 8, 9], [10, 11]], [[12, 13], [14, 15, 16]]]
+    for model, name in ((albert, "sentence_order_label"), (bert, "next_sentence_label")):
+        goal = SentenceOrder({"max_length": 24})
+        goal.prepare(tokenizers["bert"], model)
+        rows = list(goal.cut(documents, tokenizers["bert"]))
+        assert {name in row for row in rows} == {True}
+        batch = goal.collator(tokenizers["bert"])(rows)
+        assert model(**batch).loss is not None
+
+
+def test_replaced_tokens_are_for_a_discriminator(tokenizers: dict[str, Any]) -> None:
+    small = {"num_hidden_layers": 1, "hidden_size": 8, "num_attention_heads": 2, "vocab_size": 90}
+    goal = ReplacedTokenDetection({"max_length": 24})
+    with pytest.raises(InputError, match="The discriminator is a BertForPreTraining"):
+        goal.prepare(tokenizers["bert"], hubformer.BertForPreTraining(hubformer.BertConfig(**small)))
+    model = hubformer.ElectraForPreTraining(hubformer.ElectraConfig(**small))
+    goal.prepare(tokenizers["bert"], model)
+    pair = goal.learner(model)
+    assert pair.generator.config.num_attention_heads == 1
+    assert pair.generator.config.hidden_size == 4
+    assert pair.weight == 50
+    model.add_adapter(hubformer.LoraConfig(r=2))
+    with pytest.raises(InputError, match="lora freezes the token vectors"):
+        goal.learner(model)
+    for options, match in (
+        ({"hidden": 0.0}, "options.hidden is 0.0"),
+        ({"generator_share": 2.0}, "options.generator_share is 2.0"),
+        ({"weight": 0.0}, "options.weight is 0.0"),
+    ):
+        with pytest.raises(ConfigError, match=match):
+            ReplacedTokenDetection(options)
+
+
 # What cannot be learnt from
 
 
@@ -364,6 +437,9 @@ def test_records_that_cannot_be(tokenizers: dict[str, Any], tmp_path: Path) -> N
         MultipleChoice({}), "record 1 .* has 3 choices, expected 2", choose, {**choose, "ending2": "Eel."}
     )
     refused(MultipleChoice({}), "choices of record 0 .* are ..; expected", {"text": "Who?", "label": 0})
+    told = {"text": "A fox.", "reference": "fox"}
+    refused(SequenceToSequence({}), "reference of record 1 .* is ''", told, {**told, "reference": ""})
+    refused(SequenceToSequence({}), "reference of record 0 .* is ..,", {**told, "reference": []})
     refused(CausalLanguageModeling({}), "text of record 0 .* is 3, expected a text", {"text": 3})
     refused(CausalLanguageModeling({}), "fewer tokens than the 256 of a row", {"text": "Fox."})
 

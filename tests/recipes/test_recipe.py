@@ -33,7 +33,7 @@ def test_every_recipe_that_ships_can_be_run(name: str) -> None:
 
 _PRETRAINING = (
     *("masked-language-modeling", "mlm-nsp", "mlm-sop"),
-    *("permutation-language-modeling", "span-corruption"),
+    *("permutation-language-modeling", "replaced-token-detection", "span-corruption"),
 )
 OBJECTIVES_OF_ONES_OWN = sorted(set(OBJECTIVES) - set(_PRETRAINING))
 

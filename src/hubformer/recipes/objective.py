@@ -27,7 +27,7 @@ class Objective:
     needs: ClassVar[tuple[str, ...]] = ()  # columns
     usual: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # other names of these columns
     adapter_task: ClassVar[str | None] = None  # PEFT's name, by which an adapter keeps the head
-    packages: ClassVar[tuple[str, ...]] = ()  # modules that the measurement at the end needs
+    packages: tuple[str, ...] = ()  # modules that the measurement at the end needs
     Options: ClassVar[type]  # a dataclass: the recipe's `options`
 
     def __init__(self, options: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ OBJECTIVES = {
     "question-answering": "question_answering:QuestionAnswering",
     "regression": "regression:Regression",
     "replaced-token-detection": "replaced_tokens:ReplacedTokenDetection",
+    "sequence-to-sequence": "sequence_to_sequence:SequenceToSequence",
     "span-corruption": "span_corruption:SpanCorruption",
     "text-classification": "text_classification:TextClassification",
     "token-classification": "token_classification:TokenClassification",

@@ -153,6 +153,11 @@ def sums_by_row(scores: Tensor, labels: Tensor) -> Tensor:
     return sums.index_add(0, row, torch.stack(columns, dim=1))
 
 
+def written_tokens(scores: Any, labels: Tensor) -> Tensor:
+    """Of an encoder-decoder's scores (B, L, V), alone or before other outputs, what `hidden_tokens` keeps."""
+    return hidden_tokens(scores[0] if isinstance(scores, tuple) else scores, labels)
+
+
 class Sums:
     """compute_metrics over rows of sums. It keeps one sum, whether it is called once, or for each batch."""
 

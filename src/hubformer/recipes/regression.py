@@ -25,7 +25,7 @@ class Options:
 
 class Regression(Texts):
     Options: ClassVar[type] = Options
-    packages: ClassVar[tuple[str, ...]] = ("scipy.stats",)  # for Spearman's correlation
+    packages = ("scipy.stats",)  # for Spearman's correlation
 
     def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
         return {"num_labels": 1, "problem_type": "regression"}

@@ -22,7 +22,6 @@ from torch.nn import functional as F
 
 from hubformer.auto import models as auto_models
 from hubformer.errors import ConfigError, InputError
-from hubformer.models import tasks
 from hubformer.recipes.objective import Row
 from hubformer.recipes.pretraining import (
     Document,
@@ -36,6 +35,7 @@ from hubformer.recipes.pretraining import (
 from hubformer.training import ReplacedTokens
 from hubformer.training.masking import IGNORED, DataCollatorForLanguageModeling
 from hubformer.training.packing import packed_blocks
+from hubformer.training.replaced_tokens import check_discriminator
 
 GENERATOR = "generator"  # the folder
 
@@ -65,11 +65,7 @@ class ReplacedTokenDetection(Pretraining):
     Options: ClassVar[type] = Options
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
-        if model.head_row.finish is not tasks.replaced_tokens:
-            raise InputError(
-                f"{type(model).__name__} does not tell replaced tokens. Choose a model such as "
-                "electra-small-discriminator, or another objective."
-            )
+        check_discriminator(model)
         super().prepare(tokenizer, model)
         self.collator(tokenizer)  # refuses a tokenizer that cannot hide
 

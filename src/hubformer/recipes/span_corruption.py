@@ -19,10 +19,10 @@ from hubformer.recipes.pretraining import (
     Document,
     Pretraining,
     Sums,
-    hidden_tokens,
     joined,
     of_hidden,
     row_of,
+    written_tokens,
 )
 from hubformer.training.masking import DataCollatorForSpanCorruption
 from hubformer.training.packing import packed_blocks
@@ -67,12 +67,7 @@ class SpanCorruption(Pretraining):
         )
 
     def reduction(self) -> Callable[[Any, Any], Any]:
-        return _written
+        return written_tokens
 
     def metrics(self) -> Callable[[Any], dict[str, float]]:
         return Sums(partial(of_hidden, name="span"))
-
-
-def _written(scores: Any, labels: Any) -> Any:
-    """Of the scores (B, L, V), alone or first of several outputs, what `hidden_tokens` keeps."""
-    return hidden_tokens(scores[0] if isinstance(scores, tuple) else scores, labels)

@@ -112,13 +112,22 @@ class ReplacedTokens(nn.Module):
             model.gradient_checkpointing_enable(settings)
 
 
+def check_discriminator(model: Any) -> None:
+    """
+    Raises:
+        InputError: a model that does not tell replaced tokens.
+    """
+    _check_head(model, tasks.replaced_tokens, role="discriminator", such="ElectraForPreTraining")
+
+
+def _check_head(model: Any, finish: Any, *, role: str, such: str) -> None:
+    if getattr(getattr(model, "head_row", None), "finish", None) is not finish:
+        raise InputError(f"The {role} is a {type(model).__name__}, expected a model such as {such}.")
+
+
 def _check(generator: Any, discriminator: Any) -> None:
-    for role, model, wanted, such in (
-        ("generator", generator, tasks.labelled_tokens, "ElectraForMaskedLM"),
-        ("discriminator", discriminator, tasks.replaced_tokens, "ElectraForPreTraining"),
-    ):
-        if getattr(getattr(model, "head_row", None), "finish", None) is not wanted:
-            raise InputError(f"The {role} is a {type(model).__name__}, expected a model such as {such}.")
+    _check_head(generator, tasks.labelled_tokens, role="generator", such="ElectraForMaskedLM")
+    check_discriminator(discriminator)
     tables = [
         {name: tuple(p.shape) for name, p in model.body.embedding.named_parameters() if _shared(name)}
         for model in (generator, discriminator)

@@ -1,0 +1,116 @@
+"""A text that an encoder-decoder writes for a text: a summary, a translation, an answer (Sutskever, Vinyals
+and Le 2014, arXiv:1409.3215).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from hubformer.errors import ConfigError, InputError, suggestion
+from hubformer.evaluation.tasks import Generated
+from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of, text_of
+from hubformer.recipes.pretraining import Sums, of_hidden, written_tokens
+from hubformer.training import DataCollatorForSeq2Seq
+
+# By whose measures a model may be judged, and the modules that these need.
+MEASURED = {
+    "summarization": ("rouge_score",),
+    "text2text-generation": ("rouge_score", "sacrebleu"),
+    "translation": ("sacrebleu",),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """max_length: of what is read, and max_target_length: of what is to be written, in tokens; longer texts
+    are cut. prefix: stands before every text, and the model keeps it for its pipelines. task: by whose
+    measures the result is judged. source_language, target_language: as the tokenizer calls them, where it
+    asks for them."""
+
+    max_length: int = 512
+    max_target_length: int = 128
+    prefix: str = ""
+    task: str = "text2text-generation"
+    source_language: str | None = None
+    target_language: str | None = None
+
+    def __post_init__(self) -> None:
+        check_length(self.max_length)
+        if self.max_target_length < 2:
+            raise ConfigError(
+                f"options.max_target_length is {self.max_target_length}, expected at least 2 tokens."
+            )
+        if self.task not in MEASURED:
+            raise ConfigError(
+                f"options.task is {self.task!r}.{suggestion(self.task, MEASURED)} Expected one of "
+                f"{', '.join(MEASURED)}."
+            )
+        if (self.source_language is None) != (self.target_language is None):
+            raise ConfigError("options.source_language and options.target_language go together: give both.")
+
+
+class SequenceToSequence(Objective):
+    """Where a record has several references, the first is learnt; all of them count when it is judged."""
+
+    head: ClassVar[str] = "AutoModelForSeq2SeqLM"
+    adapter_task: ClassVar[str | None] = "SEQ_2_SEQ_LM"
+    needs = ("text", "reference")
+    usual: ClassVar[Mapping[str, tuple[str, ...]]] = Generated.usual
+    Options: ClassVar[type] = Options
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self.task, self.packages = self.options.task, MEASURED[self.options.task]
+
+    def checked(self, record: Record, where: str) -> Record:
+        text_of(record, "text", where)
+        several = record["reference"]
+        first = several[0] if isinstance(several, list) and several else several
+        text_of({"reference": first}, "reference", where)
+        return record
+
+    def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
+        return {"prefix": self.options.prefix} if self.options.prefix else {}
+
+    def prepare(self, tokenizer: Any, model: Any) -> None:
+        super().prepare(tokenizer, model)
+        source, target = self.options.source_language, self.options.target_language
+        if source is None:
+            return
+        if not hasattr(tokenizer, "src_lang"):
+            raise InputError(
+                f"{type(tokenizer).__name__} knows no languages. Leave options.source_language and "
+                "options.target_language out."
+            )
+        tokenizer.src_lang, tokenizer.tgt_lang = source, target
+
+    def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
+        options = self.options
+        read = tokenizer(
+            [options.prefix + record["text"] for record in records],
+            truncation=True,
+            max_length=options.max_length,
+        )
+        wanted = [r["reference"] if isinstance(r["reference"], str) else r["reference"][0] for r in records]
+        labels = tokenizer(text_target=wanted, truncation=True, max_length=options.max_target_length)
+        for place, ids in enumerate(labels["input_ids"]):
+            yield {"input_ids": inputs_of(read, place)["input_ids"], "labels": ids}
+
+    def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
+        return DataCollatorForSeq2Seq(tokenizer)
+
+    def reduction(self) -> Callable[[Any, Any], Any]:
+        return written_tokens
+
+    def metrics(self) -> Callable[[Any], dict[str, float]]:
+        return Sums(partial(of_hidden, name="token"))
+
+    def measurement(self) -> dict[str, Any]:
+        options = self.options
+        found: dict[str, Any] = {"truncation": True, "max_new_tokens": options.max_target_length}
+        if options.source_language is not None:
+            found |= {"src_lang": options.source_language, "tgt_lang": options.target_language}
+        return found
