@@ -36,7 +36,7 @@ BELOW = {
     "evaluation": "errors storage data tokenization auto inference pipelines",
     "metrics": "errors evaluation",
     "recipes": "__init__ errors storage tokenization adapters auto inference data training evaluation "
-    "configs",
+    "presets configs",
     "names": "",
     "__init__": "errors importing names auto",
     "cli": "__init__ errors importing storage hub families models tokenization auto generation pipelines "

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import hubformer
+from hub_server import HubServer
 from hubformer.errors import CheckpointError, InputError
 from hubformer.recipes import Result, load_recipe, run
 from hubformer.training import Trainer
@@ -260,6 +261,31 @@ def test_an_adapter(bert: Path, tmp_path: Path) -> None:
     assert config["base_model_name_or_path"] == str(bert)
     with pytest.raises(InputError, match="from_scratch=true draws them anew"):
         run(load_recipe("sst2", ["lora.rank=4", "from_scratch=true"]), output=tmp_path / "other")
+
+
+def test_a_base_on_the_hub_is_read_at_one_commit(bert: Path, hub: HubServer, tmp_path: Path) -> None:
+    """The commit is written down; the same recipe reads it again when the branch has moved on."""
+    commit = hub.add("org/bert", bert)
+    data = write_lines(tmp_path / "tagged.jsonl", tagged(20))
+    recipe = tiny("token-classification", "org/bert", data, training__max_steps=1, evaluation=None)
+    first = run(recipe, output=tmp_path / "first")
+    written = load_recipe(first.folder / "recipe.json")
+    assert written.revision == commit
+    other = hubformer.AutoModel.from_pretrained(bert)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.zero_()
+    other.save_pretrained(tmp_path / "other")
+    hubformer.AutoTokenizer.from_pretrained(bert).save_pretrained(tmp_path / "other")
+    assert hub.add("org/bert", tmp_path / "other") != commit
+    again = run(written, output=tmp_path / "again")
+    new = run(recipe, output=tmp_path / "new")
+    weights = [(one.folder / "model.safetensors").read_bytes() for one in (first, again, new)]
+    assert weights[0] == weights[1] != weights[2]
+    assert load_recipe(new.folder / "recipe.json").revision != commit
+    recipe = tiny("token-classification", bert, data, training__max_steps=1, evaluation=None)
+    of_a_folder = run(recipe, output=tmp_path / "here").folder / "recipe.json"
+    assert load_recipe(of_a_folder).revision is None
 
 
 def test_the_dtype_on_disk(bert: Path, tmp_path: Path) -> None:

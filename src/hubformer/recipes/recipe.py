@@ -96,13 +96,15 @@ class Measure:
 @dataclass(frozen=True)
 class Recipe:
     """objective: a name of OBJECTIVES. model: a name on the Hub, a folder or, from_scratch, a preset whose
-    weights are drawn anew. tokenizer: None is the model's. config: changes of the model's configuration.
-    options: of the objective. training: TrainingArguments."""
+    weights are drawn anew. revision: of a model on the Hub, a branch, tag or commit; null is its main branch,
+    and what a run writes down is the commit. tokenizer: None is the model's. config: changes of the model's
+    configuration. options: of the objective. training: TrainingArguments."""
 
     name: str
     objective: str
     model: str
     description: str = ""
+    revision: str | None = None
     from_scratch: bool = False
     tokenizer: str | NewTokenizer | None = None
     config: Mapping[str, Any] = field(default_factory=dict)

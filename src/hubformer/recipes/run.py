@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ import torch
 from hubformer.adapters import LoraConfig
 from hubformer.auto import models as auto_models
 from hubformer.auto.config import AutoConfig
+from hubformer.auto.source import Source
 from hubformer.auto.tokenizer import AutoTokenizer, length_limit
 from hubformer.data.optional import optional
 from hubformer.errors import InputError
+from hubformer.presets import preset
 from hubformer.recipes.objective import Objective, Record
 from hubformer.recipes.objectives import objective
 from hubformer.recipes.provenance import provenance
@@ -56,6 +58,7 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
     """
     goal, arguments = checked(recipe, output=output)
     _check_folder(arguments, resume=resume)
+    recipe = _at_one_commit(recipe)
     records = split(goal, recipe.data)
     _say(recipe, f"{len(records.train):,} records, and {len(records.held_out):,} held out.")
     arguments.folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +119,18 @@ def _check_folder(arguments: TrainingArguments, *, resume: bool) -> None:
         )
 
 
+def _at_one_commit(recipe: Recipe) -> Recipe:
+    """With the commit that a model on the Hub is at, so that all of it is read there, and written down."""
+    if recipe.from_scratch and preset(recipe.model) is not None:
+        return recipe
+    commit = Source.of(recipe.model, revision=recipe.revision).repo.commit
+    return recipe if commit is None else replace(recipe, revision=commit)
+
+
+def _where(recipe: Recipe) -> dict[str, Any]:
+    return {} if recipe.revision is None else {"revision": recipe.revision}
+
+
 def _say(recipe: Recipe, what: str) -> None:
     print(f"{recipe.name}: {what}", file=sys.stderr)
 
@@ -161,11 +176,12 @@ def _trainer(
 def _model(goal: Objective, recipe: Recipe, *, settings: dict[str, Any], tokenizer: Any, seed: int) -> Any:
     kind = getattr(auto_models, goal.head)
     if not recipe.from_scratch:
-        return kind.from_pretrained(recipe.model, **{**settings, **recipe.config})
+        return kind.from_pretrained(recipe.model, **_where(recipe), **{**settings, **recipe.config})
     settings.pop("new_head", None)
     own = {} if recipe.tokenizer is None else _vocabulary(tokenizer)
     set_seed(seed)
-    return kind.from_config(AutoConfig.from_pretrained(recipe.model, **{**settings, **own, **recipe.config}))
+    changes = {**settings, **own, **recipe.config}
+    return kind.from_config(AutoConfig.from_pretrained(recipe.model, **_where(recipe), **changes))
 
 
 def _vocabulary(tokenizer: Any) -> dict[str, int]:
@@ -180,7 +196,8 @@ def _tokenizer(
     """The recipe's tokenizer. A new one is kept in the output folder, where a resumed run finds it."""
     wanted = recipe.tokenizer
     if not isinstance(wanted, NewTokenizer):
-        return AutoTokenizer.from_pretrained(wanted or recipe.model)
+        place = _where(recipe) if wanted in (None, recipe.model) else {}
+        return AutoTokenizer.from_pretrained(wanted or recipe.model, **place)
     if not recipe.from_scratch:
         raise InputError(
             f"The recipe trains a new tokenizer, whose ids mean nothing to the weights of {recipe.model}. "
@@ -188,7 +205,7 @@ def _tokenizer(
         )
     if not (resume and (folder / "tokenizer.json").is_file()):
         print(f"{recipe.name}: training a {wanted.kind} tokenizer.", file=sys.stderr)
-        config = AutoConfig.from_pretrained(recipe.model, **recipe.config)
+        config = AutoConfig.from_pretrained(recipe.model, **_where(recipe), **recipe.config)
         train_tokenizer(
             wanted.kind,
             goal.texts(records),
