@@ -3,6 +3,8 @@
     python scripts/bench.py                             every section
     python scripts/bench.py import first --rounds 9     two of them, nine rounds
     python scripts/bench.py train-bert train-bert-bf16  training steps of BERT-base
+    python scripts/bench.py families                    a pass of each family, at 128 and at 512 tokens
+    python scripts/bench.py mpnet-base@512 bloom-560m@512
     python scripts/bench.py --model FOLDER --text FILE --json
 
 Sections:
@@ -12,13 +14,16 @@ Sections:
     batch     512 sentences of mixed length through a pipeline that has answered one before
     train-bert, train-bert-bf16     a step of the Trainer: BERT-base, 16 rows of 128 tokens, a label each
     train-gpt2, train-gpt2-bf16     the same: GPT-2, 4 rows of 256 tokens, causal
+    PRESET@LENGTH                   a pass of the bare model, 4 rows of as many tokens; four of its layers
 
 Each measurement is a process of its own. The libraries take turns within a round, and the order turns from
 round to round, so that whatever else the machine does meets both alike. A ratio is the median over the rounds
 of ours divided by theirs: below 1 is faster, or smaller. Both run in float32 but where bf16 is said.
 transformers is given the best of several batch sizes for `batch`. The models that are trained have fresh
 weights, dropout as published, and the optimizer, clipping and schedule that the Trainer has when nothing is
-said; the first step is not counted, and a step's time is the median of the others.
+said; the first step is not counted, and a step's time is the median of the others. A family's pass has the
+published configuration but for the number of layers, fresh weights, and the kernel that each library chooses;
+its time is the median of five passes after two. Encoder-decoders read and write as many tokens.
 """
 
 from __future__ import annotations
@@ -47,6 +52,19 @@ THEIR_BATCH_SIZES = (1, 8, 32)
 TRIAL = 64  # sentences that choose among them, and warm up
 TRAINED_STEPS = 6
 FIRST = "I love this movie!"
+ROWS, LAYERS, PASSES, WARMING = 4, 4, 5, 2  # of a family's pass
+LENGTHS = (128, 512)
+PRESETS = (
+    *("bert-base-uncased", "distilbert-base-uncased", "roberta-base", "albert-base-v2"),
+    *("electra-base-discriminator", "mpnet-base", "deberta-base", "deberta-v3-base", "xlnet-base-cased"),
+    *("modernbert-base", "longformer-base-4096"),
+    *("gpt2", "gpt-neo-125m", "pythia-160m", "bloom-560m", "falcon-rw-1b", "llama-3.2-1b", "qwen3-0.6b"),
+    *("t5-base", "bart-base", "opus-mt-en-de"),
+)
+_DEPTHS = (
+    *("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers"),
+    *("encoder_layers", "decoder_layers"),
+)
 
 
 @dataclass(frozen=True)
@@ -128,6 +146,38 @@ def _train(
     return median(after - before for before, after in pairwise(times[1:])), None
 
 
+def _pass(library: str, model: str, texts: Sequence[str], *, preset: str, length: int) -> tuple[float, Any]:
+    from importlib import import_module
+
+    import torch
+
+    module: Any = import_module(library)
+    made = module.AutoModel.from_config(module.AutoConfig.for_model(**_shallow(preset))).eval()
+    vocabulary = made.get_input_embeddings().weight.shape[0]
+    ids = torch.randint(5, vocabulary, (ROWS, length), generator=torch.Generator().manual_seed(0))
+    given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if made.config.is_encoder_decoder:
+        given["decoder_input_ids"] = ids
+    times = []
+    with torch.inference_mode():
+        for _ in range(WARMING + PASSES):
+            start = time.perf_counter()
+            made(**given)
+            times.append(time.perf_counter() - start)
+    return median(times[WARMING:]), None
+
+
+def _shallow(preset: str) -> dict[str, Any]:
+    """A preset's config.json with fewer layers."""
+    values = json.loads((HERE.parent / "configs" / f"{preset}.json").read_text("utf-8"))
+    for name in _DEPTHS:
+        if name in values:
+            values[name] = min(values[name], LAYERS)
+    if isinstance(values.get("layer_types"), list):
+        values["layer_types"] = values["layer_types"][:LAYERS]
+    return dict(values)
+
+
 def _timed(pipe: Any, texts: Sequence[str], batch_size: int | None) -> tuple[float, Any]:
     named = {} if batch_size is None else {"batch_size": batch_size}
     start = time.perf_counter()
@@ -155,11 +205,17 @@ SECTIONS: dict[str, Callable[[str, str, Sequence[str]], tuple[float, Any]]] = {
     "train-gpt2": partial(_train, kind="gpt2", rows=4, length=256, bf16=False),
     "train-gpt2-bf16": partial(_train, kind="gpt2", rows=4, length=256, bf16=True),
 }
+FAMILIES = {
+    f"{preset}@{length}": partial(_pass, preset=preset, length=length)
+    for preset in PRESETS
+    for length in LENGTHS
+}
+GROUPS = {"families": tuple(FAMILIES)}
 
 
 def child(section: str, library: str, model: str, text: str) -> None:
     """The measured process: its result is the last line that it prints."""
-    seconds, answers = SECTIONS[section](library, model, sentences(Path(text)))
+    seconds, answers = {**SECTIONS, **FAMILIES}[section](library, model, sentences(Path(text)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(json.dumps({"seconds": seconds, "peak": peak, "answers": answers}), flush=True)
 
@@ -254,7 +310,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none: all")
+    parser.add_argument(
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        help=f"of {', '.join((*SECTIONS, *GROUPS))}, or PRESET@LENGTH; none: all but the families",
+    )
     parser.add_argument("--model", default=str(DEFAULT_MODEL), help="a folder with a sentiment model")
     parser.add_argument("--text", default=str(HERE / "sentences.txt"), help="a file with a sentence per line")
     parser.add_argument("--rounds", type=int, default=5)
@@ -264,14 +325,16 @@ def main() -> None:
     if said.child:
         child(*said.child)
         return
-    unknown = [section for section in said.sections if section not in SECTIONS]
+    sections = [one for name in said.sections for one in GROUPS.get(name, (name,))]
+    unknown = [section for section in sections if section not in SECTIONS and section not in FAMILIES]
     if unknown:
-        parser.error(f"there is no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+        known = (*SECTIONS, *GROUPS, *FAMILIES)
+        parser.error(f"there is no section {unknown[0]!r}; there are {', '.join(known)}")
     if not Path(said.model).is_dir():
         parser.error(
             f"there is no folder {said.model}; pass --model with a folder that holds a sentiment model"
         )
-    results = run(said.sections or list(SECTIONS), model=said.model, text=said.text, rounds=said.rounds)
+    results = run(sections or list(SECTIONS), model=said.model, text=said.text, rounds=said.rounds)
     if said.json:
         names = ("torch", *LIBRARIES)
         print(json.dumps({"versions": {name: version(name) for name in names}, "results": results}, indent=2))
