@@ -100,7 +100,7 @@ def assert_same(found: Any, expected: Any, *, under: str = "") -> None:
 
 @pytest.mark.parametrize("model_type", PREFIXED)
 def test_prefix_present_or_absent(model_type: str, tmp_path: Path) -> None:
-    """A body from files with a head, both from files without the prefix, and a head on the files of a body."""
+    """A body from files with a head, both from files without the prefix, a head on the files of a body."""
     head, base, prefix = HEADED[model_type], family(model_type).head("base"), f"{family(model_type).prefix}."
     assert base is not None
     whole = write(model_type, head, tmp_path)
