@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import hubformer
 from hub_server import HubServer
 from hubformer import __version__
 from hubformer.cli import COMMANDS, main
@@ -365,6 +366,33 @@ def test_download(
     assert code == 0
     assert json.loads(out)["label"] in ("NEGATIVE", "POSITIVE")
     assert said(capsys, "info", "org/labels")[0] == 0
+
+
+def test_an_adapter_and_its_base(
+    hub: HubServer,
+    folders: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Both are fetched, after which the adapter runs without the Hub."""
+    commits = [hub.add("org/labels", Path(folders["labels"]))]
+    model = hubformer.AutoModelForSequenceClassification.from_pretrained("org/labels")
+    model.add_adapter(hubformer.LoraConfig("SEQ_CLS", r=4))
+    model.save_pretrained(tmp_path / "adapter")
+    commits.append(hub.add("org/adapter", tmp_path / "adapter"))
+    code, out, err = said(capsys, "download", "org/adapter", "--force")
+    assert code == 0
+    assert all(commit in err for commit in commits)
+    there = {path.name for path in Path(out.strip()).iterdir()}
+    assert there >= {"adapter_config.json", "adapter_model.safetensors"}
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert said(capsys, "run", "sentiment-analysis", TEXTS[0], "--model", "org/adapter")[0] == 0
+    for name in ("org/adapter", str(tmp_path / "adapter")):
+        code, out, _ = said(capsys, "info", name)
+        assert code == 0
+        assert "LoRA of rank 4 on query, value, trained on org/labels; adapter_model.safetensors" in out
+        assert "BertForSequenceClassification" in out
 
 
 def test_a_revision(hub: HubServer, folders: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hubformer.adapters.files import CONFIG, MODEL_CONFIG, read_config
+from hubformer.adapters import LoraConfig
+from hubformer.adapters.files import CONFIG, MODEL_CONFIG, WEIGHTS_NAMES, read_config
 from hubformer.auto.source import Source
 from hubformer.errors import CheckpointError, HubError
+from hubformer.weights.files import candidates
 
 
 def base_of(source: Source) -> Source | None:
@@ -34,8 +36,22 @@ def base_of(source: Source) -> Source | None:
         ) from error
 
 
-def weights_and_adapter(source: Source, names: tuple[str, ...]) -> tuple[Source, Source | None]:
-    """Where the whole weights are, under one of these names, and where an adapter for them is.
+def adapter_of(source: Source) -> tuple[LoraConfig, list[Path]] | None:
+    """What an adapter's folder says of it, and its files, weights first; None where there is no adapter.
+
+    Raises:
+        HubError: its weights are missing. CheckpointError: its configuration cannot be read.
+    """
+    path = source.optional(CONFIG)
+    if path is None:
+        return None
+    _, weights = source.repo.first(WEIGHTS_NAMES, what="adapter")
+    own = source.optional(MODEL_CONFIG)
+    return read_config(path), [weights, path, *([] if own is None else [own])]
+
+
+def weights_and_adapter(source: Source, names: tuple[str, ...] | None = None) -> tuple[Source, Source | None]:
+    """Where the whole weights are, under one of these names (None: of any format), and an adapter for them.
 
     A folder may hold both. A repository of the Hub with whole weights is not asked for an adapter, which
     would cost every load a request.
@@ -43,7 +59,7 @@ def weights_and_adapter(source: Source, names: tuple[str, ...]) -> tuple[Source,
     Raises:
         HubError: neither is there. CheckpointError: the adapter names no model.
     """
-    found, _ = source.repo.first((*names, CONFIG), what="weights")
+    found, _ = source.repo.first((*(names or candidates()), CONFIG), what="weights")
     if found == CONFIG:
         base = base_of(source)
         assert base is not None

@@ -1,13 +1,18 @@
-"""`hubformer download MODEL`: configuration, weights and tokenizer, all of one commit, into the cache."""
+"""`hubformer download MODEL`: configuration, weights and tokenizer, all of one commit, into the cache; of an
+adapter, the model that it was trained on as well."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubformer.cli import Parser
 from hubformer.cli.where import add_revision, readable_size, revision_of, size_on_disk
+
+if TYPE_CHECKING:
+    from hubformer.auto.source import Source
 
 _EXTRAS = ("generation_config.json", "README.md")
 _DETAILS = """
@@ -31,19 +36,37 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--force", action="store_true", help="fetch again what is cached")
     said = parser.intermixed(arguments)
 
-    from hubformer.auto.loading import Options, open_weights
+    from hubformer.auto.bases import adapter_of, weights_and_adapter
     from hubformer.auto.source import Source
-    from hubformer.tokenization import TOKENIZER_FILES
 
     source = Source.of(said.model, force_download=said.force, **revision_of(said))
-    paths = [source.file("config.json")]
-    with open_weights(source, Options()) as checkpoint:
-        paths += checkpoint.files
-    paths += [path for name in (*TOKENIZER_FILES, *_EXTRAS) if (path := source.optional(name)) is not None]
-    at = f" at commit {source.repo.commit}" if source.repo.commit else ", a folder"
-    print(f"{said.model}{at}: {_counted(paths)}", file=sys.stderr)
+    base, adapter = weights_and_adapter(source)
+    _say(base, paths := _whole(base))
+    if adapter is not None:
+        found = adapter_of(adapter)
+        assert found is not None
+        _say(adapter, paths := [*found[1], *_beside(adapter)])
     print(paths[0].parent)
     return 0
+
+
+def _whole(source: Source) -> list[Path]:
+    """The files of a model: its configuration, its weights, and what stands beside them."""
+    from hubformer.auto.loading import Options, open_weights
+
+    with open_weights(source, Options()) as checkpoint:
+        return [source.file("config.json"), *checkpoint.files, *_beside(source)]
+
+
+def _beside(source: Source) -> list[Path]:
+    from hubformer.tokenization import TOKENIZER_FILES
+
+    return [path for name in (*TOKENIZER_FILES, *_EXTRAS) if (path := source.optional(name)) is not None]
+
+
+def _say(source: Source, paths: list[Path]) -> None:
+    at = f" at commit {source.repo.commit}" if source.repo.commit else ", a folder"
+    print(f"{source.name}{at}: {_counted(paths)}", file=sys.stderr)
 
 
 def _counted(paths: list[Path]) -> str:

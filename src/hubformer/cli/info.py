@@ -92,6 +92,7 @@ def _told(name: str, where: dict[str, Any]) -> _Told:
         "parameters": parameters,
         "memory": {"float32": parameters * _SINGLE, "bfloat16": parameters * _HALF},
         "longest": spec.embedding.longest,
+        "adapter": source and _adapter(source),
         "weights": source and _weights(source),
         "tokenizer": source and _tokenizer(source),
         "license": source and _license(source),
@@ -115,14 +116,33 @@ def _text(name: str, value: Any) -> str:
     return str(value)
 
 
+def _adapter(source: Any) -> str | None:
+    from hubformer.auto.bases import adapter_of
+
+    found = adapter_of(source)
+    if found is None:
+        return None
+    config, (weights, *_) = found
+    modules = config.target_modules or "the usual modules"
+    return (
+        f"LoRA of rank {config.r} on {modules if isinstance(modules, str) else ', '.join(sorted(modules))}, "
+        f"trained on {config.base_model_name_or_path}; "
+        f"{weights.name}: {readable_size(size_on_disk([weights]))}"
+    )
+
+
 def _weights(source: Any) -> str | None:
     """The files of a folder; those on a Hub would have to be downloaded first."""
+    from hubformer.auto.bases import weights_and_adapter
     from hubformer.auto.loading import Options, open_weights
     from hubformer.errors import CheckpointError, HubError
 
     if source.repo.folder is None:
         return None
     try:
+        source, _ = weights_and_adapter(source)
+        if source.repo.folder is None:
+            return None
         with open_weights(source, Options()) as checkpoint:
             headers, paths = checkpoint.headers.values(), list(checkpoint.files)
     except HubError:
