@@ -87,8 +87,8 @@ WRITERS = {
     "starcoderbase-1b": 1_137_207_296,
     "tinyllama-1.1b": 1_100_048_384,
 }
-# Published in billions, rounded. In GPT-3's paper every second layer sees a band only, of a width that is not
-# told; here all its layers are dense, which is as many parameters.
+# Published in billions, rounded. How wide the bands of GPT-3 are is not told; the preset takes the width of
+# the paper that it refers to.
 BILLIONS = {"gpt3-175b": 175, "jurassic-1-jumbo": 178}
 
 

@@ -3894,6 +3894,7 @@ class GPT2Config(PreTrainedConfig):
     summary_last_dropout: float
     classifier_dropout: float | None
     hidden_dropout: float | None
+    band: int | None
     hidden_size: int
     max_position_embeddings: int
     num_attention_heads: int
@@ -3926,6 +3927,7 @@ class GPT2Config(PreTrainedConfig):
         summary_last_dropout: float = 0.0,
         classifier_dropout: float | None = None,
         hidden_dropout: float | None = None,
+        band: int | None = None,
         **named: Any,
     ) -> None: ...
 
@@ -4159,6 +4161,7 @@ class GPTBigCodeConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None
     classifier_dropout: float | None
     hidden_dropout: float | None
+    band: int | None
     activation_function: str
     attention_softmax_in_fp32: bool
     scale_attention_softmax_in_fp32: bool
@@ -4186,6 +4189,7 @@ class GPTBigCodeConfig(PreTrainedConfig):
         eos_token_id: int | list[int] | None = 50256,
         classifier_dropout: float | None = None,
         hidden_dropout: float | None = None,
+        band: int | None = None,
         activation_function: str = "gelu_pytorch_tanh",
         attention_softmax_in_fp32: bool = True,
         scale_attention_softmax_in_fp32: bool = True,

@@ -14,6 +14,7 @@ import hubformer
 from cases import GPT2, VOCAB
 from hubformer.errors import ConfigError, InputError
 from test_fidelity import EXACT, distance, shaken
+from uncast import in_float64
 
 transformers = pytest.importorskip("transformers")
 
@@ -34,6 +35,48 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def ids(rows: int, length: int, *, seed: int = 1) -> torch.Tensor:
     return torch.randint(6, VOCAB, (rows, length), generator=torch.Generator().manual_seed(seed))
+
+
+# GPT-3's bands
+
+
+def test_every_second_layer_sees_a_band() -> None:
+    """Against the oracle's GPT-Neo, whose scores are not scaled and whose projections have no biases."""
+    torch.manual_seed(5)
+    changes = {**GPT2, "scale_attn_weights": False, "n_layer": 4, "band": 4}
+    ours = shaken(hubformer.GPT2Model(hubformer.GPT2Config(**changes))).double()
+    config = transformers.GPTNeoConfig(
+        vocab_size=VOCAB, hidden_size=32, num_layers=4, num_heads=4, max_position_embeddings=40,
+        attention_types=[[["global", "local"], 2]], window_size=4, bos_token_id=2, eos_token_id=2,
+        attn_implementation="eager",
+    )  # fmt: skip
+    theirs = in_float64(transformers.GPTNeoModel(config)).eval()
+    with torch.no_grad():
+        for name, parameter in ours.named_parameters():
+            if ".attention." in name and name.endswith("bias") and "output" not in name:
+                parameter.zero_()
+    moved: dict[str, torch.Tensor] = {}
+    for name, tensor in ours.weight_map().to_hub(dict(ours.named_parameters())).items():
+        place = name.removeprefix("transformer.")
+        matrix = tensor.T if tensor.dim() == 2 and place.startswith("h.") else tensor
+        if ".attn.c_attn." in place and tensor.dim() == 2:
+            for part, kind in zip(matrix.chunk(3), "qkv", strict=True):
+                moved[place.replace("attn.c_attn", f"attn.attention.{kind}_proj")] = part
+        elif ".attn.c_attn." not in place:
+            moved[place.replace("attn.c_proj", "attn.attention.out_proj")] = matrix
+    theirs.load_state_dict(moved)
+    tokens = ids(2, 13)
+    with torch.no_grad():
+        full = ours(tokens)[0]
+        assert distance(full, theirs(tokens)[0]) <= EXACT
+        first = ours(tokens[:, :7], use_cache=True)
+        rest = ours(tokens[:, 7:], past_key_values=first.past_key_values)[0]
+        assert distance(rest, full[:, 7:]) <= EXACT
+        dense = hubformer.GPT2Model(hubformer.GPT2Config(**{**changes, "band": None})).double().eval()
+        dense.load_state_dict(ours.state_dict())
+        assert distance(dense(tokens)[0], full) > 1e-3
+    with pytest.raises(ConfigError, match="band is 0"):
+        hubformer.GPT2Model(hubformer.GPT2Config(**{**changes, "band": 0}))
 
 
 # The cache

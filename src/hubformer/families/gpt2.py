@@ -1,4 +1,5 @@
-"""GPT-2 (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"): pre-norm decoder."""
+"""GPT-2 (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"): pre-norm decoder; and
+GPT-3, whose layers see in turn all tokens before and a band of them."""
 
 from __future__ import annotations
 
@@ -58,6 +59,9 @@ FIELDS = {
     "summary_last_dropout": rate(0.0),
     "classifier_dropout": optional(rate(0.1)),
     "hidden_dropout": optional(rate(0.1)),
+    # Not in v4 at all: how many tokens, itself included, a token sees in every second layer. GPT-3 (Brown et
+    # al. 2020, arXiv:2005.14165) has such bands, as sparse Transformers (Child et al. 2019, arXiv:1904.10509).
+    "band": optional(size(128)),
 }
 PICKS = {"cls_index": "given", "last": "last", "first": "first", "mean": "mean"}
 
@@ -90,8 +94,14 @@ def attention(config: Config, index: int, *, causal: bool) -> AttentionSpec:
     wide = whole(config, of="n_embd", by="n_head")
     scale = wide**-0.5 if config["scale_attn_weights"] else 1.0
     depth = index + 1 if config["scale_attn_by_inverse_layer_idx"] else 1
+    banded = causal and index % 2 == 1 and config["band"] is not None
     return AttentionSpec(
-        config["n_head"], wide, causal=causal, scale=scale / depth, dropout=config["attn_pdrop"]
+        config["n_head"],
+        wide,
+        causal=causal,
+        window=config["band"] - 1 if banded else None,
+        scale=scale / depth,
+        dropout=config["attn_pdrop"],
     )
 
 
