@@ -60,7 +60,8 @@ FIELDS = {
     "classifier_dropout": optional(rate(0.1)),
     "hidden_dropout": optional(rate(0.1)),
     # Not in v4 at all: how many tokens, itself included, a token sees in every second layer. GPT-3 (Brown et
-    # al. 2020, arXiv:2005.14165) has such bands, as sparse Transformers (Child et al. 2019, arXiv:1904.10509).
+    # al. 2020, arXiv:2005.14165) has such bands, as sparse Transformers do (Child et al. 2019,
+    # arXiv:1904.10509).
     "band": optional(size(128)),
 }
 PICKS = {"cls_index": "given", "last": "last", "first": "first", "mean": "mean"}
