@@ -148,7 +148,7 @@ def other_heads(patch: Patch) -> None:
 
 
 def gate_and_up_swapped(patch: Patch) -> None:
-    def forward(self: Any, x: Tensor) -> Any:
+    def forward(self: Any, x: Tensor, *, trace: Any = None) -> Any:
         return self.down(torch.nn.functional.silu(self.up(x)) * self.gate(x))
 
     patch.setattr(_GatedFeedForward, "forward", forward)

@@ -99,11 +99,13 @@ SHARING = [
     "gemma3_text",
     "granite",
     "mistral",
+    "mixtral",
     "olmo2",
     "phi",
     "phi3",
     "qwen2",
     "qwen3",
+    "qwen3_moe",
     "smollm3",
     "starcoder2",
 ]
@@ -138,6 +140,7 @@ TINY: dict[str, dict[str, Any]] = {
     },
     "llama": SMALL,
     "mistral": {**SMALL, "sliding_window": 4},
+    "mixtral": {**SMALL, "num_local_experts": 4},
     "olmo2": SMALL,
     "openai-gpt": OPENAI_GPT,
     "opt": OPT,
@@ -145,6 +148,13 @@ TINY: dict[str, dict[str, Any]] = {
     "phi3": SMALL,
     "qwen2": SMALL,
     "qwen3": {**SMALL, "head_dim": 6},
+    "qwen3_moe": {
+        **SMALL,
+        "head_dim": 6,
+        "num_experts": 5,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 24,
+    },
     "smollm3": {**SMALL, "no_rope_layer_interval": 2},
     "starcoder2": {**SMALL, "sliding_window": 4},
 }
@@ -228,6 +238,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "full": {"sliding_window": None, "rope_theta": 500.0, "num_key_value_heads": 4},
         "narrow": {"sliding_window": 5, "head_dim": 6, "tie_word_embeddings": True, "hidden_act": "relu"},
     },
+    "mixtral": {
+        "plain": {},
+        "one": {"num_experts_per_tok": 1, "num_local_experts": 5, "hidden_act": "gelu"},
+        "window": {"num_experts_per_tok": 3, "sliding_window": 4, "tie_word_embeddings": True},
+        "every": {"num_experts_per_tok": 3, "num_local_experts": 3, "rope_theta": 500.0, "head_dim": 6},
+    },
     "olmo2": {
         "plain": {},
         "biased": {"attention_bias": True, "rms_norm_eps": 1e-3, "tie_word_embeddings": True},
@@ -265,6 +281,13 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "plain": {},
         "biased": {"attention_bias": True, "rms_norm_eps": 1e-3, "tie_word_embeddings": True},
         "window": {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 0},
+    },
+    "qwen3_moe": {
+        "plain": {},
+        "renormalised": {"norm_topk_prob": True, "attention_bias": True, "num_experts_per_tok": 3},
+        "every second": {"decoder_sparse_step": 2, "rms_norm_eps": 1e-3, "tie_word_embeddings": True},
+        "told": {"mlp_only_layers": [1], "use_sliding_window": True, "sliding_window": 4},
+        "every": {"num_experts_per_tok": 5, "hidden_act": "relu", "rope_theta": 500.0},
     },
     "smollm3": {
         "plain": {},

@@ -12,6 +12,7 @@ from hubformer.core.buckets import Buckets
 from hubformer.core.cache import Cache, LayerCache
 from hubformer.core.disentangled import Disentangled
 from hubformer.core.dropout import Dropout
+from hubformer.core.experts import MixtureOfExperts
 from hubformer.core.feed_forward import FeedForward
 from hubformer.core.layout import AnyLayout, Layout, Packed
 from hubformer.core.linear import Embedding, Linear
@@ -42,6 +43,7 @@ __all__ = [
     "Layout",
     "Linear",
     "Memory",
+    "MixtureOfExperts",
     "NoPosition",
     "NormSpec",
     "Norms",

@@ -21,7 +21,8 @@ Memory = tuple[Tensor, Layout]  # an encoder's states (B, K, M), and how the que
 
 
 class FeedForwardSpec(Protocol):
-    def build(self, width: int) -> nn.Module: ...
+    def build(self, width: int) -> nn.Module:
+        """A module from states (B, Q, M), and a LayerTrace or None as `trace`, to states."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Block(nn.Module):
         if self.cross_attention is not None and memory is not None:
             x = self._cross(x, memory, cache=cache, trace=trace)
         kept, h = self.feed_forward_residual.enter(x)
-        return self.feed_forward_residual.leave(kept, self.feed_forward(h))
+        return self.feed_forward_residual.leave(kept, self.feed_forward(h, trace=trace))
 
     def _cross(
         self, x: Tensor, memory: Memory, *, cache: LayerCache | None, trace: LayerTrace | None

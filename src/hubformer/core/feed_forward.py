@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hubformer.core.activations import ACTIVATIONS, activation
 from hubformer.core.dropout import Dropout
 from hubformer.core.linear import Linear
+from hubformer.core.trace import LayerTrace
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class _FeedForward(nn.Module):
         down_bias = spec.bias if spec.down_bias is None else spec.down_bias
         self.down = Linear(spec.hidden, width, bias=down_bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, trace: LayerTrace | None = None) -> Tensor:
+        """x (..., M) -> (..., M). There is nothing to trace: every token takes the same way."""
         y: Tensor = self.down(self.dropout(self.up(x, activation=self.activation)))
         return y
 
@@ -48,7 +50,7 @@ class _GatedFeedForward(_FeedForward):
         super().__init__(spec, width)
         self.gate = Linear(width, spec.hidden, bias=spec.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, trace: LayerTrace | None = None) -> Tensor:
         opened = ACTIVATIONS[self.activation](self.gate(x))
         y: Tensor = self.down(self.dropout(opened * self.up(x)))
         return y

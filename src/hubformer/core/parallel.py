@@ -54,7 +54,7 @@ class ParallelBlock(Block):
         y = self.attention(
             h, self.attention.keys_values(h), layout=layout, tables=tables, cache=cache, trace=trace
         )
-        return self._added(kept, y, self.feed_forward(self._second(x, h)))
+        return self._added(kept, y, self.feed_forward(self._second(x, h), trace=trace))
 
     def _second(self, x: Tensor, h: Tensor) -> Tensor:
         """What the feed-forward reads, of the states and of what the attention read."""

@@ -1,6 +1,6 @@
 """What a caller asks to see of one pass, or to silence in it.
 
-Shapes:  B rows  H heads  Q queries  K keys  L length  M model width
+Shapes:  B rows  H heads  Q queries  K keys  L length  M model width  T tokens of all rows  E experts
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from torch import Tensor
 
 @dataclass(eq=False)
 class Trace:
-    """Collects hidden states and attention weights. Weights are computed only for the layers asked."""
+    """Collects hidden states, attention weights, and what routers of experts say. Weights are computed only
+    for the layers asked."""
 
     hidden: bool = False
     attention: bool | Collection[int] = False  # all layers, or these
     head_scale: Tensor | None = None  # (layers, H): 0 silences a head
+    routing: bool = False
     hidden_states: list[Tensor] = field(default_factory=list)  # (B, L, M): before each layer, then the result
     attentions: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, H, Q, K)
     cross_attentions: dict[int, Tensor] = field(default_factory=dict)
     marked_attentions: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, H, L, marked queries)
+    router_logits: dict[int, Tensor] = field(default_factory=dict)  # layer with experts -> (T, E)
 
     def see(self, x: Tensor) -> None:
         if self.hidden:
@@ -30,7 +33,10 @@ class Trace:
     def layer(self, index: int) -> LayerTrace:
         asked = self.attention if isinstance(self.attention, bool) else index in self.attention
         scale = None if self.head_scale is None else self.head_scale[index]
-        return LayerTrace(asked, scale, index, self.attentions, self.cross_attentions, self.marked_attentions)
+        routed = self.router_logits if self.routing else None
+        return LayerTrace(
+            asked, scale, index, self.attentions, self.cross_attentions, self.marked_attentions, routed
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +49,7 @@ class LayerTrace:
     own: dict[int, Tensor]
     cross: dict[int, Tensor]
     marked: dict[int, Tensor] = field(default_factory=dict)
+    routed: dict[int, Tensor] | None = None  # None: nobody asks
 
     def see(self, weights: Tensor) -> None:
         self.own[self.index] = weights
@@ -50,6 +57,11 @@ class LayerTrace:
     def see_marked(self, weights: Tensor) -> None:
         """Those of queries that are asked apart from the others."""
         self.marked[self.index] = weights
+
+    def see_routing(self, logits: Tensor) -> None:
+        """What a router says of each token, (T, E)."""
+        if self.routed is not None:
+            self.routed[self.index] = logits
 
     def crossing(self) -> LayerTrace:
         """The same layer's cross-attention: its weights go beside; the same heads are silenced, as in v4."""

@@ -28,6 +28,7 @@ class States:
     attentions: tuple[Tensor, ...] | None = None
     cross_attentions: tuple[Tensor, ...] | None = None
     global_attentions: tuple[Tensor, ...] | None = None
+    router_logits: tuple[Tensor, ...] | None = None  # (tokens, experts) of each layer that has experts
     mems: tuple[Tensor, ...] | None = None
     encoder_last_hidden_state: Tensor | None = None  # (B, L, M)
     encoder_hidden_states: tuple[Tensor, ...] | None = None
@@ -155,4 +156,5 @@ def seen(trace: Trace | None) -> dict[str, Any]:
         "cross_attentions": tuple(trace.cross_attentions[i] for i in sorted(trace.cross_attentions)) or None,
         "global_attentions": tuple(trace.marked_attentions[i] for i in sorted(trace.marked_attentions))
         or None,
+        "router_logits": tuple(trace.router_logits[i] for i in sorted(trace.router_logits)) or None,
     }

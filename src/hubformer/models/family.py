@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from hubformer.models.bodies import AnyBodySpec
+from hubformer.models.bodies import AnyBodySpec, States
 from hubformer.models.config import Config, Field, PreTrainedConfig
 from hubformer.models.heads import HeadSpec
 from hubformer.models.initial import Initial
@@ -21,6 +21,10 @@ Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
 
 def unchanged(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
     return inputs
+
+
+def nothing_more(found: dict[str, Any], states: States, config: PreTrainedConfig) -> dict[str, Any]:
+    return {}
 
 
 def _as_given(values: dict[str, Any]) -> dict[str, Any]:
@@ -37,6 +41,8 @@ class Head:
     forward: str  # the arguments of its forward, in v4's order
     output: type[ModelOutput]
     finish: Callable[[Any, Inputs, PreTrainedConfig], dict[str, Any]]
+    # Fields of the output that follow from the states, beside those found in the scores; or in their place.
+    beside: Callable[[dict[str, Any], States, PreTrainedConfig], dict[str, Any]] = nothing_more
     rows: Rows = ()
     prepare: Callable[[Inputs, PreTrainedConfig], Inputs] = unchanged
     body: Callable[[Config], AnyBodySpec] | None = None  # None: the family's

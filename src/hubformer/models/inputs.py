@@ -58,6 +58,7 @@ class Inputs:
     logits_to_keep: int | Tensor = 0  # 0: all; n: the last n; or indices
     output_attentions: bool | None = None
     output_hidden_states: bool | None = None
+    output_router_logits: bool | None = None
     return_dict: bool | None = None
 
     @property

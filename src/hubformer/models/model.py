@@ -81,6 +81,7 @@ class Model(nn.Module):
         states: States = self.body(prepared, trace=trace, use_cache=self._use_cache(inputs))
         scores = self.head(states.last, Context(states.layout, prepared, self.body.embedding.tokens))
         found = {"last_hidden_state": states.last, **row.finish(scores, inputs, self.config)}
+        found |= row.beside(found, states, self.config)
         for name in row.fields:
             if name not in found and hasattr(states, name):
                 found[name] = getattr(states, name)
@@ -100,9 +101,18 @@ class Model(nn.Module):
             else inputs.output_hidden_states
         )
         weights = config.output_attentions if inputs.output_attentions is None else inputs.output_attentions
-        if not hidden and not weights and inputs.head_mask is None:
+        routing = self._routing(inputs)
+        if not hidden and not weights and not routing and inputs.head_mask is None:
             return None
-        return Trace(bool(hidden), bool(weights), self._head_scale(inputs.head_mask))
+        return Trace(bool(hidden), bool(weights), self._head_scale(inputs.head_mask), routing)
+
+    def _routing(self, inputs: Inputs) -> bool:
+        """Whether what the routers say is asked for, of a class that can tell it."""
+        row = self.head_row
+        if row is None or "router_logits" not in row.fields:
+            return False
+        wanted = inputs.output_router_logits
+        return bool(self.config.output_router_logits if wanted is None else wanted)
 
     def _head_scale(self, mask: Tensor | None) -> Tensor | None:
         if mask is None:

@@ -235,6 +235,26 @@ class GPT2DoubleHeadsModelOutput(ModelOutput):
 
 
 @dataclass(eq=False)
+class MoeModelOutputWithPast(ModelOutput):
+    last_hidden_state: Tensor | None = None  # (B, L, M)
+    past_key_values: Cache | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+    router_logits: Tensors | None = None  # (B * L, experts) of each layer that has experts
+
+
+@dataclass(eq=False)
+class MoeCausalLMOutputWithPast(ModelOutput):
+    loss: Tensor | None = None  # with its part of aux_loss
+    aux_loss: Tensor | None = None  # of routers that prefer some experts
+    logits: Tensor | None = None  # (B, L, V)
+    past_key_values: Cache | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+    router_logits: Tensors | None = None  # (B * L, experts) of each layer that has experts
+
+
+@dataclass(eq=False)
 class XLNetModelOutput(ModelOutput):
     last_hidden_state: Tensor | None = None  # (B, L or targets, M)
     mems: Tensors | None = None  # one (past, B, M) per layer

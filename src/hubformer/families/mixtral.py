@@ -1,0 +1,118 @@
+"""Mixtral (Jiang et al. 2024, arXiv:2401.04088): Mistral whose feed-forwards are mixtures of experts.
+
+What it adds to a decoder of Llama's build are functions, which other mixtures use with values of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hubformer.core import AttentionSpec, FeedForward, LayerSpec, MixtureOfExperts
+from hubformer.families import llama, mistral
+from hubformer.models import balance, outputs
+from hubformer.models.bodies import BodySpec, States
+from hubformer.models.config import (
+    Config,
+    Field,
+    PreTrainedConfig,
+    flag,
+    number,
+    optional,
+    positive,
+    rate,
+    size,
+    unbuilt,
+)
+from hubformer.models.family import Family, Head
+from hubformer.weights.map import row
+
+_OBEYED = ("rope_scaling", *llama.OBEYED)  # not among v4's arguments
+FIELDS: dict[str, Field] = {
+    **{name: field for name, field in mistral.FIELDS.items() if name not in _OBEYED},
+    "rms_norm_eps": positive(1e-5),
+    "rope_theta": positive(1e6),
+    "sliding_window": optional(size(4096)),
+    "num_experts_per_tok": size(2),
+    "num_local_experts": size(8),
+    "output_router_logits": unbuilt(flag(False)),
+    "router_aux_loss_coef": unbuilt(number(0.001)),
+    "router_jitter_noise": rate(0.0),
+    **{name: mistral.FIELDS[name] for name in _OBEYED},
+}
+
+
+def completed(values: dict[str, Any]) -> dict[str, Any]:
+    """As Llama's; but v4 leaves the width of a head open where it is not said."""
+    return {**llama.completed(values, fields=FIELDS), "head_dim": values.get("head_dim")}
+
+
+def layer(config: Config, seeing: AttentionSpec) -> LayerSpec:
+    experts = MixtureOfExperts(
+        config["num_local_experts"],
+        config["num_experts_per_tok"],
+        FeedForward(config["intermediate_size"], config["hidden_act"], gated=True, bias=False),
+        jitter=config["router_jitter_noise"],
+    )
+    return replace(llama.layer(config, seeing), feed_forward=experts)
+
+
+def body(config: Config) -> BodySpec:
+    seeing = llama.attention(config, window=config["sliding_window"])
+    return llama.decoder(config, (layer(config, seeing),) * config["num_hidden_layers"])
+
+
+def balanced(found: dict[str, Any], states: States, config: PreTrainedConfig) -> dict[str, Any]:
+    values: Any = config
+    return balance.balanced(
+        found,
+        states=states,
+        chosen=values.num_experts_per_tok,
+        coefficient=values.router_aux_loss_coef,
+    )
+
+
+def base(name: str) -> Head:
+    """A backbone that tells what its routers say, where it is asked."""
+    plain = llama.base(name)
+    then = f"{plain.forward} output_router_logits"
+    return replace(plain, forward=then, output=outputs.MoeModelOutputWithPast)
+
+
+def causal(name: str) -> Head:
+    plain = llama.causal(name, then=llama.SCORING.replace("use_cache", "use_cache output_router_logits"))
+    return replace(plain, output=outputs.MoeCausalLMOutputWithPast, beside=balanced)
+
+
+BLOCK, MIXTURE = llama.BLOCK + "feed_forward.", llama.LAYER + "block_sparse_moe."
+EXPERT, HUB_EXPERT = BLOCK + "experts.{expert}.", MIXTURE + "experts.{expert}."
+EXPERTS = (
+    row(MIXTURE + "gate.*", BLOCK + "router.*"),
+    row(HUB_EXPERT + "w1.*", EXPERT + "gate.*"),
+    row(HUB_EXPERT + "w3.*", EXPERT + "up.*"),
+    row(HUB_EXPERT + "w2.*", EXPERT + "down.*"),
+)
+
+MIXTRAL = Family(
+    model_type="mixtral",
+    name="Mixtral",
+    prefix="model",
+    fields=FIELDS,
+    body=body,
+    rows=llama.ENDS + llama.NORMS + llama.ATTENTION + EXPERTS,
+    heads=(
+        base("Mixtral"),
+        causal("Mixtral"),
+        llama.sequence("Mixtral"),
+        llama.tokens("Mixtral"),
+        llama.span("Mixtral", prefix=None),
+    ),
+    initial=llama.initial,
+    paper="Jiang et al. 2024, arXiv:2401.04088",
+    attribute_map={"num_experts": "num_local_experts"},
+    tied=llama.TIED,
+    ignored=llama.IGNORED,
+    caches=lambda config: True,
+    completed=completed,
+    adapted=("q_proj", "v_proj"),
+)
