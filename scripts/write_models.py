@@ -18,7 +18,7 @@ from typing import Any
 
 from hubformer import AutoConfig
 from hubformer.auto.classes import config_class
-from hubformer.core import FeedForward, ParallelSpec
+from hubformer.core import FeedForward, MixtureOfExperts, ParallelSpec
 from hubformer.core.windowed import SlidingAttentionSpec
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Family
@@ -115,6 +115,8 @@ def feed_forward(stack: Any) -> str:
 def _fed(spec: Any) -> str:
     if isinstance(spec, FeedForward):
         return f"{'gated ' if spec.gated else ''}{spec.activation}"
+    if isinstance(spec, MixtureOfExperts):
+        return f"{_fed(spec.expert)}, {spec.chosen} of {spec.experts} experts"
     return type(spec).__name__
 
 

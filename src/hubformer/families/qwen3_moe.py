@@ -74,12 +74,14 @@ def mixture(config: Config, seeing: AttentionSpec) -> LayerSpec:
 
 
 def body(config: Config) -> BodySpec:
-    biased = config["attention_bias"]
+    biased, window, used = (
+        config[name] for name in ("attention_bias", "sliding_window", "use_sliding_window")
+    )
     seeing = llama.attention(
         config,
         bias=biased,
         output_bias=biased,
-        window=config["sliding_window"] if config["use_sliding_window"] else None,
+        window=window if used else None,
         qk_norm=RMSNorm(config["rms_norm_eps"]),
     )
     return llama.decoder(
