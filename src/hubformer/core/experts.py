@@ -77,19 +77,14 @@ class _MixtureOfExperts(nn.Module):
         """Tokens are laid out by expert, so that each expert multiplies once; an expert without any rests."""
         of = experts.flatten()
         order = of.argsort(stable=True)
-        counts = self._counts(of)
-        parts = zip(self.experts, tokens[order // self.chosen].split(counts), strict=True)
+        counts = of.new_zeros(len(self.experts)).scatter_add(0, of, torch.ones_like(of))
+        parts = torch.split(tokens[order // self.chosen], counts.tolist())
         # In a graph, which serves any counts, nobody rests.
         every = torch.compiler.is_compiling()
-        y = torch.cat([expert(part) for expert, part in parts if every or len(part)])
+        reading = zip(self.experts, parts, strict=True)
+        y = torch.cat([expert(part) for expert, part in reading if every or len(part)])
         y = y[order.argsort()].view(*experts.shape, -1)
         return (y * shares[..., None]).sum(1).to(y.dtype)
-
-    def _counts(self, of: Tensor) -> list[int]:
-        """How many tokens each expert has."""
-        counts = of.new_zeros(len(self.experts)).scatter_add(0, of, torch.ones_like(of))
-        found: list[int] = counts.tolist()
-        return found
 
 
 class _Jitter(nn.Module):
