@@ -12,7 +12,7 @@ from torch import Tensor
 import hubformer.core.attention as attention_module
 from core.tiny import EXACT, LENGTH, away, draws, model_of, random_ids
 from hubformer.core import Layout, Packed, Rotary
-from hubformer.core.attention import Attention, _NormedTogether
+from hubformer.core.attention import Attention, _HeadNorm, _NormedTogether
 from hubformer.core.feed_forward import _GatedFeedForward
 from hubformer.core.norms import _RMSNorm
 from hubformer.core.parallel import ParallelBlock, _SharingBlock
@@ -194,6 +194,9 @@ FAULTS: list[tuple[str, str, Fault]] = [
     )),
     ("queries and keys not normed", "olmo2", replaced(
         _NormedTogether, "normed", lambda self, x, norm: self.heads(x)
+    )),
+    ("one norm for all heads", "stablelm", replaced(
+        _HeadNorm, "forward", lambda self, x: self.plain(x) * self.weight[:1, None]
     )),
     ("one norm for both", "gpt_neox", replaced(ParallelBlock, "_second", lambda self, x, h: h)),
     ("no norm for the second", "phi", replaced(_SharingBlock, "_second", lambda self, x, h: x)),

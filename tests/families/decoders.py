@@ -107,6 +107,7 @@ SHARING = [
     "qwen3",
     "qwen3_moe",
     "smollm3",
+    "stablelm",
     "starcoder2",
 ]
 # The oracle cannot read choices with a mask: test_openai_gpt.py.
@@ -156,6 +157,7 @@ TINY: dict[str, dict[str, Any]] = {
         "moe_intermediate_size": 24,
     },
     "smollm3": {**SMALL, "no_rope_layer_interval": 2},
+    "stablelm": {**SMALL, "qk_layernorm": True},
     "starcoder2": {**SMALL, "sliding_window": 4},
 }
 
@@ -294,6 +296,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "told": {"no_rope_layers": [0, 1], "attention_bias": True, "mlp_bias": True},
         "window": {"use_sliding_window": True, "sliding_window": 4, "tie_word_embeddings": False},
         "types": {"use_sliding_window": True, "sliding_window": 4, "layer_types": [WINDOW, FULL]},
+    },
+    "stablelm": {
+        "plain": {},
+        "parallel": {"use_parallel_residual": True, "use_qkv_bias": True, "layer_norm_eps": 1e-3},
+        "unnormed": {"qk_layernorm": False, "partial_rotary_factor": 0.5, "tie_word_embeddings": True},
+        "shared": {"num_key_value_heads": 1, "hidden_act": "gelu", "rope_theta": 500.0},
     },
     "starcoder2": {
         "plain": {},

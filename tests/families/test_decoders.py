@@ -163,6 +163,25 @@ def test_gpt_neox_names_its_output_in_two_ways(tmp_path: Path) -> None:
         assert torch.equal(again.head.output.weight, ours.head.output.weight)
 
 
+def test_large_stablelm_has_norms_without_bias(tmp_path: Path) -> None:
+    oracle, _ = checkpoint(tmp_path, "StableLmForCausalLM", TINY["stablelm"])
+    with torch.no_grad():
+        for name, parameter in oracle.named_parameters():
+            if name.endswith("norm.bias"):
+                parameter.zero_()
+    path = tmp_path / "model.safetensors"
+    kept = {name: tensor for name, tensor in load_file(path).items() if not name.endswith("norm.bias")}
+    assert len(load_file(path)) - len(kept) == 2 * 2 + 1
+    save_file(kept, tmp_path / "new.safetensors", {"format": "pt"})
+    (tmp_path / "new.safetensors").replace(path)
+    ours, report = hubformer.StableLmForCausalLM.from_pretrained(
+        tmp_path, dtype="float64", output_loading_info=True
+    )
+    assert report["missing_keys"] == []
+    with torch.no_grad():
+        assert distance(ours(ids(2, 6)).logits, oracle(ids(2, 6)).logits) <= EXACT
+
+
 @pytest.mark.parametrize(
     ("model_type", "changes", "told"),
     [

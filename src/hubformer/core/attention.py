@@ -6,16 +6,17 @@ Shapes:  B rows  Q queries  K keys  H heads  G key/value heads  D head width  M 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from hubformer.core.cache import KeysValues, LayerCache
 from hubformer.core.kernels import attend, attend_openly
 from hubformer.core.layout import AnyLayout, Layout
 from hubformer.core.linear import Linear
-from hubformer.core.norms import NormSpec
+from hubformer.core.norms import LayerNorm, NormSpec
 from hubformer.core.positions import NoPosition, PositionSpec
 from hubformer.core.trace import LayerTrace
 
@@ -35,14 +36,16 @@ class AttentionSpec:
     key_bias: bool | None = None  # None: as bias
     output_bias: bool | None = None  # None: as bias
     qk_norm: NormSpec | None = None
-    qk_norm_over: Literal["head", "all"] = "head"  # each head's numbers alone, or those of all heads together
+    # Each head's numbers alone, by weights that all heads share or by its own; or those of all together.
+    qk_norm_over: Literal["head", "each head", "all"] = "head"
     softcap: float | None = None
     dropout: float = 0.0  # of the attention weights
 
     packs: ClassVar[bool] = True  # whether rows may be laid end to end without padding
 
     def build(self, width: int) -> Attention:
-        return {"head": Attention, "all": _NormedTogether}[self.qk_norm_over](self, width)
+        kinds = {"head": Attention, "each head": _NormedApart, "all": _NormedTogether}
+        return kinds[self.qk_norm_over](self, width)
 
 
 class Attention(nn.Module):
@@ -56,7 +59,7 @@ class Attention(nn.Module):
         self.key = Linear(width, shared, bias=spec.bias if spec.key_bias is None else spec.key_bias)
         self.value = Linear(width, shared, bias=spec.bias)
         self.output = Linear(inner, width, bias=spec.bias if spec.output_bias is None else spec.output_bias)
-        widths = {"head": (spec.head_width, spec.head_width), "all": (inner, shared)}[spec.qk_norm_over]
+        widths = {"all": (inner, shared)}.get(spec.qk_norm_over, (spec.head_width, spec.head_width))
         self.query_norm, self.key_norm = (
             spec.qk_norm.build(normed) if spec.qk_norm else nn.Identity() for normed in widths
         )
@@ -135,3 +138,25 @@ class Attention(nn.Module):
 class _NormedTogether(Attention):
     def normed(self, x: Tensor, norm: nn.Module) -> Tensor:
         return self.heads(norm(x))
+
+
+class _NormedApart(Attention):
+    def __init__(self, spec: AttentionSpec, width: int) -> None:
+        super().__init__(spec, width)
+        if isinstance(spec.qk_norm, LayerNorm):
+            self.query_norm = _HeadNorm(spec.qk_norm, spec.heads, width=spec.head_width)
+            self.key_norm = _HeadNorm(spec.qk_norm, spec.kv_heads or spec.heads, width=spec.head_width)
+
+
+class _HeadNorm(nn.Module):
+    """A norm of its own for every head."""
+
+    def __init__(self, norm: LayerNorm, heads: int, *, width: int) -> None:
+        super().__init__()
+        self.plain = replace(norm, affine=False, bias=False).build(width)
+        self.weight = nn.Parameter(torch.ones(heads, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, heads, L, D) -> (B, heads, L, D)"""
+        y: Tensor = self.plain(x) * self.weight[:, None]
+        return y

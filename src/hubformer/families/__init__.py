@@ -56,6 +56,7 @@ FAMILIES: dict[str, str] = {
     "qwen3_moe": "qwen3_moe:QWEN3_MOE",
     "roberta": "roberta:ROBERTA",
     "smollm3": "smollm3:SMOLLM3",
+    "stablelm": "stablelm:STABLELM",
     "starcoder2": "starcoder2:STARCODER2",
     "t5": "t5:T5",
     "umt5": "t5:UMT5",

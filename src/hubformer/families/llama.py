@@ -98,7 +98,7 @@ def attention(
     window: int | None = None,
     scale: float | None = None,
     qk_norm: NormSpec | None = None,
-    qk_norm_over: Literal["head", "all"] = "head",
+    qk_norm_over: Literal["head", "each head", "all"] = "head",
     softcap: float | None = None,
 ) -> AttentionSpec:
     """Attention with grouped heads. window: as files count it, with the token itself."""

@@ -28,6 +28,8 @@ def _each(change: Callable[[Tensor], Tensor]) -> Callable[[Tensors], Tensors]:
 
 
 SAME = Change(_each(lambda x: x), _each(lambda x: x))
+# Several tensors of one shape on the Hub, one here with a dimension more (StableLM's norms of heads).
+STACK = Change(lambda t: [torch.stack(t)], lambda t: list(t[0].unbind()))
 TRANSPOSE = Change(_each(lambda x: x.t()), _each(lambda x: x.t()))
 
 
