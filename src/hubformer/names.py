@@ -338,6 +338,15 @@ _CLASSES = {
         MistralForQuestionAnswering
         MistralForTokenClassification
     """,
+    "mixtral": """
+        MixtralConfig
+        MixtralPreTrainedModel
+        MixtralModel
+        MixtralForCausalLM
+        MixtralForSequenceClassification
+        MixtralForTokenClassification
+        MixtralForQuestionAnswering
+    """,
     "modernbert": """
         ModernBertConfig
         ModernBertPreTrainedModel
@@ -439,6 +448,15 @@ _CLASSES = {
         Qwen3ForTokenClassification
         Qwen3ForQuestionAnswering
     """,
+    "qwen3_moe": """
+        Qwen3MoeConfig
+        Qwen3MoePreTrainedModel
+        Qwen3MoeModel
+        Qwen3MoeForCausalLM
+        Qwen3MoeForSequenceClassification
+        Qwen3MoeForTokenClassification
+        Qwen3MoeForQuestionAnswering
+    """,
     "roberta": """
         RobertaConfig
         RobertaPreTrainedModel
@@ -458,6 +476,14 @@ _CLASSES = {
         SmolLM3ForSequenceClassification
         SmolLM3ForTokenClassification
         SmolLM3ForQuestionAnswering
+    """,
+    "stablelm": """
+        StableLmConfig
+        StableLmPreTrainedModel
+        StableLmModel
+        StableLmForCausalLM
+        StableLmForSequenceClassification
+        StableLmForTokenClassification
     """,
     "starcoder2": """
         Starcoder2Config
