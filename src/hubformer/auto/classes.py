@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from hubformer.auto.configuration import PreTrainedConfig as StoredConfig
+from hubformer.auto.joined import JoinedConfig, JoinedModel
 from hubformer.auto.pretrained import PreTrainedModel
 from hubformer.errors import ConfigError, UnknownName
 from hubformer.families import FAMILIES, every_family, family
@@ -30,7 +31,7 @@ def _family_config(model_type: str) -> type[PreTrainedConfig]:
     found = family(model_type)
     kind: type[PreTrainedConfig] = _public(
         f"{found.name}Config",
-        (StoredConfig,),
+        (StoredConfig if found.parts is None else JoinedConfig,),
         {
             "__doc__": f"The configuration of {found.name} ({found.paper}); the defaults are v4's.",
             "model_type": found.model_type,
@@ -54,7 +55,7 @@ def _family_base(model_type: str) -> type[PreTrainedModel]:
     found = family(model_type)
     kind: type[PreTrainedModel] = _public(
         f"{found.name}PreTrainedModel",
-        (PreTrainedModel,),
+        (PreTrainedModel if found.parts is None else JoinedModel,),
         {
             "__doc__": f"What the {found.name} classes share. Subclass it to build a model on one.",
             "family": found,

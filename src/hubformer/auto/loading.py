@@ -35,6 +35,7 @@ class Options:
         "dtype",
         "ignore_mismatched_sizes",
         "mapped",
+        "new_cross_attention",
         "new_head",
         "output_loading_info",
         "state_dict",
@@ -46,6 +47,7 @@ class Options:
     dtype: torch.dtype | None = torch.float32  # None: the file's
     device: torch.device | str = "cpu"
     new_head: bool = False
+    new_cross_attention: bool = False
     ignore_mismatched_sizes: bool = False
     output_loading_info: bool = False
     use_safetensors: bool | None = None
@@ -151,11 +153,13 @@ def fill(
         checkpoint,
         weights=model.weight_map(),
         is_head=model.is_head,
+        is_crossing=model.is_crossing,
         heads=model.family.head_rows(frozen),
         expected=[
             row for name in config.architectures or () for row in model.family.rows_of(str(name), frozen)
         ],
         allow_new=options.new_head or own_kind or adapter is not None,
+        allow_new_crossing=options.new_cross_attention,
         allow_mismatched=options.ignore_mismatched_sizes,
         dtype=options.dtype,
         device=options.device,

@@ -23,6 +23,18 @@ from hubformer.models.initial import initialise, number_of_parameters
 from hubformer.weights.saving import save_checkpoint
 
 
+def view_of(kind: Any, config: PreTrainedConfig, *, body: Any, head: Any, caches: bool) -> Any:
+    """A model of that class around modules of another, which it shares."""
+    view = object.__new__(kind)
+    nn.Module.__init__(view)
+    view.config, view.caches, view.body, view.head = config, caches, body, head
+    view.name_or_path = config.name_or_path
+    view.generation_config = first_settings(config) if view.can_generate() else None
+    view.is_view = True
+    view.training = body.training  # not train(), which would change the mode of the shared modules
+    return view
+
+
 def config_changes(named: dict[str, Any]) -> dict[str, Any]:
     """Take the arguments that change the configuration out of a call's; new labels ask for a new head."""
     changes = {key: named.pop(key) for key in list(named) if key not in Options.NAMES}
@@ -71,8 +83,8 @@ class PreTrainedModel(AdaptedModel):
         Where: revision (branch, tag or commit), token, cache_dir, subfolder, local_files_only,
         force_download, variant, use_safetensors. How: dtype (float32 unless asked; "auto" keeps the file's),
         device or device_map, mapped (False copies the weights into memory of their own). What: num_labels,
-        id2label, label2id or new_head=True to train a head that the file lacks; ignore_mismatched_sizes to
-        train afresh what has another size; output_loading_info for (model, report). Any other name changes
+        id2label, label2id or new_head=True to train a head that the file lacks; new_cross_attention=True to
+        train a decoder's attention to an encoder that it lacks; ignore_mismatched_sizes to train afresh what has another size; output_loading_info for (model, report). Any other name changes
         that field of the configuration.
 
         Raises:
@@ -277,14 +289,9 @@ class PreTrainedModel(AdaptedModel):
     def _view(self) -> Any:
         from hubformer.auto.classes import base_class
 
-        view = object.__new__(base_class(self))
-        nn.Module.__init__(view)
-        view.config, view.caches, view.name_or_path = self.config, self.caches, self.name_or_path
-        view.generation_config = None
-        view.body, view.head = self.body, self._pooler()
-        view.is_view = True
-        view.training = self.body.training  # not train(), which would change the mode of the shared modules
-        view.head.train(view.training)
+        head = self._pooler().train(self.body.training)
+        view = view_of(base_class(self), self.config, body=self.body, head=head, caches=self.caches)
+        view.name_or_path = self.name_or_path
         return view
 
     def _pooler(self) -> nn.Module:
@@ -319,7 +326,7 @@ class PreTrainedModel(AdaptedModel):
 
     def set_input_embeddings(self, value: nn.Embedding) -> None:
         """Use another table of token vectors, of the same width; a tied head uses it too."""
-        old = self.tokens
+        old = self.get_input_embeddings()
         if value.embedding_dim != old.embedding_dim:
             raise InputError(
                 f"The new token vectors are {value.embedding_dim} wide, expected {old.embedding_dim}."

@@ -63,7 +63,9 @@ def length_limit(config: PreTrainedConfig) -> int | None:
 
     if config.model_type not in FAMILIES:
         return None
-    return family(config.model_type).body(config.freeze()).embedding.longest
+    body = family(config.model_type).body(config.freeze())
+    longest: int | None = getattr(body, "encoder", body).embedding.longest
+    return longest
 
 
 set_resolver(resolve)

@@ -23,6 +23,7 @@ FAMILIES: dict[str, str] = {
     "deberta-v2": "deberta:DEBERTA_V2",
     "distilbert": "distilbert:DISTILBERT",
     "electra": "electra:ELECTRA",
+    "encoder-decoder": "encoder_decoder:ENCODER_DECODER",
     "falcon": "falcon:FALCON",
     "gemma": "gemma:GEMMA",
     "gemma2": "gemma:GEMMA2",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hubformer.errors import InputError, refuse_unknown
-from hubformer.models.config import read_json
+from hubformer.models.config import PreTrainedConfig, read_json
 from hubformer.storage import write_file
 
 
@@ -230,10 +230,12 @@ class GenerationConfig:
 
     @classmethod
     def from_model_config(cls, model_config: Any) -> GenerationConfig:
-        """The settings that older files keep in config.json."""
+        """The settings that older files keep in config.json; what the whole does not say, its decoder may."""
         values = vars(model_config)
         names = {*SETTINGS, *UNSUPPORTED} - {"use_cache", "output_attentions", "output_hidden_states"}
-        return _saying({name: values[name] for name in names if values.get(name) is not None})
+        said = _saying({name: values[name] for name in names if values.get(name) is not None})
+        inner = values.get("decoder")
+        return said.over(cls.from_model_config(inner)) if isinstance(inner, PreTrainedConfig) else said
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name: str | PathLike[str], **changes: Any) -> GenerationConfig:

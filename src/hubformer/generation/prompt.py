@@ -17,8 +17,9 @@ from hubformer.models.inputs import Inputs, check
 from hubformer.models.stepping import Prompt
 
 # Arguments of generate that belong to the prompt; those of the second list are the same at every step.
-PROMPT = ("input_ids", "attention_mask", "token_type_ids", "past_key_values", "cache_position") + (
-    SAME := ("encoder_hidden_states", "encoder_attention_mask", "head_mask", "use_mems")
+PROMPT = ("input_ids", "attention_mask", "past_key_values", "cache_position") + (
+    (TOLD := ("token_type_ids", "global_attention_mask"))  # of what is read, token by token
+    + (SAME := ("encoder_hidden_states", "encoder_attention_mask", "head_mask", "use_mems"))
 )
 
 
@@ -56,8 +57,8 @@ def prompt_of(
     mask = _guessed_mask(ids, config) if mask is None else _checked_mask(mask, ids)
     takes = set(model.head_row.forward.split())
     others = {name: named[name] for name in SAME if named.get(name) is not None}
-    for name in others:
-        if name not in takes:
+    for name in (*others, "global_attention_mask"):
+        if name not in takes and named.get(name) is not None:
             raise InputError(f"{type(model).__name__} takes no {name}. Leave it out.")
     types = named.get("token_type_ids")
     if types is not None and types.shape != ids.shape:
@@ -71,15 +72,16 @@ def _answering(
     model: Any, named: Mapping[str, Any], *, inputs: Tensor | None, config: GenerationConfig
 ) -> Prompt:
     """What the encoder has read, and the first tokens of the decoder."""
-    for name in ("token_type_ids", *SAME):
-        if named.get(name) is not None:
+    takes = model.head_row.forward.split()
+    for name in (*TOLD, *SAME):
+        if named.get(name) is not None and (name in SAME or name not in takes):
             raise InputError(f"{type(model).__name__}.generate takes no {name}. Leave it out.")
     mask, states, source = named.get("attention_mask"), named.get("encoder_outputs"), None
     if states is None:
         source = _ids(inputs, named.get("input_ids"), config=config, device=model.device)
         mask = _padding(source, config) if mask is None else mask
         with torch.no_grad():
-            read = Inputs(source, mask)
+            read = Inputs(source, mask, **{name: named[name] for name in TOLD if name in named})
             check(read, model.body.limits)
             states = model.body.encode(read).last
     else:

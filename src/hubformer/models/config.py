@@ -158,7 +158,10 @@ _REFUSED = {
 class Config(Mapping[str, Any]):
     """A checked, frozen configuration that remembers which keys were read."""
 
-    def __init__(self, values: Mapping[str, Any], *, unbuilt: Iterable[str] = ()) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], *, unbuilt: Iterable[str] = (), model_type: str = ""
+    ) -> None:
+        self.model_type = model_type
         self._values = dict(values)
         self._read: set[str] = set(unbuilt)
 
@@ -177,8 +180,15 @@ class Config(Mapping[str, Any]):
         return len(self["id2label"])
 
     def unread(self) -> list[str]:
-        """Keys that no part of the model asked for."""
-        return sorted(self._values.keys() - self._read - HARMLESS - COMMON.keys() - {"id2label", "label2id"})
+        """Keys that no part of the model asked for; those of a configuration inside behind its name."""
+        own = self._values.keys() - self._read - HARMLESS - COMMON.keys() - {"id2label", "label2id"}
+        inside = {
+            f"{name}.{key}"
+            for name, value in self._values.items()
+            if isinstance(value, Config)
+            for key in value.unread()
+        }
+        return sorted(own | inside)
 
 
 class PreTrainedConfig:
@@ -302,8 +312,13 @@ class PreTrainedConfig:
     def freeze(self) -> Config:
         """What a family builds from; later changes of this object do not reach it."""
         self.check()
-        values = {name: value for name, value in vars(self).items() if name != "name_or_path"}
-        return Config(deepcopy(values), unbuilt=(n for n, field in self.fields.items() if not field.built))
+        values = {
+            name: value.freeze() if isinstance(value, PreTrainedConfig) else deepcopy(value)
+            for name, value in vars(self).items()
+            if name != "name_or_path"
+        }
+        unbuilt = (name for name, field in self.fields.items() if not field.built)
+        return Config(values, unbuilt=unbuilt, model_type=type(self).model_type)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], **changes: Any) -> PreTrainedConfig:
@@ -319,7 +334,11 @@ class PreTrainedConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as config.json holds it."""
-        values = deepcopy({k: v for k, v in vars(self).items() if k != "name_or_path"})
+        values = {
+            name: value.to_dict() if isinstance(value, PreTrainedConfig) else deepcopy(value)
+            for name, value in vars(self).items()
+            if name != "name_or_path"
+        }
         values["id2label"] = {str(i): name for i, name in self.id2label.items()}
         dtype = values.pop("torch_dtype")
         if dtype is not None:

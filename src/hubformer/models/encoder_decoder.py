@@ -12,23 +12,28 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import Layout, StackSpec, Trace
+from hubformer.core import Layout, Linear, StackSpec, Trace
 from hubformer.errors import ConfigError, InputError
-from hubformer.models.bodies import Body, BodySpec, States
+from hubformer.models.bodies import AnyBodySpec, Body, BodySpec, States
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.embeddings import TokenEmbedding, TokenEmbeddings
+from hubformer.models.heads import Context, HeadSpec
 from hubformer.models.inputs import Inputs, Limits, check
 
+TOLD = ("token_type_ids", "position_ids", "global_attention_mask")  # what some encoders read beside tokens
 _HEAD_MASKS = ("head_mask", "decoder_head_mask", "cross_attn_head_mask")
 
 
 @dataclass(frozen=True)
 class EncoderDecoderSpec:
-    """Two bodies whose token vectors are one table. Heads read the decoder's states."""
+    """Two bodies. Heads read the decoder's states."""
 
-    encoder: BodySpec
-    decoder: BodySpec
+    encoder: AnyBodySpec
+    decoder: AnyBodySpec
     end: int | None = None  # the token whose last state stands for a row, where a head asks for that
+    shared: bool = True  # whether the token vectors of both are one table
+    bridged: bool = False  # whether the encoder's states are projected to the width of the decoder
+    told: tuple[str, ...] = ()  # those of TOLD that the encoder reads, beside tokens and their mask
 
     @property
     def embedding(self) -> TokenEmbedding:
@@ -65,24 +70,39 @@ class EncoderDecoder(nn.Module):
     def __init__(self, spec: EncoderDecoderSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.encoder, self.decoder = spec.encoder.build(), spec.decoder.build()
-        self.decoder.embedding.tokens = self.encoder.embedding.tokens
+        self.encoder: Any = spec.encoder.build()
+        self.decoder: Any = spec.decoder.build()
+        if spec.shared:
+            self.decoder.embedding.tokens = self.encoder.embedding.tokens
+        widths = spec.encoder.stack.output_width, spec.decoder.stack.width
+        self.bridge = Linear(*widths) if spec.bridged else nn.Identity()
 
     @property
     def embedding(self) -> TokenEmbeddings:
-        return self.decoder.embedding
+        embedding: TokenEmbeddings = self.decoder.embedding
+        return embedding
 
     @property
     def stack(self) -> nn.Module:
-        return self.decoder.stack
+        stack: nn.Module = self.decoder.stack
+        return stack
 
     @property
     def limits(self) -> Limits:
-        return self.encoder.limits
+        limits: Limits = self.encoder.limits
+        return limits
 
     def encode(self, inputs: Inputs, *, trace: Trace | None = None) -> States:
-        """The states of what the encoder is given."""
-        read = Inputs(inputs.input_ids, inputs.attention_mask, inputs_embeds=inputs.inputs_embeds)
+        """The states of what the encoder is given.
+
+        Raises:
+            InputError: something that this encoder does not read.
+        """
+        told = {name: getattr(inputs, name) for name in TOLD if getattr(inputs, name) is not None}
+        unread = sorted(told.keys() - set(self.spec.told))
+        if unread:
+            raise InputError(f"The encoder of this model takes no {unread[0]}. Leave it out.")
+        read = Inputs(inputs.input_ids, inputs.attention_mask, inputs_embeds=inputs.inputs_embeds, **told)
         states: States = self.encoder(read, trace=trace)
         return states
 
@@ -94,7 +114,7 @@ class EncoderDecoder(nn.Module):
             inputs.decoder_input_ids,
             inputs.decoder_attention_mask,
             inputs_embeds=inputs.decoder_inputs_embeds,
-            encoder_hidden_states=told.last,
+            encoder_hidden_states=self.bridge(told.last),
             encoder_attention_mask=inputs.attention_mask,
             past_key_values=inputs.past_key_values,
         )
@@ -117,6 +137,28 @@ class EncoderDecoder(nn.Module):
             encoder_hidden_states=told.hidden_states,
             encoder_attentions=told.attentions,
         )
+
+
+@dataclass(frozen=True)
+class WithPooler:
+    """A head of the decoder, and beside it the encoder's pooler, which files keep and nothing reads."""
+
+    scores: HeadSpec
+    pooler: HeadSpec
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        assert isinstance(body, EncoderDecoderSpec)
+        return _WithPooler(self, body)
+
+
+class _WithPooler(nn.Module):
+    def __init__(self, spec: WithPooler, body: EncoderDecoderSpec) -> None:
+        super().__init__()
+        self.scores, self.pooler = spec.scores.build(body.decoder), spec.pooler.build(body.encoder)
+
+    def forward(self, states: Tensor, context: Context) -> Tensor:
+        scores: Tensor = self.scores(states, context)
+        return scores
 
 
 class _EncoderAlone(nn.Module):
@@ -185,6 +227,18 @@ def _refuse_head_masks(inputs: Inputs) -> None:
 def after_labels(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
     """The decoder reads the labels, moved on by one behind the start token."""
     return _reading(inputs, inputs.labels, config)
+
+
+def after_padded_labels(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
+    """As after_labels; what becomes padding is hidden from the decoder. The start token is not, whatever it
+    is: it is there when the model writes."""
+    read = after_labels(inputs, config)
+    if read is inputs or read.decoder_attention_mask is not None:
+        return read
+    assert read.decoder_input_ids is not None
+    seen = read.decoder_input_ids != _token(config, "pad_token_id")
+    seen[:, 0] = True
+    return replace(read, decoder_attention_mask=seen.long())
 
 
 def after_input(inputs: Inputs, config: PreTrainedConfig) -> Inputs:

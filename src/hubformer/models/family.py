@@ -10,11 +10,11 @@ from typing import Any
 from hubformer.models.bodies import AnyBodySpec, States
 from hubformer.models.config import Config, Field, PreTrainedConfig
 from hubformer.models.heads import HeadSpec
-from hubformer.models.initial import Initial
+from hubformer.models.initial import Initial, JoinedInitial
 from hubformer.models.inputs import Inputs
 from hubformer.models.outputs import ModelOutput
 from hubformer.models.stepping import CausalStepper, Stepper
-from hubformer.weights.map import Row, WeightMap
+from hubformer.weights.map import Inside, JoinedMap, Row, WeightMap
 
 Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
 
@@ -64,6 +64,20 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A model that stands whole inside another, as one of its classes."""
+
+    family: Family
+    head: Head
+    config: Config
+    hub: str  # what files put in front of its names, with a dot
+    homes: tuple[tuple[str, str], ...]  # how our names begin where it stands alone, and how in the whole
+
+    def weights(self) -> Inside:
+        return Inside(self.family.weights(self.head, self.config), self.hub, self.homes)
+
+
+@dataclass(frozen=True)
 class Family:
     """How to read a config.json, what to build from it, and what its weights are called.
 
@@ -86,6 +100,8 @@ class Family:
     ignored: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()  # patterns of names that files may lack: what they start from is right
     caches: Callable[[Config], bool] = lambda config: False  # whether a pass keeps keys and values
+    # What a model is made of, where it is made of whole models: their names and first weights are their own.
+    parts: Callable[[Config], tuple[Part, ...]] | None = None
     adapted: tuple[str, ...] = ()  # the modules that LoRA adapts unless it is told; none: it must be told
     # The values of a configuration as given -> under this family's names, with what they imply.
     completed: Callable[[dict[str, Any]], dict[str, Any]] = _as_given
@@ -95,12 +111,14 @@ class Family:
         return next((head for head in self.heads if task in head.tasks), None)
 
     def weights(self, head: Head, config: Config) -> WeightMap:
+        beside = self.rows(config) if callable(self.rows) else self.rows
+        if self.parts is not None:
+            return JoinedMap.of(tuple(part.weights() for part in self.parts(config)), beside)
         own = self.prefix if head.prefix is None else head.prefix
         # Files of this family's other heads may keep the backbone under another name.
         others = {self.prefix, *(h.prefix for h in self.heads if h.prefix is not None)} - {own}
-        rows = (self.rows(config) if callable(self.rows) else self.rows) + head.rows_in(config)
         return WeightMap(
-            rows=tuple(_under(row, own, of=self.prefix) for row in rows),
+            rows=tuple(_under(row, own, of=self.prefix) for row in beside + head.rows_in(config)),
             prefix=f"{own}." if own else "",
             bare=head.bare,
             tied=self.tied if head.tied is None else head.tied,
@@ -120,7 +138,11 @@ class Family:
     def initial_of(self, head: Head | None, config: Config) -> Initial:
         """What fresh weights of a class start from."""
         own = None if head is None else head.initial
-        return (own or self.initial)(config)
+        first = (own or self.initial)(config)
+        if self.parts is None:
+            return first
+        parts = tuple((p.family.initial_of(p.head, p.config), p.homes) for p in self.parts(config))
+        return JoinedInitial(first.std, first.rules, parts)
 
     def head_rows(self, config: Config) -> tuple[Row, ...]:
         """The rows of every head: what a file of this family may hold beside the backbone."""

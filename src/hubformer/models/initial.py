@@ -68,6 +68,22 @@ class Initial:
             weight.normal_(0.0, self.std)
 
 
+@dataclass(frozen=True)
+class JoinedInitial(Initial):
+    """Of a model that is made of others: each part starts as it does alone, the rest by the rules here."""
+
+    # For each part, how its names begin by itself and in the whole.
+    parts: tuple[tuple[Initial, tuple[tuple[str, str], ...]], ...] = ()
+
+    def fill(self, name: str, weight: Tensor, *, of: nn.Module) -> None:
+        for initial, homes in self.parts:
+            for alone, whole in homes:
+                if name.startswith(whole):
+                    initial.fill(alone + name.removeprefix(whole), weight, of=of)
+                    return
+        super().fill(name, weight, of=of)
+
+
 def initialise(
     model: nn.Module,
     initial: Initial,

@@ -160,6 +160,10 @@ class Model(nn.Module):
         """Whether a parameter of ours belongs to the head rather than to the backbone."""
         return f".{BODY}" not in f".{parameter}"
 
+    def is_crossing(self, parameter: str) -> bool:
+        """Whether a parameter of ours belongs to the attention to an encoder's states."""
+        return ".cross_attention." in parameter or ".cross_residual." in parameter
+
     # What code written for v4 asks of a model
 
     @property

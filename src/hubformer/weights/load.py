@@ -5,7 +5,6 @@ The model is built on `meta`, so nothing is allocated before the file is known t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -41,16 +40,19 @@ def load_weights(
     *,
     weights: WeightMap,
     is_head: Callable[[str], bool],
+    is_crossing: Callable[[str], bool] = lambda parameter: False,
     heads: Sequence[Row] = (),
     expected: Sequence[Row] = (),
     allow_new: bool = False,
+    allow_new_crossing: bool = False,
     allow_mismatched: bool = False,
     dtype: torch.dtype | None = torch.float32,
     device: torch.device | str = "cpu",
 ) -> LoadReport:
     """Fill a model that was built on `meta`. What is new stays on `meta`, for the caller to initialise.
 
-    is_head: whether a parameter of ours belongs to the head. heads: the rows of every head of the family,
+    is_head: whether a parameter of ours belongs to the head; is_crossing: to the attention to an encoder, which
+    a checkpoint lacks that was trained alone. heads: the rows of every head of the family,
     whose tensors may lie unused in the file; those of `expected` are not even reported. dtype None keeps
     the file's.
 
@@ -66,14 +68,27 @@ def load_weights(
     plan.faults += [
         f"unknown inside the backbone: {n}" for n in unused if _inside(n, weights) and not names_one(heads, n)
     ]
-    holes = [r for r in plan.new if not all(map(is_head, r.ours)) and not _was_mismatched(r, plan)]
-    plan.faults += [f"missing: {name}" for r in holes for name in r.hub if not _optional(name, weights)]
+    crossing = [r for r in plan.new if all(map(is_crossing, r.ours))]
+    holes = [
+        r
+        for r in plan.new
+        if r not in crossing and not all(map(is_head, r.ours)) and not _was_mismatched(r, plan)
+    ]
+    plan.faults += [f"missing: {name}" for r in holes for name in r.hub if not weights.may_lack(name)]
     if plan.faults:
         raise CheckpointError(_misfit(checkpoint, plan.faults))
-    new = tuple(name for r in plan.new for name in r.hub if not _optional(name, weights))
-    if new and not allow_new and set(new) - set(plan.mismatched):
+    new = tuple(name for r in plan.new for name in r.hub if not weights.may_lack(name))
+    untrained = {name for r in crossing for name in r.hub} - set(plan.mismatched)
+    if untrained and not allow_new_crossing:
         raise CheckpointError(
-            f"The weights in {checkpoint.files[0]} have no {', '.join(_shortened(list(new)))}: this head was "
+            f"The weights in {checkpoint.files[0]} have no {', '.join(_shortened(sorted(untrained)))}: this "
+            "cross-attention was never trained, so its answers would be random. To train it, pass "
+            "new_cross_attention=True."
+        )
+    if not allow_new and set(new) - untrained - set(plan.mismatched):
+        named = ", ".join(_shortened([name for name in new if name not in untrained]))
+        raise CheckpointError(
+            f"The weights in {checkpoint.files[0]} have no {named}: this head was "
             "never trained, so its answers would be random. To train it, pass new_head=True (or num_labels=, "
             "id2label=); to use the model as it is, load it with AutoModel."
         )
@@ -98,7 +113,7 @@ def canonical_names(
     found: dict[str, str] = {}
     for name in headers:
         today = weights.today(name)
-        if any(re.search(pattern, today) for pattern in weights.ignored):
+        if weights.ignores(today):
             continue
         full = weights.prefix + today
         bare = today not in wanted and (full in wanted or today.split(".")[0] in roots)
@@ -154,10 +169,6 @@ def _fault(name: str, header: TensorHeader, expected: Tensor) -> str | None:
     if not header.dtype.is_floating_point:
         return f"{name} holds {header.dtype} in {header.file}, expected floating-point numbers"
     return None
-
-
-def _optional(name: str, weights: WeightMap) -> bool:
-    return any(re.search(pattern, name) for pattern in weights.optional)
 
 
 def _inside(name: str, weights: WeightMap) -> bool:

@@ -77,6 +77,14 @@ class WeightMap:
             name = re.sub(pattern, replacement, name)
         return name
 
+    def ignores(self, name: str) -> bool:
+        """Whether a Hub name, as it would be written now, carries nothing we need."""
+        return any(re.search(pattern, name) for pattern in self.ignored)
+
+    def may_lack(self, name: str) -> bool:
+        """Whether files may lack a Hub name: what it starts from is right."""
+        return any(re.search(pattern, name) for pattern in self.optional)
+
     def to_hub(self, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Our tensors under the Hub's names and in its layouts."""
         hub: dict[str, Tensor] = {}
@@ -91,6 +99,65 @@ class WeightMap:
     def written(self, name: str) -> str:
         """A Hub name as this model writes it."""
         return name.removeprefix(self.prefix) if self.bare else name
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The map of a whole model that stands inside another."""
+
+    weights: WeightMap
+    hub: str  # what its Hub names have in front of them, with a dot
+    homes: tuple[tuple[str, str], ...]  # how its names of ours begin, and how they begin in the other
+
+    def moved(self, row: Row) -> Row:
+        """One of its rows, as a row of the other."""
+        return Row(
+            tuple(self._under(name) for name in row.hub), tuple(map(self.home, row.ours)), row.change
+        )
+
+    def home(self, name: str) -> str:
+        """The name in the other model of a parameter of ours."""
+        old, new = next(pair for pair in self.homes if name.startswith(pair[0]))
+        return new + name.removeprefix(old)
+
+    def pairs(self, names: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        return tuple((self._under(one), self._under(two)) for one, two in names)
+
+    def _under(self, name: str) -> str:
+        return self.hub + self.weights.written(name)
+
+
+@dataclass(frozen=True)
+class JoinedMap(WeightMap):
+    """The map of a model that is made of others: each answers for the names that begin as its own do."""
+
+    parts: tuple[Inside, ...] = ()
+
+    @staticmethod
+    def of(parts: tuple[Inside, ...], rows: tuple[Row, ...] = ()) -> JoinedMap:
+        """rows: those of what the other model has beside its parts."""
+        return JoinedMap(
+            rows=(*(part.moved(row) for part in parts for row in part.weights.rows), *rows),
+            tied=tuple(pair for part in parts for pair in part.pairs(part.weights.tied)),
+            twins=tuple(pair for part in parts for pair in part.pairs(part.weights.twins)),
+            parts=parts,
+        )
+
+    def today(self, name: str) -> str:
+        part, rest = self._part(name)
+        return name if part is None else part.hub + part.weights.today(rest)
+
+    def ignores(self, name: str) -> bool:
+        part, rest = self._part(name)
+        return part is not None and part.weights.ignores(rest)
+
+    def may_lack(self, name: str) -> bool:
+        part, rest = self._part(name)
+        return part is not None and part.weights.may_lack(rest)
+
+    def _part(self, name: str) -> tuple[Inside | None, str]:
+        part = next((part for part in self.parts if name.startswith(part.hub)), None)
+        return part, name if part is None else name.removeprefix(part.hub)
 
 
 def matches(template: str, name: str) -> bool:

@@ -1,0 +1,260 @@
+"""Models that are made of whole models, as an encoder and a decoder of two families are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hubformer.auto.configuration import PreTrainedConfig
+from hubformer.auto.loading import Options
+from hubformer.auto.pretrained import PreTrainedModel, view_of
+from hubformer.auto.source import WHERE
+from hubformer.core import Embedding
+from hubformer.errors import ConfigError, InputError, UnknownName, suggestion
+from hubformer.models.config import COMMON
+from hubformer.models.config import PreTrainedConfig as AnyConfig
+from hubformer.models.encoder_decoder import moved_on
+from hubformer.models.initial import initialise
+from hubformer.models.model import Model
+
+HALVES = ("encoder", "decoder")
+
+
+class JoinedConfig(PreTrainedConfig):
+    """A configuration that holds those of an encoder and of a decoder, each of its own class."""
+
+    encoder: Any
+    decoder: Any
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        super().__init__(*values, **named)
+        for name in HALVES:
+            setattr(self, name, _understood(getattr(self, name), half=name))
+
+    @classmethod
+    def from_encoder_decoder_configs(
+        cls, encoder_config: AnyConfig, decoder_config: AnyConfig, **named: Any
+    ) -> Any:
+        """Of these two, where the decoder looks at the encoder: is_decoder and add_cross_attention are set.
+
+        Both are copied. named: fields of the whole, such as decoder_start_token_id and pad_token_id.
+        """
+        changes = {"is_decoder": True, "add_cross_attention": True}
+        return cls(encoder=encoder_config, decoder={**decoder_config.to_dict(), **changes}, **named)
+
+
+def _understood(value: Any, *, half: str) -> AnyConfig:
+    """What config.json says of a half, as a configuration of its class."""
+    from hubformer.auto.classes import config_class
+    from hubformer.families import FAMILIES
+
+    if isinstance(value, AnyConfig):
+        return value
+    kind = config_class(value["model_type"])
+    if kind is None:
+        raise UnknownName(
+            f"The {half} is of the type {value['model_type']!r}, which hubformer does not know."
+            f"{suggestion(value['model_type'], FAMILIES)} It knows: {', '.join(sorted(FAMILIES))}."
+        )
+    try:
+        return kind.from_dict(value)
+    except ConfigError as error:
+        raise ConfigError(f"The {half}: {error}") from None
+
+
+class JoinedModel(PreTrainedModel):
+    """An encoder and a decoder of any two families (Rothe et al. 2019, arXiv:1907.12461).
+
+    `encoder` and `decoder` are models of their own families that share the weights of this one, to be looked
+    into, resized or called.
+
+    Shapes:  B rows  L tokens of the encoder  T tokens of the decoder  V vocabulary of the decoder
+    """
+
+    def __init__(
+        self,
+        config: AnyConfig | None = None,
+        encoder: Any = None,
+        decoder: Any = None,
+        *,
+        add_pooling_layer: bool = True,
+    ) -> None:
+        """From a configuration, with fresh weights; or around an encoder without head and a decoder that
+        writes, which then share their weights with this model.
+
+        Raises:
+            ConfigError: neither was given, or they do not fit together.
+        """
+        both = zip(HALVES, (encoder, decoder), strict=True)
+        given = {name: model for name, model in both if model is not None}
+        if config is None:
+            if len(given) < 2:
+                raise ConfigError(
+                    f"{type(self).__name__} is built from a configuration, or from an encoder and a decoder."
+                )
+            config = self.config_class.from_encoder_decoder_configs(encoder.config, decoder.config)  # type: ignore[attr-defined]
+        if not given:
+            super().__init__(config, add_pooling_layer=add_pooling_layer)
+            return
+        with torch.device("meta"):
+            super().__init__(config, add_pooling_layer=add_pooling_layer)
+        for name, model in given.items():
+            self._take_half(name, model)
+        left = [name for name, parameter in self.named_parameters() if parameter.is_meta]
+        first = next(iter(given.values()))
+        if left and first.device.type != "meta":
+            initial = self.family.initial_of(self.head_row, self.frozen())
+            initialise(self, initial, only=left, device=first.device, dtype=first.dtype)
+
+    def _take_half(self, name: str, model: Any) -> None:
+        """Put the modules of a whole model in the place of a half."""
+        expected = getattr(self, name)
+        if not isinstance(model, Model) or model.head_row is not expected.head_row:
+            raise ConfigError(
+                f"The {name} is a {type(model).__name__}, expected a {type(expected).__name__}: an encoder has "
+                "no head, a decoder the one that writes."
+            )
+        if model.body.spec != expected.body.spec:
+            raise ConfigError(
+                f"The {name} was built otherwise than the configuration says. A decoder is built with "
+                "is_decoder=True and add_cross_attention=True; leave config= out to take both as they are."
+            )
+        setattr(self.body, name, model.body)
+        setattr(self.head, {"encoder": "pooler", "decoder": "scores"}[name], model.head)
+        model.config = getattr(self.config, name)  # so that a resized half is known here
+        moved = {"encoder": ("body.encoder.", "head.pooler."), "decoder": ("body.decoder.", "head.scores.")}
+        body, head = moved[name]
+        self.new_parameters += tuple(
+            (body + n.removeprefix("body.")) if n.startswith("body.") else head + n.removeprefix("head.")
+            for n in model.new_parameters
+        )
+
+    @classmethod
+    def from_encoder_decoder_pretrained(
+        cls,
+        encoder_pretrained_model_name_or_path: str | PathLike[str] | None = None,
+        decoder_pretrained_model_name_or_path: str | PathLike[str] | None = None,
+        *model_args: Any,
+        **named: Any,
+    ) -> Any:
+        """Start from two checkpoints that were trained alone.
+
+        What the decoder's checkpoint does not have, its attention to the encoder, is new and is named in a
+        warning: the model has to be trained before it answers. Any other hole is an error, unless
+        decoder_new_head=True asks for a new head.
+
+        named: encoder_… and decoder_… go to the half's from_pretrained, such as decoder_num_hidden_layers=6
+        or encoder_revision="main"; encoder_model and decoder_model are models in place of names. What says
+        where and how to load (token, dtype, device, …) goes to both, the rest is of the configuration of the
+        whole.
+
+        Raises:
+            HubError, ConfigError, CheckpointError, UnknownArgument: as those of from_pretrained.
+        """
+        of = _sorted(named)
+        for half in HALVES:
+            of[half] = {**of["both"], **of[half]}
+        encoder = of["encoder"].pop("model", None)
+        if encoder is None:
+            encoder = _loaded_encoder(encoder_pretrained_model_name_or_path, *model_args, **of["encoder"])
+        decoder = of["decoder"].pop("model", None)
+        if decoder is None:
+            decoder = _loaded_decoder(decoder_pretrained_model_name_or_path, **of["decoder"])
+        joined: Any = cls.config_class
+        config = joined.from_encoder_decoder_configs(encoder.config, decoder.config, **of["whole"])
+        return cls(config, encoder, decoder).eval()
+
+    # The halves
+
+    @property
+    def encoder(self) -> Any:
+        """The encoder as a model of its own family, without head."""
+        from hubformer.auto.classes import model_class
+
+        kind = model_class(self.config.encoder, task="base")
+        return view_of(kind, self.config.encoder, body=self.body.encoder, head=self.head.pooler, caches=False)
+
+    @property
+    def decoder(self) -> Any:
+        """The decoder as a model of its own family, which writes."""
+        from hubformer.auto.classes import model_class
+
+        kind = model_class(self.config.decoder, task="causal-lm")
+        return view_of(
+            kind, self.config.decoder, body=self.body.decoder, head=self.head.scores, caches=self.caches
+        )
+
+    def get_encoder(self) -> Any:
+        return self.encoder
+
+    def get_decoder(self) -> Any:
+        return self.decoder
+
+    @property
+    def base_model(self) -> Any:
+        """There is no model without head: both halves are `encoder` and `decoder`."""
+        return self
+
+    # The token vectors
+
+    def get_input_embeddings(self) -> Embedding:
+        """Those of the encoder."""
+        table: Embedding = self.body.encoder.embedding.tokens
+        return table
+
+    def resize_token_embeddings(
+        self,
+        new_num_tokens: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        mean_resizing: bool = True,
+    ) -> Embedding:
+        """Refused, as in v4: the two halves have a vocabulary each."""
+        raise InputError(
+            f"{type(self).__name__} has two vocabularies. Resize one of them: "
+            "model.encoder.resize_token_embeddings(…) or model.decoder.resize_token_embeddings(…)."
+        )
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """(B, T) -> (B, T): the labels, moved on by one behind the start token."""
+        return moved_on(labels, self.config)
+
+
+def _sorted(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Arguments by whom they concern: the encoder, the decoder, both, or the whole."""
+    found: dict[str, dict[str, Any]] = {"encoder": {}, "decoder": {}, "both": {}, "whole": {}}
+    for name, value in named.items():
+        half, _, rest = name.partition("_")
+        if half in HALVES and name not in COMMON:
+            found[half][rest] = value
+        else:
+            found["both" if name in (*WHERE, *Options.NAMES) else "whole"][name] = value
+    return found
+
+
+def _loaded_encoder(name: Any, *model_args: Any, **named: Any) -> Any:
+    from hubformer.auto.models import AutoModel
+
+    _refuse_nameless(name, half="encoder")
+    if named.get("config") is None:  # a checkpoint that was trained as a decoder reads both ways
+        named = {"is_decoder": False, "add_cross_attention": False, **named}
+    return AutoModel.from_pretrained(name, *model_args, **named)
+
+
+def _loaded_decoder(name: Any, **named: Any) -> Any:
+    from hubformer.auto.models import AutoModelForCausalLM
+
+    _refuse_nameless(name, half="decoder")
+    changes = {"is_decoder": True, "add_cross_attention": True, "new_cross_attention": True}
+    return AutoModelForCausalLM.from_pretrained(name, **{**changes, **named})
+
+
+def _refuse_nameless(name: Any, *, half: str) -> None:
+    if name is None:
+        raise ConfigError(
+            f"Neither a name nor a model is given for the {half}. Pass {half}_pretrained_model_name_or_path "
+            f"or {half}_model."
+        )
