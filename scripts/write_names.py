@@ -161,10 +161,10 @@ def stub_text() -> str:
     blocks = [_STUB_START, _imports(), _output_classes(), _LOADING]
     for found in sorted(every_family(), key=lambda family: family.model_type):
         blocks.append(_config_class(found))
+        bases = "_Loading" if found.parts is None else "_Loading, JoinedModel"
         blocks.append(
-            f"class {found.name}PreTrainedModel(_Loading):\n"
-            f"    config: {found.name}Config\n"
-            f"    def __init__(self, config: {found.name}Config) -> None: ..."
+            f"class {found.name}PreTrainedModel({bases}):\n"
+            f"    config: {found.name}Config\n" + "\n".join(_init(_taken(found)))
         )
         blocks += [_model_class(found, head) for head in found.heads]
     return "\n\n".join(blocks) + "\n"
@@ -180,6 +180,7 @@ def _imports() -> str:
         "typing": ["Any", "Literal", "overload"],
         "torch": ["Tensor", "device as _device", "dtype as _dtype"],
         "typing_extensions": ["Self"],
+        "hubformer.auto.joined": ["JoinedConfig", "JoinedModel"],
         "hubformer.core": ["Cache"],
         "hubformer.models.config": ["PreTrainedConfig as _Config"],
         "hubformer.models.outputs": sorted({head.output.__name__ for head in _heads()}),
@@ -279,6 +280,24 @@ class _Loading(PreTrainedModel):
     def from_config(cls, config: _Config, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ..."""
 
 
+def _taken(found: Family) -> list[str]:
+    """What a model of a family is built from."""
+    if found.parts is None:
+        return [f"config: {found.name}Config"]
+    return [
+        f"config: {found.name}Config | None = None",
+        "encoder: PreTrainedModel | None = None",
+        "decoder: PreTrainedModel | None = None",
+    ]
+
+
+def _init(taken: list[str]) -> list[str]:
+    line = f"    def __init__({', '.join(['self', *taken])}) -> None: ..."
+    if len(line) <= WIDTH:
+        return [line]
+    return ["    def __init__(", "        self,", *(f"        {one}," for one in taken), "    ) -> None: ..."]
+
+
 def _config_class(found: Family) -> str:
     names = [f"{name}: {_type_of(field)}" for name, field in found.fields.items()]
     shown = [
@@ -288,7 +307,7 @@ def _config_class(found: Family) -> str:
     mapped = [f"{old}: {_type_of(_field(found, new))}" for old, new in found.attribute_map.items()]
     return "\n".join(
         [
-            f"class {found.name}Config(PreTrainedConfig):",
+            f"class {found.name}Config({'PreTrainedConfig' if found.parts is None else 'JoinedConfig'}):",
             *(f"    {line}" for line in names + mapped),
             "    def __init__(",
             "        self,",
@@ -325,8 +344,7 @@ def _type_of(field: Field) -> str:
 def _model_class(found: Family, head: Head) -> str:
     lines = [f"class {head.name}({found.name}PreTrainedModel):"]
     if head.without is not None:
-        taken = f"self, config: {found.name}Config, *, add_pooling_layer: bool = True"
-        lines.append(f"    def __init__({taken}) -> None: ...")
+        lines += _init([*_taken(found), "*", "add_pooling_layer: bool = True"])
     lines += _forward(head, "forward")
     lines += _forward(head, "__call__")
     return "\n".join(lines)

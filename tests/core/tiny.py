@@ -66,6 +66,11 @@ def is_causal(model_type: str, task: str) -> bool:
     return all(layer.attention.causal for layer in spec.stack.layers)
 
 
+def first_task(model_type: str) -> str:
+    """The first task of a family: it has a class without head, or is made of two that have."""
+    return family(model_type).heads[0].tasks[0]
+
+
 TASKS = (
     "base",
     "causal-lm",

@@ -35,8 +35,52 @@ _T5 = {
     "num_labels": 3,
 }
 
+_BERT = {
+    "model_type": "bert",
+    "vocab_size": VOCAB,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "max_position_embeddings": 40,
+}
+_ROBERTA = {**_BERT, "model_type": "roberta", "type_vocab_size": 2, "max_position_embeddings": 42}
+_GPT2 = {
+    "model_type": "gpt2",
+    "vocab_size": VOCAB,
+    "n_embd": 24,
+    "n_layer": 2,
+    "n_head": 3,
+    "n_positions": 40,
+    "bos_token_id": 2,
+    "eos_token_id": 2,
+}
+_DISTILBERT = {
+    "model_type": "distilbert",
+    "vocab_size": VOCAB,
+    "dim": 32,
+    "n_layers": 2,
+    "n_heads": 4,
+    "hidden_dim": 48,
+    "max_position_embeddings": 40,
+}
+_ELECTRA = {**_BERT, "model_type": "electra", "embedding_size": 16, "num_hidden_layers": 2}
+
+
+def _decoding(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**config, "is_decoder": True, "add_cross_attention": True, **changes}
+
+
+_PAIR = {
+    "encoder": _BERT,
+    "decoder": _decoding(_BERT, num_hidden_layers=2),
+    "pad_token_id": 1,
+    "decoder_start_token_id": 4,
+}
+
 TINY: dict[str, dict[str, Any]] = {
     "blenderbot": _BART,
+    "encoder-decoder": _PAIR,
     "m2m_100": _BART,
     "marian": {**_BART, "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1},
     "mbart": _BART,
@@ -55,6 +99,35 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "heads": {"encoder_attention_heads": 1, "decoder_attention_heads": 2, "decoder_layers": 1},
         }
         for name in ("blenderbot", "m2m_100", "marian", "mbart", "pegasus")
+    },
+    "encoder-decoder": {
+        "plain": {},
+        "bert to gpt2": {"decoder": _decoding(_GPT2)},  # of another width: projected
+        "roberta to roberta": {"encoder": _ROBERTA, "decoder": _decoding(_ROBERTA, hidden_act="relu")},
+        "distilbert to gpt2": {
+            "encoder": _DISTILBERT,
+            "decoder": _decoding(_GPT2, n_embd=32, n_head=4, scale_attn_by_inverse_layer_idx=True),
+        },
+        "electra to bert": {"encoder": _ELECTRA, "decoder": _decoding(_BERT, tie_word_embeddings=False)},
+        "xlm-roberta to electra": {
+            "encoder": {**_ROBERTA, "model_type": "xlm-roberta", "num_hidden_layers": 1},
+            "decoder": _decoding(_ELECTRA, hidden_size=16, num_attention_heads=2),
+        },
+        "albert to camembert": {
+            "encoder": {**_BERT, "model_type": "albert", "embedding_size": 16},
+            "decoder": _decoding(_ROBERTA, model_type="camembert", num_hidden_layers=1),
+        },
+        "gpt2 to bart": {
+            "encoder": _GPT2,
+            "decoder": {**_BART, "model_type": "bart", "decoder_layers": 3},
+        },
+        "xlnet to xlm-roberta": {
+            "encoder": {
+                **{"model_type": "xlnet", "vocab_size": VOCAB, "d_model": 32},
+                **{"n_layer": 2, "n_head": 4, "d_inner": 48},
+            },
+            "decoder": _decoding(_ROBERTA, model_type="xlm-roberta"),
+        },
     },
     "mt5": {
         "plain": {},
@@ -84,6 +157,7 @@ ELSEWHERE = ("MT5ForConditionalGeneration",)
 # The class that writes.
 WRITERS = {
     "bart": "BartForConditionalGeneration",
+    "encoder-decoder": "EncoderDecoderModel",
     "marian": "MarianMTModel",
     "mbart": "MBartForConditionalGeneration",
     "t5": "T5ForConditionalGeneration",

@@ -13,23 +13,39 @@ import torch
 from torch import Tensor
 
 import hubformer
-from cases import CASES, Case, labels, marked, padded_batch
+from cases import CASES, NOTICE, Case, labels, marked, padded_batch
 from hubformer.families import family
 from uncast import in_float64
 
 transformers = pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.filterwarnings(NOTICE)
 FIRST = [case for case in CASES if case.variant == next(c.variant for c in CASES if c.head == case.head)]
 
 
+HALVES = ("encoder", "decoder")
 OF_A_HEAD = ("classifier_dropout", "hidden_dropout")
 
 
 def rates(case: Case, *, built: bool = True) -> list[str]:
-    """The fields of the configuration that are rates of dropout; built: those that are done here."""
-    fields = family(case.model_type).fields.items()
-    kept = [name for name, field in fields if "drop" in name and field.fits(0.5)]
-    return [name for name in kept if family(case.model_type).fields[name].built or not built]
+    """The fields of the configuration that are rates of dropout; built: those that are done here. Those of a
+    half that is a model of its own stand behind its name."""
+    halves = [(f"{half}.", case.config()[half]["model_type"]) for half in HALVES if half in case.config()]
+    return [
+        start + name
+        for start, model_type in halves or [("", case.model_type)]
+        for name, field in family(model_type).fields.items()
+        if "drop" in name and field.fits(0.5) and (field.built or not built)
+    ]
+
+
+def changed(config: dict[str, Any], **values: float) -> dict[str, Any]:
+    """A configuration with these rates."""
+    config = {**config, **{half: dict(config[half]) for half in HALVES if half in config}}
+    for name, value in values.items():
+        half, dot, inner = name.partition(".")
+        (config[half] if dot else config)[inner or half] = value
+    return config
 
 
 def trained(model: Any, config: dict[str, Any], **options: Any) -> Any:
@@ -56,7 +72,7 @@ def _marked(case: Case) -> Any:
 def test_each_rate_alone(case: Case, tmp_path: Path) -> None:
     oracle_class, our_class = getattr(transformers, case.head.name), getattr(hubformer, case.head.name)
     torch.manual_seed(13)
-    off = {**case.config(), **dict.fromkeys(rates(case, built=False), 0.0)}
+    off = changed(case.config(), **dict.fromkeys(rates(case, built=False), 0.0))
     oracle = oracle_class(oracle_class.config_class(**off))
     with torch.no_grad():
         for parameter in filter(lambda p: p.requires_grad, oracle.parameters()):
@@ -74,7 +90,7 @@ def test_each_rate_alone(case: Case, tmp_path: Path) -> None:
     mixed = {"longformer": ["hidden_dropout_prob"], "xlnet": ["dropout"]}.get(case.model_type, [])
     halves = [(rate, 0.5) for rate in rates(case) if "att" not in rate and rate not in mixed]
     for rate, value in [("none", 0.0), *((rate, 1.0) for rate in rates(case)), *halves]:
-        config = {**off, **({} if rate == "none" else {rate: value})}
+        config = changed(off, **({} if rate == "none" else {rate: value}))
         theirs = trained(oracle, config, attn_implementation="eager")
         mine = trained(ours, config)
         with torch.no_grad():

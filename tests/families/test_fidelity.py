@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 import hubformer
-from cases import CASES, Case, has_choices, labelled_batch, labels, marked, padded_batch
+from cases import CASES, NOTICE, Case, has_choices, labelled_batch, labels, marked, padded_batch
 from twins import as_filed
 from uncast import in_float64
 
 transformers = pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.filterwarnings(NOTICE)
 EXACT = 1e-9
 CAST_INSIDE = 1e-6  # where the oracle itself computes in float32
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 import hubformer
-from encoder_decoders import TINY, WRITERS
+from encoder_decoders import TINY, VARIANTS, WRITERS
 from hubformer.errors import InputError
 from telling import PAD, distance, prompts
 from uncast import Uncast, in_float64
@@ -51,19 +52,27 @@ def telling(two: Two) -> bool:
     return whole and several and float((best[..., 0] - best[..., 1]).min()) > 1e-3
 
 
-@pytest.fixture(scope="module", params=list(WRITERS))
+SUBJECTS = {model_type: (name, TINY[model_type]) for model_type, name in WRITERS.items()}
+for _pair in ("bert to gpt2", "roberta to roberta"):
+    SUBJECTS[_pair] = (
+        "EncoderDecoderModel",
+        {**TINY["encoder-decoder"], **VARIANTS["encoder-decoder"][_pair]},
+    )
+
+
+@pytest.fixture(scope="module", params=list(SUBJECTS))
 def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Two:
-    name: str = WRITERS[request.param]
+    name, settings = SUBJECTS[request.param]
     kind = getattr(transformers, name)
     for seed in range(300):
         torch.manual_seed(seed)
-        config = kind.config_class(**{**TINY[request.param], **SPECIAL, "forced_eos_token_id": None})
+        config = kind.config_class(**{**deepcopy(settings), **SPECIAL, "forced_eos_token_id": None})
         oracle = kind(config).double().eval()
         with torch.no_grad():
             for parameter in filter(lambda p: p.requires_grad, oracle.parameters()):
                 parameter.add_(torch.randn_like(parameter) * 0.3)
         if telling(Two(oracle, None)):
-            folder = tmp_path_factory.mktemp(request.param)
+            folder = tmp_path_factory.mktemp("checkpoint")
             oracle.save_pretrained(folder)
             return Two(in_float64(oracle), getattr(hubformer, name).from_pretrained(folder, dtype="float64"))
     raise AssertionError("no seed gives a telling model")
@@ -158,8 +167,11 @@ def test_what_cannot_be(two: Two) -> None:
         two.ours.generate(two.ids, max_length=1)
     with pytest.raises(InputError, match="has 1 rows, expected 2"):
         two.ours.generate(two.ids, decoder_input_ids=two.ids[:1])
-    with pytest.raises(InputError, match="takes no token_type_ids"):
-        two.ours.generate(two.ids, token_type_ids=two.ids)
-    states = torch.zeros(2, 3, two.ours.config.d_model, dtype=torch.float64)
+    with pytest.raises(InputError, match="takes no global_attention_mask"):
+        two.ours.generate(two.ids, global_attention_mask=two.ids)
+    if "token_type_ids" not in two.ours.head_row.forward:
+        with pytest.raises(InputError, match="takes no token_type_ids"):
+            two.ours.generate(two.ids, token_type_ids=two.ids)
+    states = torch.zeros(2, 3, two.ours.body.spec.encoder.stack.width, dtype=torch.float64)
     with pytest.raises(InputError, match="need the tokens that an encoder"):
         two.ours.generate(encoder_outputs=states, encoder_repetition_penalty=2.0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.auto.configuration import PreTrainedConfig
-from hubformer.auto.loading import Options
+from hubformer.auto.loading import Options, warn_of_new
 from hubformer.auto.pretrained import PreTrainedModel, view_of
 from hubformer.auto.source import WHERE
 from hubformer.core import Embedding
@@ -109,6 +109,9 @@ class JoinedModel(PreTrainedModel):
         if left and first.device.type != "meta":
             initial = self.family.initial_of(self.head_row, self.frozen())
             initialise(self, initial, only=left, device=first.device, dtype=first.dtype)
+            self.new_parameters += tuple(left)
+            new = [name for row in self.weight_map().transfers(left) for name in row.hub]
+            warn_of_new(type(self).__name__, new)
 
     def _take_half(self, name: str, model: Any) -> None:
         """Put the modules of a whole model in the place of a half."""
@@ -126,12 +129,9 @@ class JoinedModel(PreTrainedModel):
         setattr(self.body, name, model.body)
         setattr(self.head, {"encoder": "pooler", "decoder": "scores"}[name], model.head)
         model.config = getattr(self.config, name)  # so that a resized half is known here
-        moved = {"encoder": ("body.encoder.", "head.pooler."), "decoder": ("body.decoder.", "head.scores.")}
-        body, head = moved[name]
-        self.new_parameters += tuple(
-            (body + n.removeprefix("body.")) if n.startswith("body.") else head + n.removeprefix("head.")
-            for n in model.new_parameters
-        )
+        assert self.family.parts is not None
+        part = self.family.parts(self.frozen())[HALVES.index(name)].weights()
+        self.new_parameters += tuple(part.home(parameter) for parameter in model.new_parameters)
 
     @classmethod
     def from_encoder_decoder_pretrained(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -179,10 +180,19 @@ def fill(
         model.load_adapter(adapter)
         new = _left_new(model, allowed=options.new_head or own_kind, adapter=adapter)
     if new:
-        _log.warning("%s: these weights are new and have to be trained: %s.", source.name, ", ".join(new))
+        warn_of_new(source.name, new)
     if report.unused:
         _log.info("%s: not used by %s: %s.", source.name, cls.__name__, ", ".join(report.unused))
     return model, Loaded(report, base)
+
+
+def warn_of_new(name: str, weights: Iterable[str]) -> None:
+    """Say which weights of a model nothing has trained, by their Hub names; those of all layers at once."""
+    alike: dict[str, list[str]] = {}
+    for weight in weights:
+        alike.setdefault(re.sub(r"\.\d+\.", ".*.", weight), []).append(weight)
+    told = [found[0] if len(found) == 1 else pattern for pattern, found in alike.items()]
+    _log.warning("%s: these weights are new and have to be trained: %s.", name, ", ".join(told))
 
 
 def _empty(

@@ -71,12 +71,11 @@ def _told(name: str, where: dict[str, Any]) -> _Told:
     found = family(config.model_type)
     named = list(config.architectures or ())
     heads = [head for head in found.heads if head.name in named]
-    kind = model_class(config, task=heads[0].tasks[0] if heads and heads[0].tasks else "base")
+    head_row = heads[0] if heads else found.heads[0]
+    kind = model_class(config, task=(head_row.tasks or found.heads[0].tasks)[0])
     with torch.device("meta"):
         model = kind(config)
     frozen = config.freeze()
-    head_row = heads[0] if heads else found.head("base")
-    assert head_row is not None
     spec = found.body_of(head_row, frozen)
     head = head_row.spec(frozen)
     parameters = model.num_parameters()
@@ -91,15 +90,21 @@ def _told(name: str, where: dict[str, Any]) -> _Told:
         "labels": labels if heads and "classification" in " ".join(heads[0].tasks) else None,
         "parameters": parameters,
         "memory": {"float32": parameters * _SINGLE, "bfloat16": parameters * _HALF},
-        "longest": spec.embedding.longest,
+        "longest": getattr(spec, "encoder", spec).embedding.longest,
         "adapter": source and _adapter(source),
         "weights": source and _weights(source),
         "tokenizer": source and _tokenizer(source),
         "license": source and _license(source),
-        "not read": sorted(set(frozen.unread()) - set(found.fields)) or None,
+        "not read": sorted(set(frozen.unread()) - _known(found, frozen)) or None,
     }
     told = {key: value for key, value in facts.items() if value is not None}
     return _Told({key: _text(key, value) for key, value in told.items()}, {**told, "body": repr(spec)}, spec)
+
+
+def _known(found: Any, frozen: Any) -> set[str]:
+    """The fields of a family, and of those that its models are made of."""
+    parts = () if found.parts is None else found.parts(frozen)
+    return {*found.fields, *(f"{part.hub}{name}" for part in parts for name in part.family.fields)}
 
 
 def _text(name: str, value: Any) -> str:

@@ -111,9 +111,7 @@ class Inside:
 
     def moved(self, row: Row) -> Row:
         """One of its rows, as a row of the other."""
-        return Row(
-            tuple(self._under(name) for name in row.hub), tuple(map(self.home, row.ours)), row.change
-        )
+        return Row(tuple(self._under(name) for name in row.hub), tuple(map(self.home, row.ours)), row.change)
 
     def home(self, name: str) -> str:
         """The name in the other model of a parameter of ours."""
