@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import hubformer
-from hubformer.families import FAMILIES
+from hubformer.families import FAMILIES, family
 from hubformer.presets import names, preset
 
-# Of the model without head, with its pooler where it has one, as cards and papers count them.
+# Of the model without head, with its pooler where it has one, as cards and papers count them. A model that is
+# made of others is counted whole.
 PUBLISHED = {
     "albert-base-v2": 11_683_584,
     "albert-large-v2": 17_683_968,
@@ -24,6 +25,7 @@ PUBLISHED = {
     "bert-mini": 11_170_560,
     "bert-small": 28_763_648,
     "bert-tiny": 4_385_920,
+    "bert2bert_cnn_daily_mail": 247_363_386,
     "distilbert-base-uncased": 66_362_880,
     "deberta-base": 138_601_728,
     "deberta-v3-base": 183_831_552,
@@ -106,10 +108,11 @@ def test_parameters(name: str) -> None:
     assert values is not None
     if values["model_type"] not in FAMILIES:
         pytest.skip(f"{values['model_type']} is not among the families")
+    auto = "AutoModel" if family(values["model_type"]).head("base") else "AutoModelForSeq2SeqLM"
     with torch.device("meta"):
-        ours = hubformer.AutoModel.from_config(name)
+        ours = getattr(hubformer, auto).from_config(name)
         kind = type(transformers.AutoConfig.for_model(values["model_type"]))
-        theirs = transformers.AutoModel.from_config(kind.from_dict(dict(values)))
+        theirs = getattr(transformers, auto).from_config(kind.from_dict(dict(values)))
     count = ours.num_parameters()
     waves = sum(p.numel() for p in theirs.parameters() if not p.requires_grad)  # which are none here
     assert count == theirs.num_parameters() - waves
@@ -125,9 +128,11 @@ def test_every_key_is_obeyed(name: str) -> None:
     assert values is not None
     if values["model_type"] not in FAMILIES:
         pytest.skip(f"{values['model_type']} is not among the families")
-    config = hubformer.AutoConfig.from_pretrained(name)
-    known = {*type(config).fields, *hubformer.models.config.COMMON, "model_type"}
-    assert set(values) <= known, sorted(set(values) - known)
+    whole = hubformer.AutoConfig.from_pretrained(name)
+    halves = [(values[half], getattr(whole, half)) for half in ("encoder", "decoder") if half in values]
+    for said, config in [(values, whole), *halves]:
+        known = {*type(config).fields, *hubformer.models.config.COMMON, "model_type"}
+        assert set(said) <= known, sorted(set(said) - known)
 
 
 @pytest.mark.parametrize("name", WRITERS)

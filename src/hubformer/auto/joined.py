@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hubformer.auto.configuration import PreTrainedConfig
 from hubformer.auto.loading import Options, warn_of_new
@@ -118,8 +118,8 @@ class JoinedModel(PreTrainedModel):
         expected = getattr(self, name)
         if not isinstance(model, Model) or model.head_row is not expected.head_row:
             raise ConfigError(
-                f"The {name} is a {type(model).__name__}, expected a {type(expected).__name__}: an encoder has "
-                "no head, a decoder the one that writes."
+                f"The {name} is a {type(model).__name__}, expected a {type(expected).__name__}: an encoder "
+                "has no head, a decoder the one that writes."
             )
         if model.body.spec != expected.body.spec:
             raise ConfigError(

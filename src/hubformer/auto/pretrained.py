@@ -83,9 +83,9 @@ class PreTrainedModel(AdaptedModel):
         Where: revision (branch, tag or commit), token, cache_dir, subfolder, local_files_only,
         force_download, variant, use_safetensors. How: dtype (float32 unless asked; "auto" keeps the file's),
         device or device_map, mapped (False copies the weights into memory of their own). What: num_labels,
-        id2label, label2id or new_head=True to train a head that the file lacks; new_cross_attention=True to
-        train a decoder's attention to an encoder that it lacks; ignore_mismatched_sizes to train afresh what has another size; output_loading_info for (model, report). Any other name changes
-        that field of the configuration.
+        id2label, label2id or new_head=True to train a head that the file lacks, new_cross_attention=True to
+        train a decoder's attention to an encoder; ignore_mismatched_sizes to train afresh what has another
+        size; output_loading_info for (model, report). Any other name changes that field of the configuration.
 
         Raises:
             HubError, ConfigError, CheckpointError, UnknownArgument: as their messages say.

@@ -70,8 +70,8 @@ class EncoderDecoder(nn.Module):
     def __init__(self, spec: EncoderDecoderSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.encoder: Any = spec.encoder.build()
-        self.decoder: Any = spec.decoder.build()
+        halves: Any = (spec.encoder.build(), spec.decoder.build())
+        self.encoder, self.decoder = halves
         if spec.shared:
             self.decoder.embedding.tokens = self.encoder.embedding.tokens
         widths = spec.encoder.stack.output_width, spec.decoder.stack.width

@@ -51,10 +51,10 @@ def load_weights(
 ) -> LoadReport:
     """Fill a model that was built on `meta`. What is new stays on `meta`, for the caller to initialise.
 
-    is_head: whether a parameter of ours belongs to the head; is_crossing: to the attention to an encoder, which
-    a checkpoint lacks that was trained alone. heads: the rows of every head of the family,
-    whose tensors may lie unused in the file; those of `expected` are not even reported. dtype None keeps
-    the file's.
+    is_head: whether a parameter of ours belongs to the head; is_crossing: to the attention to an encoder,
+    which a checkpoint lacks that was trained alone. heads: the rows of every head of the family, whose
+    tensors may lie unused in the file; those of `expected` are not even reported. dtype None keeps the
+    file's.
 
     Raises:
         CheckpointError: the file does not fit; the message names every tensor that is missing, unknown or
