@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,19 @@ def test_the_cache_reads_as_pairs_and_may_be_given_as_pairs(model: Any) -> None:
         from_pairs = model(tokens[:, 8:], past_key_values=pairs).logits
         assert distance(from_pairs, model(tokens).logits[:, 8:]) <= EXACT
         assert model(tokens, use_cache=False).past_key_values is None
+
+
+def test_activations_are_recomputed_without_a_cache(model: Any) -> None:
+    """A pass that keeps its keys would keep them again when a block runs for its gradients."""
+    tokens = ids(2, 7)
+    plain = model(tokens, labels=tokens)
+    twin = deepcopy(model).train()
+    twin.gradient_checkpointing_enable()
+    found = twin(tokens, labels=tokens, use_cache=True)
+    assert found.past_key_values is None
+    found.loss.backward()
+    assert plain.past_key_values is not None
+    assert twin.eval()(tokens).past_key_values is not None
 
 
 def test_only_the_last_scores_are_computed_on_request(model: Any) -> None:

@@ -85,8 +85,8 @@ def near(a: Tensor, b: Tensor, *, by: float = 1e-9) -> bool:
     return a.shape == b.shape and float(((a - b).abs() / b.abs().clamp(min=1)).max()) <= by
 
 
-def weights(folder: Path) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = load_file(folder / "model.safetensors")
+def weights(folder: Path, name: str = "model.safetensors") -> dict[str, Tensor]:
+    found: dict[str, Tensor] = load_file(folder / name)
     return found
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import hubformer
 from hubformer.errors import InputError, UnknownArgument, UnknownName
 from hubformer.pipelines import pipeline
+from tiny_folders import write_labels
 
 GOLDENS = Path(__file__).parent / "goldens"
 ROWS = json.loads((GOLDENS / "texts.json").read_text("utf-8"))["rows"]
@@ -86,6 +88,36 @@ def test_the_task_of_a_model() -> None:
     pipe = pipeline(model=GOLDENS / "t5-texts", device="cpu")
     assert type(pipe) is hubformer.SummarizationPipeline
     assert type(pipeline("translation_xx_to_yy", GOLDENS / "t5-texts")) is hubformer.TranslationPipeline
+
+
+@pytest.mark.parametrize("task", ["summarization", "text2text-generation"])
+def test_a_model_of_two_families_writes(task: str, tmp_path: Path) -> None:
+    vocabulary = write_labels(tmp_path / "words") / "vocab.txt"
+    half = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    config = hubformer.EncoderDecoderConfig.from_encoder_decoder_configs(
+        hubformer.BertConfig(**half, vocab_size=100, max_position_embeddings=32),
+        hubformer.BertConfig(**{**half, "hidden_size": 24}, vocab_size=100),
+        **{"decoder_start_token_id": 2, "pad_token_id": 0, "eos_token_id": 3},
+    )
+    torch.manual_seed(5)
+    model = hubformer.EncoderDecoderModel(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    model.save_pretrained(tmp_path / "model")
+    shutil.copy(vocabulary, tmp_path / "model")  # nothing beside says whose it is: the encoder's
+    tokenizer = hubformer.AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert type(tokenizer).__name__.startswith("BertTokenizer")
+    assert tokenizer.model_max_length == 32
+    texts = ["i love this movie", "what is the capital of france"]
+    pipe = pipeline(task, tmp_path / "model", device="cpu")
+    (name,) = {key for record in pipe(texts, **USUAL) for key in record}
+    for text, record in zip(texts, pipe(texts, **USUAL), strict=True):
+        read = tokenizer(text, return_tensors="pt")
+        written = model.generate(**read, num_beams=4, **USUAL)
+        assert record[name] == tokenizer.decode(written[0], skip_special_tokens=True)
+    with pytest.raises(InputError, match=r"reads at most 32.*truncation=True"):
+        pipe("paris " * 40)
 
 
 def test_what_cannot_be(summarize: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import hubformer
-from encoder_decoders import TINY
+from encoder_decoders import TINY, VARIANTS
 from hubformer.errors import InputError
 from hubformer.training import Seq2SeqTrainer, Seq2SeqTrainingArguments
 
@@ -47,9 +47,17 @@ def model() -> Any:
     return hubformer.BartForConditionalGeneration(hubformer.BartConfig(**CONFIG))
 
 
-def trainer(folder: Path, **named: Any) -> Seq2SeqTrainer:
+def pair() -> Any:
+    """An encoder and a decoder of two families."""
+    torch.manual_seed(3)
+    halves = {**TINY["encoder-decoder"], **VARIANTS["encoder-decoder"]["bert to gpt2"]}
+    config = hubformer.EncoderDecoderConfig(**{**halves, "pad_token_id": PAD, "eos_token_id": END})
+    return hubformer.EncoderDecoderModel(config)
+
+
+def trainer(folder: Path, *, make: Any = model, **named: Any) -> Seq2SeqTrainer:
     arguments = {"predict_with_generate": True, "use_cpu": True, "disable_tqdm": True, **named}
-    made = model()
+    made = make()
     return Seq2SeqTrainer(
         made,
         Seq2SeqTrainingArguments(str(folder), **arguments),
@@ -85,8 +93,12 @@ def test_as_the_oracle_predicts(tmp_path: Path) -> None:
     assert mine.metrics["test_loss"] == pytest.approx(theirs.metrics["test_loss"], rel=1e-2)
 
 
-def test_what_is_learnt_is_written(tmp_path: Path) -> None:
-    made = trainer(tmp_path, learning_rate=1e-2, num_train_epochs=12, per_device_train_batch_size=16)
+@pytest.mark.parametrize("make", [model, pair])
+def test_what_is_learnt_is_written(make: Any, tmp_path: Path) -> None:
+    rate = {model: 1e-2, pair: 4e-3}[make]
+    made = trainer(
+        tmp_path, make=make, learning_rate=rate, num_train_epochs=12, per_device_train_batch_size=16
+    )
     before = made.evaluate(max_new_tokens=9)
     made.train()
     after = made.predict(rows(64), max_new_tokens=9)

@@ -41,7 +41,13 @@ def resolve(name: str | os.PathLike[str] | Source, **where: Any) -> Resolved:
         )
     folder = source.repo.folder or (present[0].parent if present else source.file("config.json").parent)
     config = _config(source)
-    return Resolved(folder) if config is None else Resolved(folder, config.model_type, length_limit(config))
+    return Resolved(folder) if config is None else Resolved(folder, _reader(config), length_limit(config))
+
+
+def _reader(config: PreTrainedConfig) -> str:
+    """The type of the model that reads the tokens: of one that is made of two, the encoder's."""
+    inner = vars(config).get("encoder")
+    return inner.model_type if isinstance(inner, PreTrainedConfig) else config.model_type
 
 
 def _config(source: Source) -> PreTrainedConfig | None:
@@ -94,7 +100,7 @@ class AutoTokenizer:
         config = rest.pop("config", None)
         source = Source.of(pretrained_model_name_or_path, **where)
         resolved = resolve(source)
-        model_type = resolved.model_type if config is None else config.model_type
+        model_type = resolved.model_type if config is None else _reader(config)
         own = _REGISTERED.get(model_type or "")
         if own is not None:
             tokenizer: PreTrainedTokenizerFast = own.from_pretrained(resolved.folder, **rest)
