@@ -5,7 +5,7 @@ import torch
 
 from hubformer.errors import CheckpointError
 from hubformer.weights.changes import TRANSPOSE, cut, reshape
-from hubformer.weights.map import WeightMap, row
+from hubformer.weights.map import Inside, JoinedMap, WeightMap, row
 
 MAP = WeightMap(
     rows=(
@@ -45,3 +45,32 @@ def test_a_parameter_without_a_row_or_with_two() -> None:
     twice = WeightMap((*MAP.rows, row("m.again", "flat")))
     with pytest.raises(CheckpointError, match=r"'flat' matches 2 rows"):
         twice.to_hub(OURS)
+
+
+def test_joined_maps_keep_their_own_names_apart() -> None:
+    old = WeightMap(
+        MAP.rows, prefix="m.", bare=True, tied=(("alias", "m.flat"),), old_names=((r"^gone\.", "h."),),
+        ignored=(r"^mask$",), optional=(r"^m\.flat$",),
+    )  # fmt: skip
+    homes = (("b.", "left."), ("flat", "flat_left"))
+    right = tuple((alone, whole.replace("left", "right")) for alone, whole in homes)
+    joined = JoinedMap.of(
+        (Inside(old, "one.", homes), Inside(MAP, "two.", right)), (row("between.*", "bridge.*"),)
+    )
+    ours = {
+        whole + name.removeprefix(alone): tensor
+        for pairs in (homes, right)
+        for alone, whole in pairs
+        for name, tensor in OURS.items()
+        if name.startswith(alone)
+    }
+    hub = joined.to_hub({**ours, "bridge.weight": torch.ones(1)})
+    assert {"one.flat", "one.h.0.norm.bias", "two.m.flat", "two.m.h.0.attn.weight", "between.weight"} <= set(
+        hub
+    )
+    assert len(hub) == 9
+    assert joined.tied == (("one.alias", "one.flat"),)
+    assert joined.today("one.gone.0.norm.bias") == "one.h.0.norm.bias"
+    assert joined.today("two.gone.0.norm.bias") == "two.gone.0.norm.bias"
+    assert [joined.ignores(name) for name in ("one.mask", "two.mask", "mask")] == [True, False, False]
+    assert [joined.may_lack(name) for name in ("one.m.flat", "two.m.flat")] == [True, False]

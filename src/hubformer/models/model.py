@@ -91,10 +91,10 @@ class Model(nn.Module):
 
     def _use_cache(self, inputs: Inputs) -> bool:
         wanted = self.config.use_cache if inputs.use_cache is None else inputs.use_cache
+        if not (self.caches and wanted):
+            return False
         # A block that runs again for its gradients would keep its keys twice.
-        return (
-            self.caches and bool(wanted) and not (self.training and any(s.recomputes for s in self.stacks()))
-        )
+        return not (self.training and any(stack.recomputes for stack in self.stacks()))
 
     def _trace(self, inputs: Inputs) -> Trace | None:
         config: Any = self.config
