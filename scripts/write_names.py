@@ -273,6 +273,7 @@ class _Loading(PreTrainedModel):
         id2label: Mapping[int, str] = ...,
         label2id: Mapping[str, int] = ...,
         new_head: bool = False,
+        new_cross_attention: bool = False,
         output_loading_info: Literal[False] = False,
         **changes: Any,
     ) -> Self: ...

@@ -65,6 +65,7 @@ def _marked(case: Case) -> Any:
     """The slow suite runs the heads that have nothing of their own to drop."""
     head = case.head
     seen = head.body is not None or {"base", "sequence-classification", "pretraining"} & set(head.tasks)
+    seen = seen or family(case.model_type).head("base") is None
     return marked(case) if seen else pytest.param(case, id=str(case), marks=pytest.mark.slow)
 
 

@@ -181,6 +181,9 @@ def test_halves_have_classes_of_their_own(tmp_path: Path) -> None:
     usual = hubformer.EncoderDecoderConfig()
     assert (usual.encoder.is_decoder, usual.decoder.is_decoder) == (False, True)
     assert usual.freeze()["decoder"]["hidden_size"] == 768
+    usual.encoder = {"model_type": "distilbert", "dim": 24}
+    assert usual.freeze()["encoder"]["dim"] == 24
+    assert type(usual.encoder) is hubformer.DistilBertConfig
 
 
 def test_from_two_configurations() -> None:

@@ -65,9 +65,8 @@ def test_joined_maps_keep_their_own_names_apart() -> None:
         if name.startswith(alone)
     }
     hub = joined.to_hub({**ours, "bridge.weight": torch.ones(1)})
-    assert {"one.flat", "one.h.0.norm.bias", "two.m.flat", "two.m.h.0.attn.weight", "between.weight"} <= set(
-        hub
-    )
+    assert {"one.flat", "one.h.0.norm.bias", "two.m.flat", "two.m.h.0.attn.weight"} < set(hub)
+    assert torch.equal(hub["between.weight"], torch.ones(1))
     assert len(hub) == 9
     assert joined.tied == (("one.alias", "one.flat"),)
     assert joined.today("one.gone.0.norm.bias") == "one.h.0.norm.bias"

@@ -15,7 +15,7 @@ from hubformer.auto.pretrained import PreTrainedModel, view_of
 from hubformer.auto.source import WHERE
 from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, UnknownName, suggestion
-from hubformer.models.config import COMMON
+from hubformer.models.config import COMMON, Config
 from hubformer.models.config import PreTrainedConfig as AnyConfig
 from hubformer.models.encoder_decoder import moved_on
 from hubformer.models.initial import initialise
@@ -32,8 +32,16 @@ class JoinedConfig(PreTrainedConfig):
 
     def __init__(self, *values: Any, **named: Any) -> None:
         super().__init__(*values, **named)
+        self._understand_halves()
+
+    def _understand_halves(self) -> None:
         for name in HALVES:
             setattr(self, name, _understood(getattr(self, name), half=name))
+
+    def freeze(self) -> Config:
+        self.check()
+        self._understand_halves()  # one may have been set to an object since
+        return super().freeze()
 
     @classmethod
     def from_encoder_decoder_configs(
