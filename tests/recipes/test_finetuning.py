@@ -164,6 +164,37 @@ def test_summaries(tmp_path: Path) -> None:
     assert summarize.prefix() == "which: "
 
 
+@pytest.mark.slow
+def test_two_models_learn_to_write_together(bert: Path, tmp_path: Path) -> None:
+    tokenizer = hubformer.AutoTokenizer.from_pretrained(bert)
+    model = hubformer.EncoderDecoderModel.from_encoder_decoder_pretrained(
+        bert,
+        bert,
+        decoder_new_head=True,
+        decoder_start_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model.save_pretrained(tmp_path / "pair")
+    tokenizer.save_pretrained(tmp_path / "pair")
+    recipe = tiny(
+        "sequence-to-sequence",
+        tmp_path / "pair",
+        write_lines(tmp_path / "animals.jsonl", told(200)),
+        options__task="text2text-generation",
+        options__max_target_length=20,
+        training__num_train_epochs=5,
+        training__eval_strategy="epoch",
+    )
+    found = run(recipe, output=tmp_path / "out")
+    falls(found)
+    accuracies = logged(found.folder, "eval_token_accuracy")
+    assert accuracies[-1] > max(0.6, accuracies[0])
+    writer = hubformer.pipeline("text2text-generation", model=str(found.folder))
+    assert type(writer.model) is hubformer.EncoderDecoderModel
+    assert writer(told(1)[0]["article"], max_new_tokens=20)[0]["generated_text"]
+
+
 def test_next_tokens(tmp_path: Path) -> None:
     text = "\n\n".join("The fox sees the owl.\nThe owl sees the bee." for _ in range(60))
     (tmp_path / "texts.txt").write_text(text, encoding="utf-8")
