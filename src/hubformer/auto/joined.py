@@ -11,8 +11,9 @@ from torch import Tensor
 
 from hubformer.auto.configuration import PreTrainedConfig
 from hubformer.auto.loading import Options, warn_of_new
-from hubformer.auto.pretrained import PreTrainedModel, view_of
+from hubformer.auto.pretrained import PreTrainedModel
 from hubformer.auto.source import WHERE
+from hubformer.auto.views import view_of
 from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, UnknownName, suggestion
 from hubformer.models.config import COMMON, Config

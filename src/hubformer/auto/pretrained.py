@@ -15,24 +15,13 @@ from hubformer.adapters.sites import base_parameters
 from hubformer.auto.adapting import AdaptedModel
 from hubformer.auto.loading import LABELS, Options, fill, first_settings, stored_settings, under_our_names
 from hubformer.auto.source import Source
+from hubformer.auto.views import view_of
 from hubformer.auto.vocabulary import resize_vocabulary
 from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise, number_of_parameters
 from hubformer.weights.saving import save_checkpoint
-
-
-def view_of(kind: Any, config: PreTrainedConfig, *, body: Any, head: Any, caches: bool) -> Any:
-    """A model of that class around modules of another, which it shares."""
-    view = object.__new__(kind)
-    nn.Module.__init__(view)
-    view.config, view.caches, view.body, view.head = config, caches, body, head
-    view.name_or_path = config.name_or_path
-    view.generation_config = first_settings(config) if view.can_generate() else None
-    view.is_view = True
-    view.training = body.training  # not train(), which would change the mode of the shared modules
-    return view
 
 
 def config_changes(named: dict[str, Any]) -> dict[str, Any]:

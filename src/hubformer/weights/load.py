@@ -78,20 +78,14 @@ def load_weights(
     if plan.faults:
         raise CheckpointError(_misfit(checkpoint, plan.faults))
     new = tuple(name for r in plan.new for name in r.hub if not weights.may_lack(name))
-    untrained = {name for r in crossing for name in r.hub} - set(plan.mismatched)
-    if untrained and not allow_new_crossing:
+    crossed = {name for r in crossing for name in r.hub}
+    absent = [name for name in new if name not in plan.mismatched]
+    if not allow_new_crossing and crossed.intersection(absent):
         raise CheckpointError(
-            f"The weights in {checkpoint.files[0]} have no {', '.join(_shortened(sorted(untrained)))}: this "
-            "cross-attention was never trained, so its answers would be random. To train it, pass "
-            "new_cross_attention=True."
+            _untrained(checkpoint, [n for n in new if n in crossed], part="cross-attention")
         )
-    if not allow_new and set(new) - untrained - set(plan.mismatched):
-        named = ", ".join(_shortened([name for name in new if name not in untrained]))
-        raise CheckpointError(
-            f"The weights in {checkpoint.files[0]} have no {named}: this head was "
-            "never trained, so its answers would be random. To train it, pass new_head=True (or num_labels=, "
-            "id2label=); to use the model as it is, load it with AutoModel."
-        )
+    if not allow_new and set(absent) - crossed:
+        raise CheckpointError(_untrained(checkpoint, [n for n in new if n not in crossed], part="head"))
     for transfer, names in plan.transfers:
         tensors = transfer.change.load([checkpoint.read(name) for name in names])
         for name, tensor in zip(transfer.ours, tensors, strict=True):
@@ -203,6 +197,20 @@ def _assign(model: nn.Module, name: str, tensor: Tensor) -> None:
 def _shortened(names: list[str], most: int = 6) -> list[str]:
     rest = len(names) - most
     return [*names[:most], f"… and {rest} more"] if rest > 0 else names
+
+
+_TO_TRAIN = {
+    "cross-attention": "pass new_cross_attention=True.",
+    "head": "pass new_head=True (or num_labels=, id2label=); to use the model as it is, load it with "
+    "AutoModel.",
+}
+
+
+def _untrained(checkpoint: Checkpoint, names: list[str], *, part: str) -> str:
+    return (
+        f"The weights in {checkpoint.files[0]} have no {', '.join(_shortened(names))}: this {part} was never "
+        f"trained, so its answers would be random. To train it, {_TO_TRAIN[part]}"
+    )
 
 
 def _misfit(checkpoint: Checkpoint, faults: list[str]) -> str:
