@@ -333,7 +333,11 @@ def test_info_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = said(capsys, "info", "gpt3-175b")
     assert code == 0
     assert "174,604,259,328" in out
-    assert "× 96" in out
+    assert ")) × 48" in out  # a layer that sees all, then one that sees a band
+    _, out, _ = said(capsys, "info", "gemma-3-1b")
+    assert ") × 5, LayerSpec(" in out
+    assert ")) × 4, LayerSpec(" in out
+    assert ") × 2," in out
 
 
 def test_info_lists_what_nothing_read(

@@ -12,6 +12,7 @@ from typing_extensions import Self
 from hubformer.adapters import LoraConfig
 from hubformer.auto.config import AutoConfig
 from hubformer.auto.configuration import PreTrainedConfig
+from hubformer.auto.joined import JoinedConfig, JoinedModel
 from hubformer.auto.models import (
     AutoModel,
     AutoModelForCausalLM,
@@ -317,6 +318,9 @@ __all__ = [
     "ElectraPreTrainedModel",
     "ElectraTokenizer",
     "ElectraTokenizerFast",
+    "EncoderDecoderConfig",
+    "EncoderDecoderModel",
+    "EncoderDecoderPreTrainedModel",
     "EosTokenCriteria",
     "EvalPrediction",
     "FalconConfig",
@@ -823,6 +827,7 @@ class _Loading(PreTrainedModel):
         id2label: Mapping[int, str] = ...,
         label2id: Mapping[str, int] = ...,
         new_head: bool = False,
+        new_cross_attention: bool = False,
         output_loading_info: Literal[False] = False,
         **changes: Any,
     ) -> Self: ...
@@ -3179,6 +3184,83 @@ class ElectraForQuestionAnswering(ElectraPreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _QuestionAnsweringModelOutput: ...
+
+class EncoderDecoderConfig(JoinedConfig):
+    encoder: Any
+    decoder: Any
+    pad_token_id: int | list[int] | None
+    decoder_start_token_id: int | list[int] | None
+    is_encoder_decoder: bool
+    tie_encoder_decoder: Any
+    def __init__(
+        self,
+        encoder: Any = {"model_type": "bert"},
+        decoder: Any = {"model_type": "bert", "is_decoder": True, "add_cross_attention": True},
+        pad_token_id: int | list[int] | None = None,
+        decoder_start_token_id: int | list[int] | None = None,
+        is_encoder_decoder: bool = True,
+        tie_encoder_decoder: Any = False,
+        **named: Any,
+    ) -> None: ...
+
+class EncoderDecoderPreTrainedModel(_Loading, JoinedModel):
+    config: EncoderDecoderConfig
+    def __init__(
+        self,
+        config: EncoderDecoderConfig | None = None,
+        encoder: PreTrainedModel | None = None,
+        decoder: PreTrainedModel | None = None,
+    ) -> None: ...
+
+class EncoderDecoderModel(EncoderDecoderPreTrainedModel):
+    def __init__(
+        self,
+        config: EncoderDecoderConfig | None = None,
+        encoder: PreTrainedModel | None = None,
+        decoder: PreTrainedModel | None = None,
+        *,
+        add_pooling_layer: bool = True,
+    ) -> None: ...
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+    ) -> _Seq2SeqLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        global_attention_mask: Tensor | None = None,
+    ) -> _Seq2SeqLMOutput: ...
 
 class FalconConfig(PreTrainedConfig):
     vocab_size: int

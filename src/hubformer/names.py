@@ -198,6 +198,11 @@ _CLASSES = {
         ElectraForTokenClassification
         ElectraForQuestionAnswering
     """,
+    "encoder-decoder": """
+        EncoderDecoderConfig
+        EncoderDecoderPreTrainedModel
+        EncoderDecoderModel
+    """,
     "falcon": """
         FalconConfig
         FalconPreTrainedModel

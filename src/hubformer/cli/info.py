@@ -183,10 +183,9 @@ def _license(source: Any) -> str | None:
 
 
 def _drawn(value: Any, indent: str = "") -> str:
-    """A spec as it would be written, one field per line where it is long; equal layers are counted."""
+    """A spec as it would be written, one field per line where it is long; layers that repeat are counted."""
     if isinstance(value, tuple) and value:
-        runs = [f"{_drawn(one, indent)}{f' × {times}' if times > 1 else ''}" for one, times in _runs(value)]
-        return ", ".join(runs)
+        return ", ".join(_counted(unit, times, indent) for unit, times in _runs(value))
     if not is_dataclass(value):
         return repr(value)
     inner = f"{indent}  "
@@ -207,9 +206,32 @@ def _is_default(field: Any, value: Any) -> bool:
     return field.default_factory is not MISSING and value == field.default_factory()
 
 
-def _runs(values: Sequence[Any]) -> Iterator[tuple[Any, int]]:
-    """Neighbours that are equal, counted."""
-    from itertools import groupby
+def _counted(unit: Sequence[Any], times: int, indent: str) -> str:
+    said = _drawn(unit[0], indent) if len(unit) == 1 else f"({_drawn(tuple(unit), indent)})"
+    return f"{said} × {times}" if times > 1 else said
 
-    for one, same in groupby(values):
-        yield one, len(list(same))
+
+def _runs(values: Sequence[Any]) -> Iterator[tuple[Sequence[Any], int]]:
+    """What is repeated, one value or several in turn, and how often."""
+    distinct: list[Any] = []
+    kinds: list[int] = []
+    for value in values:
+        if value not in distinct:
+            distinct.append(value)
+        kinds.append(distinct.index(value))
+    at = 0
+    while at < len(kinds):
+        period, times = max(_repeats(kinds[at:]), key=lambda found: (found[0] * found[1], -found[0]))
+        yield values[at : at + period], times
+        at += period * times
+
+
+def _repeats(kinds: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """How often each beginning that is repeated follows itself; and the first one alone."""
+    yield 1, 1
+    for period in range(1, len(kinds) // 2 + 1):
+        times = 1
+        while kinds[times * period : (times + 1) * period] == kinds[:period]:
+            times += 1
+        if times > 1:
+            yield period, times
