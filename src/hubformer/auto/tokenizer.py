@@ -41,7 +41,12 @@ def resolve(name: str | os.PathLike[str] | Source, **where: Any) -> Resolved:
         )
     folder = source.repo.folder or (present[0].parent if present else source.file("config.json").parent)
     config = _config(source)
-    return Resolved(folder) if config is None else Resolved(folder, config.model_type, length_limit(config))
+    if config is None:
+        return Resolved(folder)
+    named = getattr(config, "tokenizer_class", None)
+    return Resolved(
+        folder, config.model_type, length_limit(config), named if isinstance(named, str) else None
+    )
 
 
 def _config(source: Source) -> PreTrainedConfig | None:
@@ -101,6 +106,7 @@ class AutoTokenizer:
             Path(resolved.folder),
             model_type=model_type,
             model_limit=resolved.model_limit,
+            tokenizer_class=resolved.tokenizer_class,
             overrides={"name_or_path": source.name, **rest},
         )
 
