@@ -223,8 +223,10 @@ class Backend:
     def with_tokens(self, tokens: Sequence[str | AddedToken], *, special: bool) -> tuple[Backend, int]:
         """A new backend with these tokens added, and how many were new."""
         copy = twin(self._tokenizer)
-        count = copy.add_special_tokens(list(tokens)) if special else copy.add_tokens(list(tokens))
         numbering = self._numbering
+        if numbering is not None:
+            tokens = [_found_as_written(token) for token in tokens]
+        count = copy.add_special_tokens(list(tokens)) if special else copy.add_tokens(list(tokens))
         if numbering is not None:
             numbering, count = numbering.extended(str(token) for token in tokens)
         made = Backend(copy, numbering)
@@ -259,7 +261,8 @@ class Backend:
             found = Backend(copy, self._numbering)
             found._exposed = self._exposed
             if not self._exposed:
-                self._surrounded[key] = found
+                # One table for all, so that going from language to language makes each only once.
+                self._surrounded[key], found._surrounded = found, self._surrounded
         return found
 
     def pattern(self, *, pair: bool) -> tuple[Slot, ...]:
@@ -291,6 +294,12 @@ class Backend:
             if name is None or not slots or slots[-1].part != name:
                 slots.append(Slot(name, type_id, -1 if name else index))
         return tuple(slots)
+
+
+def _found_as_written(token: str | AddedToken) -> AddedToken:
+    """A token that is found before the text is normalized, as programs do that number pieces by a file."""
+    flags = dict(token.__getstate__()) if isinstance(token, AddedToken) else {"content": token}
+    return AddedToken(**{**flags, "normalized": False})
 
 
 def _configured(tokenizer: Tokenizer, settings: Settings) -> Tokenizer:
