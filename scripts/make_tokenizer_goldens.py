@@ -47,6 +47,7 @@ ROWS = [
     *TEXTS,
     "the fox <mask> jumps",
     "a</s>b <unk> <pad> [SEP] [MASK] x",
+    "x <s> y",
     "__en__ fox __fr__x en_XX y eng_Latn",
     ">>fra<< fox jumps",
     ">>fra<<fox",

@@ -1,4 +1,4 @@
-"""Translation by models of several languages: what is read, with which token the answer begins, what is missing."""
+"""Translation by models of several languages: what is read, how an answer begins, what is missing."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import pytest
 import hubformer
 from hubformer.errors import CheckpointError, InputError
 from hubformer.tokenization import load_tokenizer
-from tokenization.token_samples import PAIRS, TEXTS
+from tokenization.token_samples import PAIRS, TEXTS, shared
 
 sentencepiece = pytest.importorskip("sentencepiece")
 transformers = pytest.importorskip("transformers")
@@ -78,6 +78,9 @@ def test_pieces_are_those_of_the_library(
     library = trained(tmp_path / "sentencepiece.bpe.model", model_type=algorithm)
     named(tmp_path, kind)
     ours = load_tokenizer(tmp_path)
+    again = load_tokenizer(Path(_saved(ours, tmp_path / "saved")))
+    assert type(again) is type(ours)
+    assert again(PLAIN)["input_ids"] == ours(PLAIN)["input_ids"]
     for text in PLAIN:
         pieces = [index + 1 if index else 3 for index in library.encode(text)]
         first, last = (ours.convert_tokens_to_ids(tokens) for tokens in (before, after))
@@ -89,6 +92,21 @@ def test_pieces_are_those_of_the_library(
     codes = list(ours.lang_code_to_id.values())
     assert codes == list(range(len(library) + 1, len(library) + 1 + len(codes)))
     assert ours.mask_token_id == codes[-1] + 1 == len(ours) - 1
+
+
+def test_a_given_vocabulary_of_fairseqs_kind(tmp_path: Path) -> None:
+    """One of the given toys has its first pieces where the models of XLM-R and mBART have them."""
+    source = shared("toy-curated", "toy.model")
+    shutil.copyfile(source, tmp_path / "sentencepiece.bpe.model")
+    library = sentencepiece.SentencePieceProcessor(model_file=str(source))
+    named(tmp_path, "MBart50Tokenizer")
+    ours = load_tokenizer(tmp_path)
+    known = 0
+    for text in [*PLAIN, "the quick brown fox jumped over airplanes"]:
+        pieces = [index + 1 if index else 3 for index in library.encode(text)]
+        assert ours(text)["input_ids"] == [ours.lang_code_to_id["en_XX"], *pieces, 2]
+        known += sum(index != 3 for index in pieces)
+    assert known > 50
 
 
 @pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")  # which the oracle never uses
@@ -328,6 +346,16 @@ def test_models_that_only_tokenizer_json_serves(model_type: str, tmp_path: Path)
         CheckpointError, match=rf"tokenizer\.json, the only file .* {model_type} .*vocab\.json"
     ):
         load_tokenizer(tmp_path, model_type=model_type)
+
+
+def test_training_anew() -> None:
+    """Languages stay; a vocabulary that a file numbers cannot be made."""
+    made = golden("mbart50", src_lang="fr_XX").train_new_from_iterator([TEXTS] * 20, vocab_size=320)
+    assert type(made).__name__ == "MBart50TokenizerFast"
+    assert made.convert_ids_to_tokens(made("fox")["input_ids"])[0] == made.src_lang == "fr_XX"
+    assert len(made.lang_code_to_id) == 52
+    with pytest.raises(InputError, match=r"numbers its pieces by vocab\.json"):
+        golden("marian").train_new_from_iterator(TEXTS, vocab_size=320)
 
 
 def test_deberta_by_its_first_file(tmp_path: Path) -> None:

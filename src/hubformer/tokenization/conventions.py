@@ -364,6 +364,7 @@ _BY_MODEL_TYPE = {
     **{row.model_type: row for row in CONVENTIONS.values()},
     **dict.fromkeys(("mt5", "umt5"), CONVENTIONS["T5Tokenizer"]),
     "nllb-moe": CONVENTIONS["NllbTokenizer"],
+    **dict.fromkeys(("bigbird-pegasus", "pegasus-x"), CONVENTIONS["PegasusTokenizer"]),
 }
 
 

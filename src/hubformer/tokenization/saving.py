@@ -88,7 +88,10 @@ def _config(tokenizer: PreTrainedTokenizerFast, state: Mapping[str, Any]) -> dic
     convention = tokenizer.convention
     if convention is not None and tokenizer._raw:
         settings["tokenizer_class"] = convention.name
-    elif convention is not None and convention.algorithm == state["model"]["type"]:
+    elif convention is not None and (
+        # Files of these families were published with either algorithm of SentencePiece.
+        convention.languages is not None or convention.algorithm == state["model"]["type"]
+    ):
         if _is_rebuilt_right(state):
             settings.update(_truths(state), tokenizer_class=convention.name)
         else:

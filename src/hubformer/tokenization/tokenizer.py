@@ -450,6 +450,11 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         Raises:
             InputError: this kind cannot be trained, or an option of the trainer is wrong.
         """
+        if self._raw:
+            raise InputError(
+                f"{type(self).__name__} numbers its pieces by vocab.json, which training does not make. Train a "
+                "tokenizer of another kind, such as T5Tokenizer."
+            )
         renamed = dict(special_tokens_map or {})
         new = list(new_special_tokens or [])
         tokenizer = trained(

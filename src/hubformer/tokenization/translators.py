@@ -66,9 +66,7 @@ def m2m_100(files: Mapping[str, Path], options: Mapping[str, Any]) -> Built:
     codes = [languages.M2M_100.token(code) for code in languages.M2M_100.of(options)]
     ids = _numbers(files["vocab_file"], options)
     numbering = Numbering(ids, size=len(ids), unknown=str(options["unk_token"])).extended(codes)[0]
-    tokenizer = _cutting(files["spm_file"], options)
-    tokenizer.add_special_tokens([AddedToken(code, normalized=False, special=True) for code in codes])
-    return Built(tokenizer, numbering=numbering, raw=_raw(files, M2M_100))
+    return Built(_cutting(files["spm_file"], options), numbering=numbering, raw=_raw(files, M2M_100))
 
 
 def marian(files: Mapping[str, Path], options: Mapping[str, Any]) -> Built:
