@@ -10,6 +10,7 @@ Version 5 is no reference here: it builds these tokenizers without parts of thei
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import shutil
 import tempfile
@@ -63,20 +64,20 @@ RULES = "FB01\t66 69\nFF21\t41\nFF11\t31\n9\t20\nA\t20\nA0\t20\n"
 
 def pieces(path: Path, lines: list[str], **options: Any) -> list[str]:
     """Train a SentencePiece model; its pieces come back."""
-    with tempfile.TemporaryDirectory() as home:
-        corpus, rules = Path(home, "corpus.txt"), Path(home, "rules.tsv")
-        corpus.write_text("\n".join(line for line in lines if line), "utf-8")
-        rules.write_text(RULES, "utf-8")
+    # The names of its files stand in a model: relative ones are the same every time.
+    with tempfile.TemporaryDirectory() as home, contextlib.chdir(home):
+        Path("corpus.txt").write_text("\n".join(line for line in lines if line), "utf-8")
+        Path("rules.tsv").write_text(RULES, "utf-8")
         sentencepiece.SentencePieceTrainer.train(
-            input=str(corpus),
-            model_prefix=str(Path(home, "model")),
-            normalization_rule_tsv=str(rules),
+            input="corpus.txt",
+            model_prefix="model",
+            normalization_rule_tsv="rules.tsv",
             hard_vocab_limit=False,
             minloglevel=2,
             num_threads=1,
             **{"vocab_size": 380, "unk_id": 0, "bos_id": 1, "eos_id": 2, "pad_id": -1, **options},
         )
-        shutil.copyfile(Path(home, "model.model"), path)
+        shutil.copyfile("model.model", path)
     model = sentencepiece.SentencePieceProcessor(model_file=str(path))
     return [model.id_to_piece(i) for i in range(len(model))]
 
@@ -212,7 +213,7 @@ def answers(tokenizer: Any, *, sided: bool) -> dict[str, Any]:
         "shown": tokenizer.batch_decode(single),
         "read": tokenizer.batch_decode(single, skip_special_tokens=True),
         "size": [tokenizer.vocab_size, len(tokenizer)],
-        "vocab": tokenizer.get_vocab(),
+        "vocab": dict(sorted(tokenizer.get_vocab().items(), key=lambda pair: (pair[1], pair[0]))),
         "special": tokenizer.special_tokens_map,
     }
     if sided:

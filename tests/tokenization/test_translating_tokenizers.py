@@ -177,9 +177,12 @@ def test_the_language_goes_with_the_text(name: str, tmp_path: Path) -> None:
     assert both["input_ids"] == changed
     assert set(both["labels"]) - set(changed) == {ours.lang_code_to_id[second]}
     assert ours.id_to_lang_code[ours.lang_code_to_id[second]] == second
-    for code in (default, first, default):
+    backends = []
+    for code in (default, first, default, first, default):
         ours.src_lang = code
+        backends.append(ours._backend)
     assert ours("fox")["input_ids"] == plain
+    assert backends[0] is backends[2] is backends[4]  # each is made once
     ours.src_lang = first
     for again in (pickle.loads(pickle.dumps(ours)), load_tokenizer(Path(_saved(ours, tmp_path)))):
         assert (again.src_lang, again.tgt_lang) == (first, second)
@@ -232,6 +235,11 @@ def test_languages_that_are_none(tmp_path: Path) -> None:
     nllb = golden("nllb", additional_special_tokens=["new_Latn"])  # a language of one's own
     nllb.src_lang = "new_Latn"
     assert nllb("fox")["input_ids"][0] == len(nllb) - 1
+    for name in ("mbart", "nllb", "m2m-bpe"):  # whose languages stay special beside tokens of one's own
+        ours, more = golden(name), golden(name, additional_special_tokens=["<one>"])
+        assert more.additional_special_tokens == [*ours.additional_special_tokens, "<one>"]
+        ids = more("fox <one>")["input_ids"]
+        assert more.decode(ids, skip_special_tokens=True) == "fox"
 
 
 def test_languages_of_m2m() -> None:
@@ -302,6 +310,21 @@ def test_marian_reads_either_side() -> None:
     assert ours.decode(written) != ours.decode(written, use_source_tokenizer=True)
     assert ours.get_tgt_vocab() != ours.get_src_vocab() == ours.get_vocab()
     assert ours.get_src_vocab()["<pad>"] == ours.get_tgt_vocab()["<pad>"] == ours.pad_token_id
+
+
+@pytest.mark.parametrize("name", ["marian", "m2m-bpe"])
+def test_raw_files_beside_a_tokenizer_json(name: str, tmp_path: Path) -> None:
+    """One such file cannot say two sides, nor which language: it counts where nothing else is there."""
+    ours = golden(name)
+    folder = Path(shutil.copytree(GOLDENS / name, tmp_path / "both"))
+    golden("pegasus").backend_tokenizer.save(str(folder / "tokenizer.json"))
+    named(folder, type(ours).__name__)
+    assert load_tokenizer(folder)(PLAIN)["input_ids"] == ours(PLAIN)["input_ids"]
+    (folder / "vocab.json").unlink()
+    alone = load_tokenizer(folder)
+    assert type(alone) is type(ours)
+    assert alone.tokenize("fox") == golden("pegasus").tokenize("fox")
+    assert load_tokenizer(Path(_saved(alone, tmp_path / "again")))("fox") == alone("fox")
 
 
 def test_what_numbered_files_lack(tmp_path: Path) -> None:

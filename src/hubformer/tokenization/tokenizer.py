@@ -452,8 +452,8 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         """
         if self._raw:
             raise InputError(
-                f"{type(self).__name__} numbers its pieces by vocab.json, which training does not make. Train a "
-                "tokenizer of another kind, such as T5Tokenizer."
+                f"{type(self).__name__} numbers its pieces by vocab.json, which training does not make. "
+                "Train a tokenizer of another kind, such as T5Tokenizer."
             )
         renamed = dict(special_tokens_map or {})
         new = list(new_special_tokens or [])
