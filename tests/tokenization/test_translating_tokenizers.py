@@ -299,6 +299,23 @@ def test_marian_asks_for_languages() -> None:
     assert not set(ours.added_tokens_encoder) & set(ours.supported_language_codes)
 
 
+@pytest.mark.parametrize("name", ["m2m-unigram", "m2m-bpe", "marian", "marian-separate"])
+def test_where_numbered_pieces_stand(name: str) -> None:
+    """4.57.6 knows no offsets of these; the pieces' own lengths say them."""
+    ours = golden(name)
+    for text in (TEXTS[0], TEXTS[2], "的的 的 fox的 ☃☃ ☃"):
+        found = ours(text, return_offsets_mapping=True, add_special_tokens=False)
+        # A space that was put before the first word has the place of what it stands before.
+        known = [pair for pair in zip(found["offset_mapping"], found.tokens(), strict=True) if pair[1] != "▁"]
+        shown = "".join(text[start:end] for (start, end), _ in known)
+        assert shown.replace(" ", "") == text.replace(" ", "")
+        for (start, end), piece in known:
+            assert text[start:end].strip() == piece.removeprefix("▁") or piece == "<unk>"
+    row = ours(TEXTS[0], return_special_tokens_mask=True)
+    special = [i for i, flag in zip(row["input_ids"], row["special_tokens_mask"], strict=True) if flag]
+    assert special == [i for i in ours("")["input_ids"]]
+
+
 def test_marian_reads_either_side() -> None:
     ours = golden("marian-separate")
     text = "The quick brown fox"
