@@ -90,6 +90,9 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "bart": lambda folder: _copied(
             folder, "BartTokenizer", "roberta-base/vocab.json", "roberta-base/merges.txt"
         ),
+        "led": lambda folder: _copied(
+            folder, "LEDTokenizer", "roberta-base/vocab.json", "roberta-base/merges.txt"
+        ),
         "bert": lambda folder: _copied(folder, "BertTokenizer", "bert-base-uncased/vocab.txt"),
         "cased": lambda folder: _copied(
             folder, "BertTokenizer", "bert-cased-onnxext/vocab.txt", do_lower_case=False

@@ -17,11 +17,12 @@ from tokenization.token_samples import PAIRS, TEXTS, shared
 FAMILIES = [
     *("bert", "cased", "distilbert", "electra", "mpnet"),
     *("gpt2", "longformer", "roberta", "xlnet", "xlm-roberta", "camembert"),
-    *("bart", "t5", "albert", "deberta-v2"),
+    *("bart", "led", "t5", "albert", "deberta-v2"),
 ]
 CLASSES = {
     "albert": "AlbertTokenizerFast",
     "bart": "BartTokenizerFast",
+    "led": "LEDTokenizerFast",
     "deberta-v2": "DebertaV2TokenizerFast",
     "t5": "T5TokenizerFast",
     "bert": "BertTokenizerFast",
@@ -148,7 +149,7 @@ def _differs_in_5(family: str, text: str) -> bool:
     if family in ("xlnet", "albert"):  # it drops spaces at the ends and before special tokens
         return "  " in text or text != text.strip()
     # Its mask does not take the space before it along.
-    return family in ("roberta", "bart", "longformer", "xlm-roberta", "camembert") and "<mask>" in text
+    return family in ("roberta", "bart", "led", "longformer", "xlm-roberta", "camembert") and "<mask>" in text
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -41,7 +41,11 @@ def resolve(name: str | os.PathLike[str] | Source, **where: Any) -> Resolved:
         )
     folder = source.repo.folder or (present[0].parent if present else source.file("config.json").parent)
     config = _config(source)
-    return Resolved(folder) if config is None else Resolved(folder, _reader(config), length_limit(config))
+    if config is None:
+        return Resolved(folder)
+    named = getattr(config, "tokenizer_class", None)
+    known = named if isinstance(named, str) else None
+    return Resolved(folder, _reader(config), length_limit(config), known)
 
 
 def _reader(config: PreTrainedConfig) -> str:
@@ -109,6 +113,7 @@ class AutoTokenizer:
             Path(resolved.folder),
             model_type=model_type,
             model_limit=resolved.model_limit,
+            tokenizer_class=resolved.tokenizer_class,
             overrides={"name_or_path": source.name, **rest},
         )
 

@@ -176,10 +176,9 @@ class TranslationPipeline(Text2TextGenerationPipeline):
         if build is None:
             return super().read(text, options)
         truncation = options.truncation
-        return self.fitting(
-            dict(build(text, return_tensors=None, truncation=truncation, src_lang=source, tgt_lang=target)),
-            text,
-        )
+        built = build(text, return_tensors=None, truncation=truncation, src_lang=source, tgt_lang=target)
+        # The mask is made for the texts that are answered side by side.
+        return self.fitting({name: value for name, value in built.items() if name != "attention_mask"}, text)
 
     def _languages(self, options: Any) -> tuple[str | None, str | None]:
         if options.src_lang is not None or options.tgt_lang is not None:

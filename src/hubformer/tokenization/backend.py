@@ -7,14 +7,15 @@ truncates or pads runs on a twin, which shares the vocabulary (no copy of it) an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken, Encoding, Tokenizer, processors
 
 from hubformer.errors import HubformerError, InputError
+from hubformer.tokenization.numbering import Numbering
 
 # Enough for an evaluation that alternates a few lengths; a twin is small, its vocabulary is shared.
 _TWINS = 32
@@ -91,19 +92,21 @@ def twin(tokenizer: Tokenizer) -> Tokenizer:
 
 
 class Backend:
-    """One Rust tokenizer, and its twins by settings."""
+    """One Rust tokenizer, and its twins by settings. With a numbering, the ids are those of the numbering."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, numbering: Numbering | None = None) -> None:
         self._tokenizer = tokenizer
+        self._numbering = numbering
         self._twins: dict[Settings, Tokenizer] = {}
         self._patterns: dict[bool, tuple[Slot, ...]] = {}
+        self._surrounded: dict[str, Backend] = {}
         self._exposed = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"tokenizer": self._tokenizer, "exposed": self._exposed}
+        return {"tokenizer": self._tokenizer, "numbering": self._numbering, "exposed": self._exposed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["tokenizer"])  # type: ignore[misc]
+        self.__init__(state["tokenizer"], state["numbering"])  # type: ignore[misc]
         self._exposed = state["exposed"]
 
     @property
@@ -116,7 +119,91 @@ class Backend:
         self._exposed = True
         self._twins = {}
         self._patterns = {}
+        self._surrounded = {}
         return self._tokenizer
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """Tokens of the vocabulary that are found before a text is cut."""
+        return frozenset() if self._numbering is None else self._numbering.plain
+
+    def token_to_id(self, token: str) -> int | None:
+        """The id of a token; None where the vocabulary does not have it."""
+        if self._numbering is not None:
+            return self._numbering.ids.get(token)
+        return self._tokenizer.token_to_id(token)
+
+    def id_to_token(self, index: int) -> str | None:
+        """The token of an id; None where there is none."""
+        if self._numbering is not None:
+            return self._numbering.tokens.get(index)
+        return self._tokenizer.id_to_token(index)
+
+    def vocabulary(self) -> dict[str, int]:
+        """Token to id, added tokens included."""
+        if self._numbering is not None:
+            return dict(self._numbering.ids)
+        return self._tokenizer.get_vocab(with_added_tokens=True)
+
+    def size(self, *, added: bool) -> int:
+        """How many tokens there are, with or without the added ones."""
+        if self._numbering is not None:
+            return len(self._numbering.ids) if added else self._numbering.size
+        return self._tokenizer.get_vocab_size(with_added_tokens=added)
+
+    def added(self) -> dict[int, AddedToken]:
+        """Id to added token, in the order of the ids."""
+        found = self._tokenizer.get_added_tokens_decoder()
+        if self._numbering is not None:
+            ids, plain = self._numbering.ids, self._numbering.plain
+            shown = (token for token in found.values() if token.content not in plain)
+            found = {ids[token.content]: token for token in shown if token.content in ids}
+        return dict(sorted(found.items()))
+
+    def ids(self, encoding: Encoding) -> list[int]:
+        """The ids of an encoding."""
+        return encoding.ids if self._numbering is None else self._numbering.of(encoding.tokens)
+
+    def text(self, tokens: list[str]) -> str:
+        """The text of tokens."""
+        decoder = self._tokenizer.decoder
+        if decoder is None:
+            return " ".join(tokens)
+        if self._numbering is None:
+            return str(decoder.decode(tokens))
+        apart = {token.content for index, token in self.added().items() if index >= self._numbering.size}
+        texts: list[str] = []
+        run: list[str] = []
+        for token in tokens:
+            if token not in apart:
+                run.append(token)
+                continue
+            texts += [self._joined(run), token] if run else [token]
+            run = []
+        return " ".join([*texts, self._joined(run)] if run or not texts else texts)
+
+    def _joined(self, tokens: list[str]) -> str:
+        """The text of tokens of a numbered vocabulary, special ones as they are."""
+        assert self._numbering is not None
+        special = {token.content for token in self.added().values() if token.special}
+        decoder = self._tokenizer.decoder
+        parts: list[str] = []
+        run: list[str] = []
+        for token in tokens:
+            if token in special:
+                parts += [decoder.decode(run), token, self._numbering.after_special]
+                run = []
+            else:
+                run.append(token)
+        return "".join([*parts, decoder.decode(run)]).strip()
+
+    def decode(self, rows: list[list[int]], *, skip_special: bool) -> list[str]:
+        """The text of each row of ids."""
+        if self._numbering is None:
+            return self._tokenizer.decode_batch(rows, skip_special_tokens=skip_special)
+        known, unknown = self._numbering.tokens, self._numbering.unknown
+        skipped = {index for index, token in self.added().items() if token.special} if skip_special else ()
+        return [self.text([known.get(i, unknown) for i in row if i not in skipped]) for row in rows]
 
     def prepared(self, settings: Settings) -> Tokenizer:
         """The tokenizer that encodes with these settings; safe to use from any thread."""
@@ -133,13 +220,50 @@ class Backend:
             self._twins[settings] = found
         return found
 
-    def with_tokens(self, tokens: list[AddedToken], *, special: bool) -> tuple[Backend, int]:
+    def with_tokens(self, tokens: Sequence[str | AddedToken], *, special: bool) -> tuple[Backend, int]:
         """A new backend with these tokens added, and how many were new."""
         copy = twin(self._tokenizer)
-        count = copy.add_special_tokens(tokens) if special else copy.add_tokens(tokens)
-        made = Backend(copy)
+        numbering = self._numbering
+        if numbering is not None:
+            tokens = [_found_as_written(token) for token in tokens]
+        count = copy.add_special_tokens(list(tokens)) if special else copy.add_tokens(list(tokens))
+        if numbering is not None:
+            numbering, count = numbering.extended(str(token) for token in tokens)
+        made = Backend(copy, numbering)
         made._exposed = self._exposed
         return made, count
+
+    def sharing(self, other: Backend) -> Backend:
+        """This with the added tokens of another side, which have their ids there."""
+        found = other.added()
+        copy = twin(self._tokenizer)
+        copy.add_tokens(list(found.values()))
+        numbering = self._numbering
+        if numbering is not None:
+            numbering = numbering.with_ids({token.content: index for index, token in found.items()})
+        made = Backend(copy, numbering)
+        made._exposed = self._exposed
+        return made
+
+    def surrounded(self, before: Iterable[str], after: Iterable[str]) -> Backend:
+        """The same vocabulary with these special tokens around a text, or around two without any between."""
+        before, after = list(before), list(after)
+        key = f"{before} {after}"
+        found = self._surrounded.get(key)
+        if found is None:
+            copy = twin(self._tokenizer)
+            ids = {token: copy.token_to_id(token) for token in (*before, *after)}
+            copy.post_processor = processors.TemplateProcessing(
+                single=[*before, "$A", *after],
+                pair=[*before, "$A", "$B", *after],
+                special_tokens=list(ids.items()),
+            )
+            found = Backend(copy, self._numbering)
+            found._exposed = self._exposed
+            if not self._exposed:
+                # One table for all, so that going from language to language makes each only once.
+                self._surrounded[key], found._surrounded = found, self._surrounded
+        return found
 
     def pattern(self, *, pair: bool) -> tuple[Slot, ...]:
         """How special tokens surround one text or two, read off the post-processor itself."""
@@ -165,11 +289,17 @@ class Backend:
                 "probe text."
             )
         slots: list[Slot] = []
-        for index, type_id, part in zip(full.ids, full.type_ids, full.sequence_ids, strict=True):
+        for index, type_id, part in zip(self.ids(full), full.type_ids, full.sequence_ids, strict=True):
             name = None if part is None else "AB"[part]
             if name is None or not slots or slots[-1].part != name:
                 slots.append(Slot(name, type_id, -1 if name else index))
         return tuple(slots)
+
+
+def _found_as_written(token: str | AddedToken) -> AddedToken:
+    """A token that is found before the text is normalized, as programs do that number pieces by a file."""
+    flags = dict(token.__getstate__()) if isinstance(token, AddedToken) else {"content": token}
+    return AddedToken(**{**flags, "normalized": False})
 
 
 def _configured(tokenizer: Tokenizer, settings: Settings) -> Tokenizer:

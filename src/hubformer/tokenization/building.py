@@ -32,9 +32,6 @@ from hubformer.tokenization.sentencepiece import (
     read_sentencepiece,
 )
 
-# files (by argument name) and options -> tokenizer; `options` also holds the special tokens by role.
-Builder = Callable[[Mapping[str, Path], Mapping[str, Any]], Tokenizer]
-
 
 def word_piece(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
     """BERT's WordPiece from `vocab.txt`."""
@@ -45,7 +42,7 @@ def word_piece(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokeniz
     # A word that stands twice keeps its later id, as in transformers.
     vocab = {word: index for index, word in enumerate(lines)}
     unknown = str(options["unk_token"])
-    _require(vocab, [unknown], path=path)
+    require(vocab, [unknown], path=path)
     splits = bool(options["do_basic_tokenize"])
     tokenizer = Tokenizer(models.WordPiece(vocab, unk_token=unknown))
     tokenizer.normalizer = normalizers.BertNormalizer(
@@ -84,7 +81,7 @@ def lower_words(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokeni
     path, unknown = files["vocab_file"], str(options["unk_token"])
     vocab = read_json(path)
     check_ids(vocab, path=path, complete=True)
-    _require(vocab, [unknown], path=path)
+    require(vocab, [unknown], path=path)
     merges = _merges(files["merges_file"], vocab)
     with rust(f"{files['merges_file']} does not fit {path}", kind=CheckpointError):
         model = models.BPE(vocab, merges, unk_token=unknown, end_of_word_suffix="</w>", fuse_unk=False)
@@ -121,7 +118,33 @@ def sentencepiece_t5(files: Mapping[str, Path], options: Mapping[str, Any]) -> T
     model = read_sentencepiece(path)
     vocab = [(piece.text, piece.score) for piece in model.pieces]
     vocab += [(f"<extra_id_{i}>", 0.0) for i in reversed(range(options["extra_ids"]))]
-    return _unigram(model, vocab, model.unknown_id, _collapsing(model, path=path), path=path)
+    return _unigram(model, vocab, model.unknown_id, collapsing(model, path=path), path=path)
+
+
+def sentencepiece_big_bird(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """BigBird's Unigram from `spiece.model`, whose ids are the places of its pieces."""
+    path = files["vocab_file"]
+    model = read_sentencepiece(path)
+    vocab = [(piece.text, piece.score) for piece in model.pieces]
+    return _unigram(model, vocab, model.unknown_id, collapsing(model, path=path), path=path)
+
+
+def sentencepiece_pegasus(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
+    """Pegasus's Unigram: the tokens of its pre-training come first, so pieces move by `offset`."""
+    path, offset = files["vocab_file"], int(options["offset"])
+    model = read_sentencepiece(path)
+    first = [str(options["pad_token"]), str(options["eos_token"])]
+    if options["mask_token_sent"] is not None and offset:
+        first += [str(options["mask_token_sent"]), str(options["mask_token"])]
+    vocab = [(token, 0.0) for token in first]
+    vocab += [(f"<unk_{i}>", -100.0) for i in range(2, offset)]
+    vocab += [(piece.text, piece.score) for piece in model.pieces[2:]]
+    unknown = model.unknown_id + offset
+    tokenizer = _unigram(model, vocab, unknown, collapsing(model, path=path), path=path)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), tokenizer.pre_tokenizer]
+    )
+    return tokenizer
 
 
 def sentencepiece_deberta(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
@@ -147,7 +170,7 @@ def sentencepiece_xlm_roberta(files: Mapping[str, Path], options: Mapping[str, A
     vocab = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
     vocab += [(piece.text, piece.score) for piece in model.pieces[3:]]
     vocab.append(("<mask>", 0.0))
-    return _unigram(model, vocab, 3, _collapsing(model, path=path), path=path)
+    return _unigram(model, vocab, 3, collapsing(model, path=path), path=path)
 
 
 def sentencepiece_camembert(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
@@ -163,7 +186,7 @@ def sentencepiece_camembert(files: Mapping[str, Path], options: Mapping[str, Any
     ]
     vocab += [(piece.text, piece.score) for piece in model.pieces[1:]]
     vocab.append(("<mask>", 0.0))
-    return _unigram(model, vocab, 3, _collapsing(model, path=path), path=path)
+    return _unigram(model, vocab, 3, collapsing(model, path=path), path=path)
 
 
 def sentencepiece_llama(files: Mapping[str, Path], options: Mapping[str, Any]) -> Tokenizer:
@@ -304,6 +327,26 @@ def _merges(path: Path, vocab: Mapping[str, int]) -> list[tuple[str, str]]:
     return merges
 
 
+def cut_by(
+    model: SentencePieceModel, vocab: list[tuple[str, float]], unknown_id: int, normalizer: Any, *, path: Path
+) -> Tokenizer:
+    """A tokenizer by the model's own algorithm, Unigram or BPE, over a vocabulary made of its pieces.
+
+    Raises:
+        CheckpointError: another algorithm, or a vocabulary that does not fit it.
+    """
+    if model.algorithm != BPE:
+        return _unigram(model, vocab, unknown_id, normalizer, path=path)
+    with rust(f"{path} does not make a BPE vocabulary", kind=CheckpointError):
+        bpe = models.BPE(
+            {text: index for index, (text, _) in enumerate(vocab)},
+            _merges_by_score(model),
+            unk_token=vocab[unknown_id][0],
+            fuse_unk=True,
+        )
+    return _spaced(Tokenizer(bpe), model, normalizer)
+
+
 def _unigram(
     model: SentencePieceModel, vocab: list[tuple[str, float]], unknown_id: int, normalizer: Any, *, path: Path
 ) -> Tokenizer:
@@ -313,6 +356,11 @@ def _unigram(
         )
     with rust(f"{path} does not make a Unigram vocabulary", kind=CheckpointError):
         tokenizer = Tokenizer(models.Unigram(vocab, unk_id=unknown_id, byte_fallback=False))
+    return _spaced(tokenizer, model, normalizer)
+
+
+def _spaced(tokenizer: Tokenizer, model: SentencePieceModel, normalizer: Any) -> Tokenizer:
+    """With spaces as SentencePiece has them: each word begins with one, the first too."""
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
@@ -328,7 +376,8 @@ def _add_marked(tokenizer: Tokenizer, model: SentencePieceModel) -> None:
     )
 
 
-def _collapsing(model: SentencePieceModel, *, path: Path) -> Any:
+def collapsing(model: SentencePieceModel, *, path: Path) -> Any:
+    """SentencePiece's own normalisation; of several spaces one is left, and none at the end."""
     parts: list[Any] = [_charsmap(model, path=path)] if model.charsmap else []
     parts += [normalizers.Strip(left=False, right=True), normalizers.Replace(Regex(" {2,}"), "▁")]
     return normalizers.Sequence(parts)
@@ -352,7 +401,12 @@ def _id(tokenizer: Tokenizer, token: str) -> int:
     return found
 
 
-def _require(vocab: Mapping[str, int], tokens: list[str], *, path: Path) -> None:
+def require(vocab: Mapping[str, int], tokens: list[str], *, path: Path) -> None:
+    """That a vocabulary has these tokens.
+
+    Raises:
+        CheckpointError: one is missing.
+    """
     for token in tokens:
         if token not in vocab:
             raise CheckpointError(

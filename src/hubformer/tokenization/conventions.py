@@ -5,58 +5,19 @@ A new family is one row here and one class in `named.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken
 
 from hubformer.tokenization import building
-from hubformer.tokenization.building import Builder
+from hubformer.tokenization.convention import WITH_TYPES, Convention
 from hubformer.tokenization.special_tokens import Token
+from hubformer.tokenization.translators import TRANSLATORS
 
 _VOCAB_TXT = {"vocab_file": ("vocab.txt",)}
 _VOCAB_JSON = {"vocab_file": ("vocab.json", "encoder.json"), "merges_file": ("merges.txt",)}
 _SENTENCEPIECE = {"vocab_file": ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model")}
-_WITH_TYPES = ("input_ids", "token_type_ids", "attention_mask")
-_WITHOUT_TYPES = ("input_ids", "attention_mask")
 _FAIRSEQ = ("bos_token", "eos_token", "sep_token", "cls_token", "unk_token", "pad_token", "mask_token")
-
-
-@dataclass(frozen=True)
-class Convention:
-    """One family: its special tokens, its raw files, and how a tokenizer is made of them."""
-
-    name: str  # transformers' class name, without "Fast"
-    model_type: str
-    tokens: Mapping[str, Token]  # role -> default
-    files: Mapping[str, tuple[str, ...]]  # constructor argument -> file names, the first found is used
-    algorithm: str  # the model type in tokenizer.json
-    build: Builder
-    surround: Callable[[Tokenizer, Mapping[str, Any]], Any]  # -> post-processor
-    parameters: tuple[str, ...]  # transformers 4's positional order of the plain class
-    options: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # what `build` and `surround` read, with defaults
-    additional: tuple[str, ...] = ()
-    model_input_names: tuple[str, ...] = _WITHOUT_TYPES
-    padding_side: str = "right"
-    pad_type: int = 0
-
-    def fast_parameters(self) -> tuple[str, ...]:
-        """The positional order of the class with "Fast" in its name."""
-        files = tuple(self.files)
-        rest = tuple(name for name in self.parameters if name not in files and name not in self._slow_only())
-        return (*files, "tokenizer_file", *rest)
-
-    def _slow_only(self) -> tuple[str, ...]:
-        return (
-            "do_basic_tokenize",
-            "never_split",
-            "sp_model_kwargs",
-            "clean_up_tokenization_spaces",
-            "add_bos_token",
-        )
 
 
 # The mask takes the space before it along, like a word of these vocabularies.
@@ -64,7 +25,7 @@ _MASK = AddedToken("<mask>", lstrip=True, normalized=False, special=True)
 
 
 def _as_normalized(content: str) -> AddedToken:
-    # These families have no normalizer; the flag only makes their files equal to transformers'.
+    # Most of these families have no normalizer; the flag only makes their files equal to transformers'.
     return AddedToken(content, normalized=True, special=True)
 
 
@@ -125,9 +86,9 @@ _ROBERTA = Convention(
 )
 
 _ROWS: tuple[Convention, ...] = (
-    Convention(name="BertTokenizer", model_type="bert", model_input_names=_WITH_TYPES, **_BERT),  # type: ignore[arg-type]
+    Convention(name="BertTokenizer", model_type="bert", model_input_names=WITH_TYPES, **_BERT),  # type: ignore[arg-type]
     Convention(name="DistilBertTokenizer", model_type="distilbert", **_BERT),  # type: ignore[arg-type]
-    Convention(name="ElectraTokenizer", model_type="electra", model_input_names=_WITH_TYPES, **_BERT),  # type: ignore[arg-type]
+    Convention(name="ElectraTokenizer", model_type="electra", model_input_names=WITH_TYPES, **_BERT),  # type: ignore[arg-type]
     Convention(
         name="MPNetTokenizer",
         model_type="mpnet",
@@ -146,6 +107,38 @@ _ROWS: tuple[Convention, ...] = (
     _ROBERTA,
     replace(_ROBERTA, name="LongformerTokenizer", model_type="longformer"),
     replace(_ROBERTA, name="BartTokenizer", model_type="bart"),
+    # Padding of LED's global attention: 0 would be a token with local attention.
+    replace(_ROBERTA, name="LEDTokenizer", model_type="led", pads={"global_attention_mask": -1}),
+    replace(
+        _ROBERTA,
+        name="BlenderbotTokenizer",
+        model_type="blenderbot",
+        tokens={**_FAIRSEQ_TOKENS, "mask_token": _MASK},
+        surround=building.template("$A:0 {eos}:0", "$A:0 $B:1"),
+    ),
+    Convention(
+        name="DebertaTokenizer",
+        model_type="deberta",
+        tokens={
+            **{"bos_token": "[CLS]", "eos_token": "[SEP]", "sep_token": "[SEP]", "cls_token": "[CLS]"},
+            **{"unk_token": "[UNK]", "pad_token": "[PAD]"},
+            "mask_token": AddedToken("[MASK]", lstrip=True, normalized=False, special=True),
+        },
+        files=_VOCAB_JSON,
+        algorithm="BPE",
+        build=building.byte_level,
+        surround=building.template("{cls}:0 $A:0 {sep}:0", "{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1"),
+        parameters=(
+            *("vocab_file", "merges_file", "errors", "bos_token", "eos_token", "sep_token", "cls_token"),
+            *("unk_token", "pad_token", "mask_token", "add_prefix_space", "add_bos_token"),
+        ),
+        options={"add_prefix_space": False, "add_bos_token": False, "errors": "replace"},
+        model_input_names=("input_ids", "attention_mask", "token_type_ids"),
+        advice=(
+            "A repository that has bpe_encoder.bin instead is read from its vocab.json and merges.txt, "
+            "which microsoft/deberta-base has."
+        ),
+    ),
     Convention(
         name="T5Tokenizer",
         model_type="t5",
@@ -179,7 +172,41 @@ _ROWS: tuple[Convention, ...] = (
             "sp_model_kwargs",
         ),
         options={"do_lower_case": True, "remove_space": True, "keep_accents": False, "sp_model_kwargs": None},
-        model_input_names=_WITH_TYPES,
+        model_input_names=WITH_TYPES,
+    ),
+    Convention(
+        name="BigBirdTokenizer",
+        model_type="big-bird",
+        tokens={
+            "unk_token": _as_normalized("<unk>"),  # found in the normalized text: the space before it stays
+            **{"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"},
+            **{"sep_token": "[SEP]", "cls_token": "[CLS]"},
+            "mask_token": AddedToken("[MASK]", lstrip=True, normalized=False, special=True),
+        },
+        files={"vocab_file": ("spiece.model",)},
+        algorithm="Unigram",
+        build=building.sentencepiece_big_bird,
+        surround=building.template("{cls}:0 $A:0 {sep}:0", "{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1"),
+        parameters=(
+            *("vocab_file", "unk_token", "bos_token", "eos_token", "pad_token", "sep_token", "mask_token"),
+            *("cls_token", "sp_model_kwargs"),
+        ),
+        options={"sp_model_kwargs": None},
+    ),
+    Convention(
+        name="PegasusTokenizer",
+        model_type="pegasus",
+        tokens={"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask_2>"},
+        files={"vocab_file": ("spiece.model",)},
+        algorithm="Unigram",
+        build=building.sentencepiece_pegasus,
+        surround=building.template("$A {eos}", "$A $B {eos}"),
+        parameters=(
+            *("vocab_file", "pad_token", "eos_token", "unk_token", "mask_token", "mask_token_sent"),
+            *("additional_special_tokens", "offset", "sp_model_kwargs"),
+        ),
+        options={"mask_token_sent": "<mask_1>", "offset": 103, "sp_model_kwargs": None},
+        additional=("<mask_1>", *(f"<unk_{i}>" for i in range(2, 103))),
     ),
     Convention(
         name="DebertaV2Tokenizer",
@@ -198,7 +225,7 @@ _ROWS: tuple[Convention, ...] = (
             *("sep_token", "pad_token", "cls_token", "mask_token", "sp_model_kwargs"),
         ),
         options={"do_lower_case": False, "split_by_punct": False, "sp_model_kwargs": None},
-        model_input_names=_WITH_TYPES,
+        model_input_names=WITH_TYPES,
     ),
     Convention(
         name="GPT2Tokenizer",
@@ -266,7 +293,7 @@ _ROWS: tuple[Convention, ...] = (
             "sp_model_kwargs": None,
         },
         additional=("<eop>", "<eod>"),
-        model_input_names=_WITH_TYPES,
+        model_input_names=WITH_TYPES,
         padding_side="left",  # the last tokens, <sep> <cls>, must stand last
         pad_type=3,
     ),
@@ -332,10 +359,12 @@ _ROWS: tuple[Convention, ...] = (
     ),
 )
 
-CONVENTIONS: dict[str, Convention] = {row.name: row for row in _ROWS}
+CONVENTIONS: dict[str, Convention] = {row.name: row for row in (*_ROWS, *TRANSLATORS)}
 _BY_MODEL_TYPE = {
-    **{row.model_type: row for row in _ROWS},
+    **{row.model_type: row for row in CONVENTIONS.values()},
     **dict.fromkeys(("mt5", "umt5"), CONVENTIONS["T5Tokenizer"]),
+    "nllb-moe": CONVENTIONS["NllbTokenizer"],
+    **dict.fromkeys(("bigbird-pegasus", "pegasus-x"), CONVENTIONS["PegasusTokenizer"]),
 }
 
 

@@ -15,7 +15,8 @@ from tokenizers import AddedToken, Tokenizer
 
 from hubformer.errors import CheckpointError, HubError, InputError, refuse_unknown
 from hubformer.tokenization.backend import rust, twin
-from hubformer.tokenization.conventions import CONVENTIONS, Convention, convention_of
+from hubformer.tokenization.convention import Built, Convention
+from hubformer.tokenization.conventions import CONVENTIONS, convention_of
 from hubformer.tokenization.reading import added_token, read_json, read_text
 from hubformer.tokenization.requests import LARGEST_LIMIT
 from hubformer.tokenization.saving import OWN_CLASS
@@ -39,6 +40,9 @@ TOKENIZER_FILES = (
     "sentencepiece.bpe.model",
     "spm.model",
     "tokenizer.model",
+    "source.spm",
+    "target.spm",
+    "target_vocab.json",
     "chat_template.jinja",
 )
 # Keys of tokenizer_config.json that speak of files and machinery, not of the tokenizer.
@@ -47,6 +51,10 @@ _MACHINERY = (
     "special_tokens_map_file",
     "vocab_file",
     "merges_file",
+    "spm_file",
+    "source_spm",
+    "target_spm",
+    "target_vocab_file",
     "name_or_path",
     "init_inputs",
     "auto_map",
@@ -75,6 +83,7 @@ class Resolved(NamedTuple):
     folder: Path
     model_type: str | None = None
     model_limit: int | None = None
+    tokenizer_class: str | None = None  # counts where the tokenizer's own files name none
 
 
 Resolver = Callable[..., "Resolved | Path"]
@@ -128,12 +137,14 @@ def load_tokenizer(
     *,
     model_type: str | None = None,
     model_limit: int | None = None,
+    tokenizer_class: str | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> PreTrainedTokenizerFast:
     """The tokenizer of a local folder, as the named class that its files or the model type say.
 
     `model_limit` is how many tokens the model takes, where its config says so: the tokenizer's own limit
-    holds where it is smaller. `overrides` are constructor arguments that win over the files.
+    holds where it is smaller. `tokenizer_class` is the class that the model's config names: it counts where
+    tokenizer_config.json names none. `overrides` are constructor arguments that win over the files.
 
     Raises:
         CheckpointError: files are missing or malformed; it names the file.
@@ -143,12 +154,12 @@ def load_tokenizer(
 
     folder = Path(folder)
     config = _config(folder)
-    name = _class_name(config)
+    name = _class_name(config) or tokenizer_class
     generic = name is not None and name.removesuffix("Fast") in ("PreTrainedTokenizer", "TokenizersBackend")
     convention = convention_of(tokenizer_class=name, model_type=model_type)
     kind = TOKENIZER_CLASSES["PreTrainedTokenizerFast"]
     if convention is not None and not (generic and (folder / "tokenizer.json").is_file()):
-        kind = TOKENIZER_CLASSES[f"{convention.name}Fast"]
+        kind = TOKENIZER_CLASSES.get(f"{convention.name}Fast", TOKENIZER_CLASSES[convention.name])
     defaults: dict[str, Any] = {}
     if kind.convention is None and convention is not None:
         # A generic class says nothing about the model: what the model takes, and where it is padded, still
@@ -158,7 +169,7 @@ def load_tokenizer(
             "padding_side": convention.padding_side,
             "pad_token_type_id": convention.pad_type,
         }
-    resolved = Resolved(folder, model_type, model_limit)
+    resolved = Resolved(folder, model_type, model_limit, tokenizer_class)
     return _loaded(
         kind, resolved, {"name_or_path": str(folder), **(overrides or {})}, defaults=defaults, config=config
     )
@@ -186,15 +197,19 @@ def _loaded(
     given = {key: value for key, value in overrides.items() if key not in _IGNORED}
     settings = {**(defaults or {}), **settings, **given}
     _set_limit(settings, given, resolved.model_limit)
-    tokenizer, baked = _tokenizer(
+    built = _tokenizer(
         folder,
-        convention or convention_of(tokenizer_class=_class_name(config), model_type=resolved.model_type),
+        convention
+        or convention_of(
+            tokenizer_class=_class_name(config) or resolved.tokenizer_class, model_type=resolved.model_type
+        ),
         settings,
         given,
+        named=_class_name(config) or resolved.tokenizer_class or resolved.model_type,
     )
     made = kind.__new__(kind)
     try:
-        set_up(made, tokenizer, settings, baked=baked)
+        set_up(made, built, settings)
     except InputError as error:
         raise CheckpointError(f"{folder}: {error}") from error
     return made
@@ -314,62 +329,91 @@ def _templates(folder: Path) -> dict[str, str]:
 
 
 def _tokenizer(
-    folder: Path, convention: Convention | None, settings: Mapping[str, Any], given: Mapping[str, Any]
-) -> tuple[Tokenizer, dict[str, Any]]:
+    folder: Path,
+    convention: Convention | None,
+    settings: Mapping[str, Any],
+    given: Mapping[str, Any],
+    *,
+    named: str | None,
+) -> Built:
     path = folder / "tokenizer.json"
-    if path.is_file():
-        return read_tokenizer_json(path, {key: given[key] for key in CHANGES if key in given})
-    if convention is None:
-        raise _missing(folder, None)
+    files = _raw_files(folder, convention) if convention is not None else None
+    if path.is_file() and not (files and convention is not None and convention.raw_first):
+        return Built(*read_tokenizer_json(path, {key: given[key] for key in CHANGES if key in given}))
+    if convention is None or files is None:
+        raise _missing(folder, convention, named=named)
+    return _built(files, convention, settings)
+
+
+def _raw_files(folder: Path, convention: Convention) -> dict[str, Path] | None:
+    """Argument to file; None where one is missing."""
     files: dict[str, Path] = {}
     for argument, names in convention.files.items():
         found = next((folder / name for name in names if (folder / name).is_file()), None)
-        if found is None:
-            raise _missing(folder, convention)
-        files[argument] = found
-    return _built(files, convention, settings), {}
+        if found is not None:
+            files[argument] = found
+        elif argument not in convention.optional_files:
+            return None
+    return files
 
 
-def _missing(folder: Path, convention: Convention | None) -> CheckpointError:
+def _missing(folder: Path, convention: Convention | None, *, named: str | None) -> CheckpointError:
     present = (
         sorted(path.name for path in folder.iterdir() if path.name in TOKENIZER_FILES)
         if folder.is_dir()
         else []
     )
-    if convention is None:
+    if convention is None and named:
+        looked = f"tokenizer.json, the only file that a tokenizer of {named} is read from"
+    elif convention is None:
         looked = (
             "tokenizer.json (the raw files of older checkpoints need a known tokenizer_class or model_type)"
         )
     else:
-        raw = " with ".join(" or ".join(names) for names in convention.files.values())
+        needed = [names for name, names in convention.files.items() if name not in convention.optional_files]
+        raw = " with ".join(" or ".join(names) for names in needed)
         looked = f"tokenizer.json, or for {convention.name} {raw}"
     return CheckpointError(
         f"{folder} has no tokenizer. Looked for {looked}; of a tokenizer's files it has "
         f"{', '.join(present) or 'none'}. Copy the missing files there."
+        f"{' ' + convention.advice if convention and convention.advice else ''}"
     )
 
 
-def _built(files: Mapping[str, Path], convention: Convention, settings: Mapping[str, Any]) -> Tokenizer:
+def _built(files: Mapping[str, Path], convention: Convention, settings: Mapping[str, Any]) -> Built:
     # Where a file says null for an option, the family's default holds, as for a constructor in transformers.
     options = {
         **convention.options,
         **convention.tokens,
         **{k: v for k, v in settings.items() if v is not None},
     }
-    tokenizer = convention.build(files, options)
+    made = convention.build(files, options)
+    built = made if isinstance(made, Built) else Built(made)
+    for side in (built, built.target):
+        if side is not None:
+            _complete(side, convention, options, settings)
+    return built
+
+
+def _complete(
+    built: Built, convention: Convention, options: Mapping[str, Any], settings: Mapping[str, Any]
+) -> None:
+    """Add the special tokens, and what stands around a text."""
+    tokenizer = built.tokenizer
     special = [options[role] for role in ROLES if options.get(role) is not None]
     for index, token in sorted((settings.get("added_tokens_decoder") or {}).items()):
         if tokenizer.token_to_id(token.content) is None and tokenizer.get_vocab_size() == index:
             tokenizer.add_tokens([token])
     additional = settings.get("additional_special_tokens")
     special += list(convention.additional if additional is None else additional)
+    if built.numbering is not None:
+        special = [token for token in special if str(token) in built.numbering.ids]
     known = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
     # A token with flags is added again where it is known: the flags are its own (the mask's lstrip).
     flagged = [_flagged(token, convention) for token in special]
     with rust("The special tokens cannot be added", kind=CheckpointError):
         tokenizer.add_special_tokens([t for t in flagged if isinstance(t, AddedToken) or t not in known])
     tokenizer.post_processor = convention.surround(tokenizer, options)
-    return tokenizer
 
 
 def _flagged(token: Token, convention: Convention) -> Token:
@@ -378,10 +422,8 @@ def _flagged(token: Token, convention: Convention) -> Token:
     return token if isinstance(token, AddedToken) else next(same, token)
 
 
-def backend_of(
-    given: Mapping[str, Any], convention: Convention | None, *, owner: str
-) -> tuple[Tokenizer, dict[str, Any]]:
-    """(the Rust tokenizer, baked-in padding) for a constructor's arguments.
+def backend_of(given: Mapping[str, Any], convention: Convention | None, *, owner: str) -> Built:
+    """What a constructor's arguments make.
 
     Raises:
         InputError: neither a tokenizer nor a file was given.
@@ -394,14 +436,17 @@ def backend_of(
             raise InputError(
                 f"tokenizer_object is {type(tokenizer).__name__}; expected a tokenizers.Tokenizer."
             )
-        return twin(Tokenizer.from_str(tokenizer.to_str())), dict(tokenizer.padding or {})
+        return Built(twin(Tokenizer.from_str(tokenizer.to_str())), dict(tokenizer.padding or {}))
     if given.get("tokenizer_file") is not None:
         path = Path(given["tokenizer_file"])
-        return read_tokenizer_json(path, {key: given[key] for key in CHANGES if key in given})
+        return Built(*read_tokenizer_json(path, {key: given[key] for key in CHANGES if key in given}))
     files = {name: Path(given[name]) for name in (convention.files if convention else ()) if given.get(name)}
-    if convention is None or set(files) != set(convention.files):
-        needed = "tokenizer_object= or tokenizer_file="
+    needed = (
+        [name for name in convention.files if name not in convention.optional_files] if convention else []
+    )
+    if convention is None or not set(needed) <= set(files):
+        wanted = "tokenizer_object= or tokenizer_file="
         if convention is not None:
-            needed = f"{' and '.join(f'{name}=' for name in convention.files)}, or tokenizer_file="
-        raise InputError(f"{owner} needs {needed}. For a folder use {owner}.from_pretrained(folder).")
-    return _built(files, convention, given), {}
+            wanted = f"{' and '.join(f'{name}=' for name in needed)}, or tokenizer_file="
+        raise InputError(f"{owner} needs {wanted}. For a folder use {owner}.from_pretrained(folder).")
+    return _built(files, convention, given)

@@ -12,7 +12,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 
 from hubformer.errors import InputError, UnknownName, suggestion
 from hubformer.tokenization.backend import rust
-from hubformer.tokenization.conventions import CONVENTIONS, Convention, convention_of
+from hubformer.tokenization.convention import Convention
+from hubformer.tokenization.conventions import CONVENTIONS, convention_of
 from hubformer.tokenization.named import TOKENIZER_CLASSES
 from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
 

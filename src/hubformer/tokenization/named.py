@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubformer.tokenization.conventions import CONVENTIONS, Convention
+from hubformer.tokenization.convention import Convention
+from hubformer.tokenization.conventions import CONVENTIONS
 from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
+from hubformer.tokenization.translating import ByToken, Multilingual, TwoSided
 
 
 class _Family(PreTrainedTokenizerFast):
@@ -24,6 +26,7 @@ class _Family(PreTrainedTokenizerFast):
         cls.fast_order = cls.__name__.endswith("Fast")
         cls.model_input_names = list(row.model_input_names)
         cls.padding_side = row.padding_side
+        cls.other_pads = row.pads
         cls.vocab_files_names = {
             **{argument: names[0] for argument, names in row.files.items()},
             "tokenizer_file": "tokenizer.json",
@@ -158,6 +161,78 @@ class LlamaTokenizerFast(LlamaTokenizer):
     """LlamaTokenizer, with the argument order of transformers' fast class."""
 
 
+class LEDTokenizer(_Family):
+    """RoBERTa's byte-level BPE: `<s> A </s></s> B </s>`."""
+
+
+class LEDTokenizerFast(LEDTokenizer):
+    """LEDTokenizer, with the argument order of transformers' fast class."""
+
+
+class BlenderbotTokenizer(_Family):
+    """Byte-level BPE that ends a text: `A </s>`."""
+
+
+class BlenderbotTokenizerFast(BlenderbotTokenizer):
+    """BlenderbotTokenizer, with the argument order of transformers' fast class."""
+
+
+class DebertaTokenizer(_Family):
+    """Byte-level BPE with BERT's special tokens: `[CLS] A [SEP] B [SEP]`."""
+
+
+class DebertaTokenizerFast(DebertaTokenizer):
+    """DebertaTokenizer, with the argument order of transformers' fast class."""
+
+
+class BigBirdTokenizer(_Family):
+    """SentencePiece Unigram: `[CLS] A [SEP] B [SEP]`."""
+
+
+class BigBirdTokenizerFast(BigBirdTokenizer):
+    """BigBirdTokenizer, with the argument order of transformers' fast class."""
+
+
+class PegasusTokenizer(_Family):
+    """SentencePiece Unigram behind the tokens of its pre-training: `A </s>`."""
+
+
+class PegasusTokenizerFast(PegasusTokenizer):
+    """PegasusTokenizer, with the argument order of transformers' fast class."""
+
+
+class MBartTokenizer(Multilingual, _Family):
+    """SentencePiece Unigram with fairseq's ids, the language last: `A </s> en_XX`."""
+
+
+class MBartTokenizerFast(MBartTokenizer):
+    """MBartTokenizer, with the argument order of transformers' fast class."""
+
+
+class MBart50Tokenizer(Multilingual, _Family):
+    """SentencePiece Unigram with fairseq's ids, the language first: `en_XX A </s>`."""
+
+
+class MBart50TokenizerFast(MBart50Tokenizer):
+    """MBart50Tokenizer, with the argument order of transformers' fast class."""
+
+
+class NllbTokenizer(Multilingual, _Family):
+    """SentencePiece BPE with fairseq's ids: `eng_Latn A </s>`; the language is last by `legacy_behaviour`."""
+
+
+class NllbTokenizerFast(NllbTokenizer):
+    """NllbTokenizer, with the argument order of transformers' fast class."""
+
+
+class M2M100Tokenizer(ByToken, _Family):
+    """SentencePiece, with ids from vocab.json: `__en__ A </s>`."""
+
+
+class MarianTokenizer(TwoSided, _Family):
+    """SentencePiece for each of two languages, with ids from vocab.json: `A </s>`."""
+
+
 TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
     kind.__name__: kind
     for kind in (
@@ -194,5 +269,23 @@ TOKENIZER_CLASSES: dict[str, type[PreTrainedTokenizerFast]] = {
         CamembertTokenizerFast,
         LlamaTokenizer,
         LlamaTokenizerFast,
+        LEDTokenizer,
+        LEDTokenizerFast,
+        BlenderbotTokenizer,
+        BlenderbotTokenizerFast,
+        DebertaTokenizer,
+        DebertaTokenizerFast,
+        BigBirdTokenizer,
+        BigBirdTokenizerFast,
+        PegasusTokenizer,
+        PegasusTokenizerFast,
+        MBartTokenizer,
+        MBartTokenizerFast,
+        MBart50Tokenizer,
+        MBart50TokenizerFast,
+        NllbTokenizer,
+        NllbTokenizerFast,
+        M2M100Tokenizer,
+        MarianTokenizer,
     )
 }

@@ -23,6 +23,7 @@ class Preparation(SpecialTokens):
     truncation_side: str
     model_max_length: int
     pad_token_type_id: int
+    other_pads: Mapping[str, int] = {}
 
     def _warn_once(self, message: str, *, topic: str | None = None) -> None:
         raise NotImplementedError
@@ -219,7 +220,8 @@ class Preparation(SpecialTokens):
     ) -> BatchEncoding:
         """Pad encoded rows to one length: a dict of lists, or a list of dicts (a collate function).
 
-        Pads `input_ids`, `attention_mask`, `token_type_ids` and `special_tokens_mask`; other keys are kept.
+        Pads `input_ids`, `attention_mask`, `token_type_ids` and `special_tokens_mask`, and LED's
+        `global_attention_mask`; other keys are kept.
 
         Raises:
             InputError: there is no padding token, no `input_ids`, or rows that do not belong together.
@@ -279,7 +281,12 @@ class Preparation(SpecialTokens):
         missing = target - length
         if missing <= 0:
             return row
-        fills = {main: self.pad_token_id, "token_type_ids": self.pad_token_type_id, **_PADS}
+        fills = {
+            main: self.pad_token_id,
+            "token_type_ids": self.pad_token_type_id,
+            **_PADS,
+            **self.other_pads,
+        }
         for key, fill in fills.items():
             if key in row:
                 pads = [fill] * missing

@@ -50,7 +50,7 @@ def as_json(value: Any, *, typed: bool) -> Any:
     return value
 
 
-def texts_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, str]:
+def texts_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, str | bytes]:
     """File name -> content, for everything that a tokenizer is.
 
     Raises:
@@ -66,7 +66,7 @@ def texts_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, str]:
         "special_tokens_map.json": _dumped(special),
         **_templates(tokenizer.chat_template),
         **({"added_tokens.json": _dumped(beyond)} if beyond else {}),
-        "tokenizer.json": json.dumps(state, indent=2, ensure_ascii=False),
+        **(tokenizer._raw or {"tokenizer.json": json.dumps(state, indent=2, ensure_ascii=False)}),
     }
 
 
@@ -86,7 +86,12 @@ def _config(tokenizer: PreTrainedTokenizerFast, state: Mapping[str, Any]) -> dic
         settings["pad_token_type_id"] = tokenizer.pad_token_type_id
     own: dict[str, str] = {}
     convention = tokenizer.convention
-    if convention is not None and convention.algorithm == state["model"]["type"]:
+    if convention is not None and tokenizer._raw:
+        settings["tokenizer_class"] = convention.name
+    elif convention is not None and (
+        # Files of these families were published with either algorithm of SentencePiece.
+        convention.languages is not None or convention.algorithm == state["model"]["type"]
+    ):
         if _is_rebuilt_right(state):
             settings.update(_truths(state), tokenizer_class=convention.name)
         else:
@@ -155,13 +160,13 @@ def _dumped(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def write(path: Path, text: str) -> Path:
-    """Replace a file in one step: a reader sees the old text or the new one."""
+def write(path: Path, content: str | bytes) -> Path:
+    """Replace a file in one step: a reader sees the old content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(handle, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         # Temporary files are private; the saved one follows the umask like any other.

@@ -25,6 +25,11 @@ class Piece:
     score: float
     kind: int
 
+    @property
+    def is_found(self) -> bool:
+        """Whether texts are cut into such pieces: not the marks of SentencePiece itself."""
+        return self.kind in (NORMAL, USER_DEFINED)
+
 
 @dataclass(frozen=True)
 class SentencePieceModel:

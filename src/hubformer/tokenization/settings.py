@@ -6,11 +6,11 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken
 
 from hubformer.errors import InputError
-from hubformer.tokenization.backend import Backend, rust, twin
-from hubformer.tokenization.conventions import Convention
+from hubformer.tokenization.backend import Backend, rust
+from hubformer.tokenization.convention import Built, Convention
 from hubformer.tokenization.requests import LARGEST_LIMIT, NO_LIMIT
 from hubformer.tokenization.special_tokens import ROLES, Token, token_list
 from hubformer.tokenization.tokenizer_json import CHANGES
@@ -55,21 +55,16 @@ _OWN = (
 )
 
 
-def set_up(
-    made: PreTrainedTokenizerFast,
-    tokenizer: Tokenizer,
-    settings: Mapping[str, Any],
-    *,
-    baked: Mapping[str, Any],
-) -> None:
-    """Fill in a new tokenizer object. `baked` is the padding that stood in tokenizer.json: the last resort.
+def set_up(made: PreTrainedTokenizerFast, built: Built, settings: Mapping[str, Any]) -> None:
+    """Fill in a new tokenizer object. The padding that stood in tokenizer.json is the last resort.
 
     Raises:
         InputError: a setting has a wrong value.
         InputError: an added token cannot have the id that the files give it.
     """
-    convention = made.convention
-    made.init_kwargs = {key: value for key, value in settings.items() if key not in _OWN}
+    convention, baked = made.convention, built.baked
+    files = convention.files if convention else ()
+    made.init_kwargs = {key: value for key, value in settings.items() if key not in (*_OWN, *files)}
     made.name_or_path = str(settings.get("name_or_path") or "")
     made._said = set()
     made._lock = threading.Lock()
@@ -79,20 +74,26 @@ def set_up(
     made.model_input_names = list(type(made).model_input_names if names is None else names)
     made.clean_up_tokenization_spaces = bool(settings.get("clean_up_tokenization_spaces") or False)
     made.split_special_tokens = bool(settings.get("split_special_tokens") or False)
-    made.model_max_length = _limit(settings)
+    made.model_max_length = _limit(settings, convention)
     made.chat_template = _templates(settings.get("chat_template"))
-    made._roles, made._additional, made._extra = _tokens(tokenizer, settings, convention, baked)
+    backend = Backend(built.tokenizer, built.numbering)
+    made._roles, made._additional, made._extra = _tokens(backend, settings, convention, baked)
     type_id = settings.get("pad_token_type_id")
     if type_id is None:
         type_id = convention.pad_type if convention else baked.get("pad_type_id", 0)
     made.pad_token_type_id = type_id
-    made._backend = Backend(
-        _with_special(tokenizer, made.all_special_tokens_extended, settings.get("added_tokens_decoder") or {})
-    )
+    special, decoder = made.all_special_tokens_extended, settings.get("added_tokens_decoder") or {}
+    made._backend = _with_special(backend, special, decoder)
+    made._target = None
+    if built.target is not None:
+        target = Backend(built.target.tokenizer, built.target.numbering)
+        made._target = target.sharing(made._backend)
+    made._raw = dict(built.raw)
+    made._finish()
 
 
 def _tokens(
-    tokenizer: Tokenizer, settings: Mapping[str, Any], convention: Convention | None, baked: Mapping[str, Any]
+    backend: Backend, settings: Mapping[str, Any], convention: Convention | None, baked: Mapping[str, Any]
 ) -> tuple[dict[str, Token], list[Token], dict[str, Token]]:
     roles: dict[str, Token] = {}
     defaults = convention.tokens if convention else {}
@@ -100,9 +101,9 @@ def _tokens(
         default = defaults.get(role)
         # A family's default only counts where the vocabulary has it: else a wrong class name would add
         # tokens.
-        token = default if default is not None and tokenizer.token_to_id(str(default)) is not None else None
+        token = default if default is not None and backend.token_to_id(str(default)) is not None else None
         fallback = baked.get("pad_token") if role == "pad_token" else None
-        if token is None and fallback and tokenizer.token_to_id(fallback) is not None:
+        if token is None and fallback and backend.token_to_id(fallback) is not None:
             token = fallback
         if role in settings:
             token = settings[role]
@@ -118,8 +119,12 @@ def _tokens(
     extra = settings.get("extra_special_tokens")
     additional = settings.get("additional_special_tokens")
     if additional is None and convention:
-        additional = [token for token in convention.additional if tokenizer.token_to_id(token) is not None]
+        additional = [token for token in convention.additional if backend.token_to_id(token) is not None]
     found = token_list(additional, name="additional_special_tokens")
+    if convention and convention.languages:
+        listed = {str(token) for token in found}
+        codes = (token for token in convention.additional if backend.token_to_id(token) is not None)
+        found = [*(token for token in codes if token not in listed), *found]
     if isinstance(extra, list | tuple):  # transformers 5 calls the additional tokens so
         known = {str(token) for token in found} | {str(token) for token in roles.values()}
         found += [
@@ -133,31 +138,28 @@ def _tokens(
     return roles, found, dict(extra or {})
 
 
-def _with_special(tokenizer: Tokenizer, special: list[Token], decoder: Mapping[int, AddedToken]) -> Tokenizer:
-    """The tokenizer with every special token known to it as one; the same object where nothing is missing."""
-    copy = tokenizer
+def _with_special(backend: Backend, special: list[Token], decoder: Mapping[int, AddedToken]) -> Backend:
+    """The backend with every special token known to it as one; the same object where nothing is missing."""
     names = {str(token) for token in special}
     for index in sorted(decoder):
         token = decoder[index]
-        if copy.token_to_id(token.content) is not None:
+        if backend.token_to_id(token.content) is not None:
             continue
-        copy = twin(copy) if copy is tokenizer else copy
         token.special = token.special or token.content in names
-        copy.add_tokens([token])
-        if copy.token_to_id(token.content) != index:
+        backend, _ = backend.with_tokens([token], special=False)
+        if backend.token_to_id(token.content) != index:
             raise InputError(
                 f"The added token {token.content!r} should have the id {index}, but the vocabulary "
                 "before it ends at "
-                f"{copy.token_to_id(token.content)}: tokenizer_config.json and the vocabulary do not "
+                f"{backend.token_to_id(token.content)}: tokenizer_config.json and the vocabulary do not "
                 "belong together."
             )
-    known = {token.content for token in copy.get_added_tokens_decoder().values()}
+    known = {token.content for token in backend.added().values()}
     missing = [token for token in special if str(token) not in known]
     if missing:
-        copy = twin(copy) if copy is tokenizer else copy
         with rust("The special tokens cannot be added"):
-            copy.add_special_tokens(missing)
-    return copy
+            backend, _ = backend.with_tokens(missing, special=True)
+    return backend
 
 
 def _side(settings: Mapping[str, Any], name: str, baked: Any, made: Any) -> str:
@@ -171,12 +173,12 @@ def _side(settings: Mapping[str, Any], name: str, baked: Any, made: Any) -> str:
     return str(side)
 
 
-def _limit(settings: Mapping[str, Any]) -> int:
+def _limit(settings: Mapping[str, Any], convention: Convention | None) -> int:
     limit = settings.get("model_max_length")
     if limit is None:
         limit = settings.get("max_len")
     if limit is None:
-        return NO_LIMIT
+        return convention.limit if convention and convention.limit else NO_LIMIT
     if isinstance(limit, bool) or not isinstance(limit, int | float) or limit != limit or limit < 0:
         raise InputError(f"model_max_length is {limit!r}; expected a number of tokens, or None.")
     return NO_LIMIT if limit > LARGEST_LIMIT else int(limit)

@@ -15,7 +15,7 @@ from tokenizers import Encoding
 from hubformer.errors import InputError, refuse_unknown, suggestion
 from hubformer.tokenization import saving
 from hubformer.tokenization.backend import Backend, Settings, is_panic
-from hubformer.tokenization.conventions import Convention
+from hubformer.tokenization.convention import Built, Convention
 from hubformer.tokenization.conversation import Conversation
 from hubformer.tokenization.encoding import BatchEncoding
 from hubformer.tokenization.inputs import arranged, diagnosis
@@ -61,13 +61,16 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
     init_kwargs: dict[str, Any]
     split_special_tokens: bool
     _said: set[str]
+    _raw: dict[str, bytes]  # files by which this tokenizer is saved, where tokenizer.json cannot say it
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         from hubformer.tokenization import files
 
         given = self._bound(args, kwargs)
-        tokenizer, baked = files.backend_of(given, self.convention, owner=type(self).__name__)
-        set_up(self, tokenizer, given, baked=baked)
+        set_up(self, files.backend_of(given, self.convention, owner=type(self).__name__), given)
+
+    def _finish(self) -> None:
+        """What a kind of tokenizer does when all else is set up."""
 
     @classmethod
     def _parameters(cls) -> tuple[str, ...]:
@@ -222,10 +225,16 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
             "offset_mapping": return_offsets_mapping,
             "length": return_length,
         }
+        sides: list[tuple[Any, Any, Backend]] = []
+        if text is not None:
+            sides.append((text, text_pair, self._backend))
+        if text_target is not None:
+            sides.append((text_target, text_pair_target, self._writing()))
         results = [
             self._encoded(
                 first,
                 second,
+                backend=backend,
                 request=request,
                 columns=columns,
                 special=add_special_tokens,
@@ -235,8 +244,7 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
                 split=split_special_tokens,
                 verbose=verbose,
             )
-            for first, second in ((text, text_pair), (text_target, text_pair_target))
-            if first is not None
+            for first, second, backend in sides
         ]
         if len(results) == 2:
             results[0]["labels"] = results[1]["input_ids"]
@@ -247,6 +255,7 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         text: Any,
         pair: Any,
         *,
+        backend: Backend,
         request: Request,
         columns: Mapping[str, bool | None],
         special: bool,
@@ -257,7 +266,6 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         verbose: bool,
     ) -> BatchEncoding:
         rows, batched, paired = arranged(text, pair, words=words)
-        backend = self._backend
         if request.truncation is not None:
             _check_room(backend, request, paired=paired, special=special, overflow=overflow)
         tokenizer = backend.prepared(self._settings(request, split=split))
@@ -270,6 +278,7 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         return self._collected(
             found,
             columns,
+            backend=backend,
             overflow=overflow,
             single=not batched,
             tensors=tensors,
@@ -303,6 +312,7 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         found: list[Encoding],
         columns: Mapping[str, bool | None],
         *,
+        backend: Backend,
         overflow: bool,
         single: bool,
         tensors: str | None,
@@ -318,7 +328,10 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         for name, attribute in _COLUMNS.items():
             wanted = columns.get(name, True)
             if name in self.model_input_names if wanted is None else wanted:
-                data[name] = [getattr(encoding, attribute) for encoding in encodings]
+                data[name] = [
+                    backend.ids(encoding) if name == "input_ids" else getattr(encoding, attribute)
+                    for encoding in encodings
+                ]
         if columns["length"]:
             data["length"] = [len(encoding) for encoding in encodings]
         if overflow:
@@ -395,6 +408,10 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
         """Write the vocabulary alone, in the model's own format."""
+        if self._raw:
+            prefix = f"{filename_prefix}-" if filename_prefix else ""
+            folder = Path(save_directory)
+            return tuple(str(saving.write(folder / (prefix + n), raw)) for n, raw in self._raw.items())
         return tuple(self._backend.own.model.save(str(save_directory), filename_prefix))
 
     def save_pretrained(
@@ -433,6 +450,11 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         Raises:
             InputError: this kind cannot be trained, or an option of the trainer is wrong.
         """
+        if self._raw:
+            raise InputError(
+                f"{type(self).__name__} numbers its pieces by vocab.json, which training does not make. "
+                "Train a tokenizer of another kind, such as T5Tokenizer."
+            )
         renamed = dict(special_tokens_map or {})
         new = list(new_special_tokens or [])
         tokenizer = trained(
@@ -451,7 +473,7 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         settings = {key: value for key, value in self.init_kwargs.items() if key != "added_tokens_decoder"}
         additional = [renamed.get(str(token), token) for token in self._additional] + new
         made = type(self).__new__(type(self))
-        set_up(made, tokenizer, {**settings, **roles, "additional_special_tokens": additional}, baked={})
+        set_up(made, Built(tokenizer), {**settings, **roles, "additional_special_tokens": additional})
         return made
 
 

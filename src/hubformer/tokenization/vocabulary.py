@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer
 
 from hubformer.errors import InputError
-from hubformer.tokenization.backend import rust
+from hubformer.tokenization.backend import Backend, rust
 from hubformer.tokenization.preparation import Preparation
 from hubformer.tokenization.special_tokens import Token
 
@@ -33,6 +33,7 @@ class Vocabulary(Preparation):
 
     clean_up_tokenization_spaces: bool
     _lock: threading.Lock
+    _target: Backend | None  # where texts to be written are cut and numbered otherwise than texts to be read
 
     @property
     def backend_tokenizer(self) -> Tokenizer:
@@ -56,17 +57,17 @@ class Vocabulary(Preparation):
     @property
     def vocab_size(self) -> int:
         """The size of the vocabulary without added tokens."""
-        return self._backend.own.get_vocab_size(with_added_tokens=False)
+        return self._backend.size(added=False)
 
     def __len__(self) -> int:
-        return self._backend.own.get_vocab_size(with_added_tokens=True)
+        return self._backend.size(added=True)
 
     def __bool__(self) -> bool:  # `if tokenizer:` asks whether there is one, not whether it is empty
         return True
 
     def get_vocab(self) -> dict[str, int]:
         """Token to id, added tokens included."""
-        return self._backend.own.get_vocab(with_added_tokens=True)
+        return self._backend.vocabulary()
 
     @property
     def vocab(self) -> dict[str, int]:
@@ -76,7 +77,7 @@ class Vocabulary(Preparation):
     @property
     def added_tokens_decoder(self) -> dict[int, AddedToken]:
         """Id to added token, in the order of the ids."""
-        return dict(sorted(self._backend.own.get_added_tokens_decoder().items()))
+        return self._backend.added()
 
     @property
     def added_tokens_encoder(self) -> dict[str, int]:
@@ -88,11 +89,11 @@ class Vocabulary(Preparation):
         return self.added_tokens_encoder
 
     def _id_of(self, token: str) -> int | None:
-        return self._backend.own.token_to_id(token)
+        return self._backend.token_to_id(token)
 
     def _token_at(self, index: int, *, name: str) -> str:
         number = _index(index, name=name)
-        token = self._backend.own.id_to_token(number)
+        token = self._backend.id_to_token(number)
         if token is None:
             raise InputError(f"{name} is {index}, but the vocabulary has {len(self)} tokens.")
         return token
@@ -105,7 +106,7 @@ class Vocabulary(Preparation):
         Raises:
             InputError: something is no token, or an empty one.
         """
-        tokens = list(new_tokens) if isinstance(new_tokens, list | tuple) else [new_tokens]
+        tokens: list[Any] = list(new_tokens) if isinstance(new_tokens, list | tuple) else [new_tokens]
         for token in tokens:
             if not isinstance(token, str | AddedToken):
                 raise InputError(f"add_tokens was given {token!r}; expected texts or AddedTokens.")
@@ -114,12 +115,22 @@ class Vocabulary(Preparation):
         if not tokens:
             return 0
         with self._lock, rust("The tokens cannot be added"):
-            self._backend, count = self._backend.with_tokens(tokens, special=special_tokens)  # type: ignore[arg-type]
+            self._backend, count = self._backend.with_tokens(tokens, special=special_tokens)
+            if self._target is not None:
+                self._target = self._target.sharing(self._backend)
         return count
+
+    def _writing(self) -> Backend:
+        """What texts that a model is to write are encoded with."""
+        return self._backend if self._target is None else self._target
+
+    def _reading(self) -> Backend:
+        """What a model's ids are decoded with."""
+        return self._backend if self._target is None else self._target
 
     def convert_tokens_to_ids(self, tokens: Any) -> Any:
         """The id of a token, or of each of several; the unknown token's (or None) for unknown ones."""
-        own = self._backend.own
+        own = self._backend
         unknown = self.unk_token_id
         if isinstance(tokens, str):
             found = own.token_to_id(tokens)
@@ -131,7 +142,7 @@ class Vocabulary(Preparation):
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         """The token of an id (None if there is none), or of each of several."""
-        own = self._backend.own
+        own = self._reading()
         numbers = _ids(ids)
         if isinstance(numbers, int):
             return own.id_to_token(_index(numbers, name="ids"))
@@ -140,8 +151,7 @@ class Vocabulary(Preparation):
 
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
         """The text of tokens."""
-        decoder = self._backend.own.decoder
-        return " ".join(tokens) if decoder is None else decoder.decode(tokens)
+        return self._reading().text(tokens)
 
     def decode(
         self,
@@ -159,7 +169,7 @@ class Vocabulary(Preparation):
             return self.batch_decode(ids, skip_special_tokens, clean_up_tokenization_spaces)
         numbers = _checked([ids] if isinstance(ids, int) else ids)
         with rust("The ids cannot be decoded"):
-            text = self._backend.own.decode(numbers, skip_special_tokens=skip_special_tokens)
+            (text,) = self._reading().decode([numbers], skip_special=skip_special_tokens)
         return self._cleaned(text, clean_up_tokenization_spaces)
 
     def batch_decode(
@@ -178,7 +188,7 @@ class Vocabulary(Preparation):
             rows = [rows]
         checked = [_checked(_ids(row) if not isinstance(row, int) else [row]) for row in rows]
         with rust("The ids cannot be decoded"):
-            texts = self._backend.own.decode_batch(checked, skip_special_tokens=skip_special_tokens)
+            texts = self._reading().decode(checked, skip_special=skip_special_tokens)
         return [self._cleaned(text, clean_up_tokenization_spaces) for text in texts]
 
     def _cleaned(self, text: str, asked: bool | None) -> str:
