@@ -18,7 +18,7 @@ from typing import Any
 
 from hubformer import AutoConfig
 from hubformer.auto.classes import config_class
-from hubformer.core import FeedForward, MixtureOfExperts, ParallelSpec
+from hubformer.core import BlockAttentionSpec, FeedForward, MixtureOfExperts, ParallelSpec
 from hubformer.core.windowed import SlidingAttentionSpec
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Family
@@ -47,6 +47,7 @@ PLACES = {
     "TransformerXL": "sinusoids of the distance",
     "Buckets": "a bias per bucket of distances",
     "Window": "",
+    "Blocks": "",
     "Alibi": "a slope per head",
     "Disentangled": "vectors of distances, scored from both sides",
 }
@@ -85,6 +86,7 @@ def _attended(layer: Any) -> str:
             "causal" if spec.causal else "both ways",
             f"in windows of {spec.window + 1}" if spec.window is not None else "",
             "in a window, marked tokens everywhere" * isinstance(spec, SlidingAttentionSpec),
+            "from blocks to few others" * isinstance(spec, BlockAttentionSpec),
             f"({spec.heads} heads)" if shared == spec.heads else f"({spec.heads} heads over {shared})",
             "and to an encoder" if layer.cross_attention else "",
         )

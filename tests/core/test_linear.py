@@ -111,6 +111,7 @@ def test_every_product_of_bert_asks_its_backend() -> None:
 # of distances go through the same projections as the tokens.
 ASKED = {
     "albert": {".blocks.": 3},
+    "big_bird": {"head.unread.": 0},
     "deberta-v2": {".attention.query": 2, ".attention.key": 2},
 }
 

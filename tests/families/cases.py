@@ -138,6 +138,8 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 HEAD_CONFIG: dict[str, dict[str, Any]] = {
     "AlbertForPreTraining": {"num_labels": 2},
     "BertLMHeadModel": {"is_decoder": True},
+    # With more of the oracle's decoders read rows in blocks, which see what comes later.
+    "BigBirdForCausalLM": {"is_decoder": True, "attention_type": "original_full"},
     "CamembertForCausalLM": {"is_decoder": True},
     "ElectraForCausalLM": {"is_decoder": True},
     "RobertaForCausalLM": {"is_decoder": True},

@@ -16,10 +16,13 @@ _SMALL = {
     "num_labels": 3,
 }
 
+# Rows in blocks say something else among longer ones: their last block sees and is seen everywhere.
+BLOCKS = ("blocks", "blocks twice")
 OWN_PADDING = ("deberta", "deberta-v2", "modernbert")  # what padding attends to is not what tokens do
 
 TINY: dict[str, dict[str, Any]] = {
     "albert": {**_SMALL, "embedding_size": 24},
+    "big_bird": _SMALL,
     "deberta": {
         **_SMALL,
         "relative_attention": True,
@@ -62,6 +65,17 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "groups": {"num_hidden_groups": 2, "inner_group_num": 2, "num_attention_heads": 8},
         "wide": {"embedding_size": 32, "hidden_act": "relu", "layer_norm_eps": 1e-3},
         "untied": {"tie_word_embeddings": False, "num_hidden_layers": 4, "num_hidden_groups": 3},
+    },
+    # Larger blocks, and blocks while training, are in test_big_bird.py. Whole rows come first: where the
+    # oracle turns to them by itself, it builds modules, which draw random numbers.
+    "big_bird": {
+        "whole": {"attention_type": "original_full"},
+        "plain": {},
+        "relu": {"hidden_act": "relu", "layer_norm_eps": 1e-3, "rescale_embeddings": True},
+        "unbiased": {"use_bias": False, "num_attention_heads": 8},
+        "untied": {"tie_word_embeddings": False, "type_vocab_size": 5, "num_attention_heads": 1},
+        "blocks": {"block_size": 1, "num_random_blocks": 1, "num_attention_heads": 8},
+        "blocks twice": {"block_size": 1, "num_random_blocks": 2, "use_bias": False, "hidden_act": "gelu"},
     },
     "deberta": {
         "plain": {},

@@ -87,8 +87,12 @@ def test_each_rate_alone(case: Case, tmp_path: Path) -> None:
         batch.pop(name, None)
     answers = []
     # Kernels draw in their own order. XLNet has one rate for attention and all else: test_xlnet.py.
-    # The oracle draws for the padding that it adds to Longformer's rows, too: test_longformer.py.
-    mixed = {"longformer": ["hidden_dropout_prob"], "xlnet": ["dropout"]}.get(case.model_type, [])
+    # The oracle draws for the padding that it adds to Longformer's rows and LED's, too: test_longformer.py, …
+    mixed = {
+        "led": ["dropout", "activation_dropout"],
+        "longformer": ["hidden_dropout_prob"],
+        "xlnet": ["dropout"],
+    }.get(case.model_type, [])
     halves = [(rate, 0.5) for rate in rates(case) if "att" not in rate and rate not in mixed]
     for rate, value in [("none", 0.0), *((rate, 1.0) for rate in rates(case)), *halves]:
         config = changed(off, **({} if rate == "none" else {rate: value}))

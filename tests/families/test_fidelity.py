@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import encoders
 import hubformer
 from cases import CASES, NOTICE, Case, has_choices, labelled_batch, labels, marked, padded_batch
 from twins import as_filed
@@ -92,6 +93,8 @@ def test_attentions(pair: Any) -> None:
         for name, layers in theirs.items()
         if name.endswith("attentions") and layers[:1] not in ((), (None,))
     ]
+    if case.model_type == "big_bird" and not seen:
+        pytest.skip("the oracle loses them where it turns to whole rows by itself: test_big_bird.py")
     assert seen
     for name in seen:
         for a, b in zip(mine[name], theirs[name], strict=True):
@@ -159,6 +162,8 @@ def test_left_padding_means_the_same(pair: Any) -> None:
     case, _, _, ours = pair
     if has_choices(case):
         pytest.skip("choices are flattened rows; the same path")
+    if case.variant in encoders.BLOCKS:
+        pytest.skip("where a row's last block ends, the longest row says: test_big_bird.py")
     left, right = (padded_batch(case, side=side) for side in ("left", "right"))
     alone = {name: tensor[1:, :8] for name, tensor in right.items()}
     with torch.no_grad():

@@ -167,11 +167,10 @@ def test_what_cannot_be(two: Two) -> None:
         two.ours.generate(two.ids, max_length=1)
     with pytest.raises(InputError, match="has 1 rows, expected 2"):
         two.ours.generate(two.ids, decoder_input_ids=two.ids[:1])
-    with pytest.raises(InputError, match="takes no global_attention_mask"):
-        two.ours.generate(two.ids, global_attention_mask=two.ids)
-    if "token_type_ids" not in two.ours.head_row.forward:
-        with pytest.raises(InputError, match="takes no token_type_ids"):
-            two.ours.generate(two.ids, token_type_ids=two.ids)
+    for name in ("global_attention_mask", "token_type_ids"):
+        if name not in two.ours.head_row.forward:
+            with pytest.raises(InputError, match=f"takes no {name}"):
+                two.ours.generate(two.ids, **{name: two.ids})
     states = torch.zeros(2, 3, two.ours.body.spec.encoder.stack.width, dtype=torch.float64)
     with pytest.raises(InputError, match="need the tokens that an encoder"):
         two.ours.generate(encoder_outputs=states, encoder_repetition_penalty=2.0)

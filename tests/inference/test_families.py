@@ -13,6 +13,15 @@ from hubformer.inference import Encoded, Engine, engine
 
 SMALL: dict[str, dict[str, Any]] = {
     "Bert": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 24},
+    "BigBird": {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 24,
+        "block_size": 2,
+        "num_random_blocks": 1,
+        "sep_token_id": 2,
+    },
     "DistilBert": {"dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24},
     "Roberta": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 24},
     "GPT2": {"n_embd": 16, "n_layer": 2, "n_head": 4, "pad_token_id": 3},
@@ -52,8 +61,9 @@ def test_rows_together_are_rows_alone(family: str, task: str, monkeypatch: pytes
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.3)
     runner = Engine(model, pad_id=3, pad_left=family == "XLNet")
-    typed = "token_type_ids" in runner.takes and family not in ("Longformer", "Roberta")
-    ends = [2, 2] if family == "Longformer" else []  # where the question ends, that sees everything
+    typed = "token_type_ids" in runner.takes and family not in ("BigBird", "Longformer", "Roberta")
+    # Where the question ends, which sees everything or is no answer.
+    ends = [2, 2] if family in ("BigBird", "Longformer") else []
     rows = [
         Encoded(ids, [int(at > 3) for at in range(len(ids))] if typed and family != "GPT2" else None)
         for length in (5, 9, 2, 9, 17, 5, 30)

@@ -8,6 +8,7 @@ from hubformer.core.activations import ACTIVATIONS
 from hubformer.core.alibi import Alibi
 from hubformer.core.attention import Attention, AttentionSpec
 from hubformer.core.blocks import Block, LayerSpec, Memory
+from hubformer.core.blockwise import BlockAttentionSpec, Blocks
 from hubformer.core.buckets import Buckets
 from hubformer.core.cache import Cache, LayerCache
 from hubformer.core.disentangled import Disentangled
@@ -31,6 +32,8 @@ __all__ = [
     "Attention",
     "AttentionSpec",
     "Block",
+    "BlockAttentionSpec",
+    "Blocks",
     "Buckets",
     "Cache",
     "Disentangled",

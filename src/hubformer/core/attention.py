@@ -42,6 +42,8 @@ class AttentionSpec:
     dropout: float = 0.0  # of the attention weights
 
     packs: ClassVar[bool] = True  # whether rows may be laid end to end without padding
+    pads: ClassVar[bool] = True  # whether a padded row says what it says alone
+    marks: ClassVar[bool] = False  # whether tokens may be marked, which see and are seen everywhere
 
     def build(self, width: int) -> Attention:
         kinds = {"head": Attention, "each head": _NormedApart, "all": _NormedTogether}

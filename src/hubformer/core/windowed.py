@@ -208,6 +208,7 @@ class SlidingAttentionSpec(AttentionSpec):
     kv_heads have no place in it."""
 
     packs: ClassVar[bool] = False  # a pack does not say which tokens are marked
+    marks: ClassVar[bool] = True
 
     def build(self, width: int) -> SlidingAttention:
         return SlidingAttention(self, width)

@@ -77,6 +77,7 @@ class Style:
     embedding_norm: LayerNorm | None = NORM
     first_position: int = 2  # the row of the position table for a row's first token
     placing: Literal["learned", "waves", "fairseq waves"] = "learned"
+    positions: str = "max_position_embeddings"  # the field of how many; {side}: each half has its own
 
 
 BART_STYLE = Style()
@@ -104,13 +105,13 @@ def half(config: Config, side: Side, *, style: Style) -> BodySpec:
         embedding=TokenEmbedding(
             vocab=config["vocab_size"],
             width=width,
-            positions=config["max_position_embeddings"] + style.first_position,
+            positions=config[style.positions.format(side=side)] + style.first_position,
             first_position=style.first_position,
             placing=style.placing,
             padding=config["pad_token_id"],
             padding_learns=True,
             norm=style.embedding_norm,
-            factor=sqrt(width) if config["scale_embedding"] else 1.0,
+            factor=sqrt(width) if config.get("scale_embedding") else 1.0,
             dropout=config["dropout"],
         ),
         stack=StackSpec(width, (layer,) * config[f"{side}_layers"], final_norm=style.final_norm),
@@ -148,11 +149,19 @@ def initial(config: Config) -> Initial:
     return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
 
 
-def half_rows(side: Side, *, place: str = "after") -> tuple[Row, ...]:
-    """place: of the norms, as Norms calls it."""
-    theirs, ours = f"model.{side}.", f"body.{side}."
+PROJECTIONS = (("q_proj", "query"), ("k_proj", "key"), ("v_proj", "value"), ("out_proj", "output"))
+
+
+def half_rows(
+    side: Side,
+    *,
+    place: str = "after",
+    backbone: str = "model",
+    projections: tuple[tuple[str, str], ...] = PROJECTIONS,
+) -> tuple[Row, ...]:
+    """place: of the norms, as Norms calls it. projections: of self-attention, their names and ours."""
+    theirs, ours = f"{backbone}.{side}.", f"body.{side}."
     layer, block = theirs + "layers.{i}.", ours + "stack.blocks.{i}."
-    projections = (("q_proj", "query"), ("k_proj", "key"), ("v_proj", "value"), ("out_proj", "output"))
     return (
         row(theirs + "embed_positions.weight", ours + "embedding.positions.weight"),
         row(theirs + "layernorm_embedding.*", ours + "embedding.norm.*"),
@@ -161,7 +170,7 @@ def half_rows(side: Side, *, place: str = "after") -> tuple[Row, ...]:
         row(layer + "self_attn_layer_norm.*", f"{block}attention_residual.{place}.*"),
         *(
             row(f"{layer}encoder_attn.{hub}.*", f"{block}cross_attention.{name}.*")
-            for hub, name in projections
+            for hub, name in PROJECTIONS
         ),
         row(layer + "encoder_attn_layer_norm.*", f"{block}cross_residual.{place}.*"),
         row(layer + "fc1.*", block + "feed_forward.up.*"),

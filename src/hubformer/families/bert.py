@@ -68,7 +68,7 @@ def whole(config: Config, *, of: str, by: str) -> int:
 
 
 def position(config: Config) -> PositionSpec:
-    kind = config["position_embedding_type"]
+    kind = config.get("position_embedding_type", "absolute")  # some families have no other
     if kind == "absolute":
         return NoPosition()
     return Relative(config["max_position_embeddings"], "query" if kind == "relative_key" else "both")
@@ -103,7 +103,7 @@ def body(config: Config, *, first_position: int = 0) -> BodySpec:
             width=config["hidden_size"],
             positions=config["max_position_embeddings"],
             first_position=first_position,
-            placing="learned" if config["position_embedding_type"] == "absolute" else "unread",
+            placing="learned" if isinstance(one.attention.position, NoPosition) else "unread",
             padding=config["pad_token_id"],
             types=config["type_vocab_size"],
             norm=LayerNorm(config["layer_norm_eps"]),

@@ -49,16 +49,15 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def windows(config: Config) -> tuple[int, ...]:
-    """The width of the window of each layer, in tokens."""
+def windows(config: Config, *, depth: str = "num_hidden_layers") -> tuple[int, ...]:
+    """The width of the window of each layer, in tokens. depth: the field that says how many layers."""
     given: int | list[int] = config["attention_window"]
-    layers: int = config["num_hidden_layers"]
+    layers: int = config[depth]
     if isinstance(given, int):
         return (given,) * layers
     if len(given) != layers:
         raise ConfigError(
-            f"attention_window has {len(given)} entries and num_hidden_layers is {layers}, expected one per "
-            "layer."
+            f"attention_window has {len(given)} entries and {depth} is {layers}, expected one per layer."
         )
     return tuple(given)
 

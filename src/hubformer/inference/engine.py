@@ -2,7 +2,8 @@
 
 Rows are sorted by length and cut into packs of a bounded number of tokens. A pack has no padding: its rows
 are laid end to end, the linear layers see only real tokens, and attention runs once per group of equal
-length. Models that cannot read a pack get padded batches of rows of similar length instead.
+length. Models that cannot read a pack get padded batches of rows of similar length instead, or, where padding
+would change what they say, batches of rows of equal length.
 
 Shapes:  B rows  L length  T tokens of a pack  N labels
 """
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from hubformer.core import AnyLayout, Layout, Packed
+from hubformer.models.family import unchanged
 from hubformer.models.heads import Context
 from hubformer.models.inputs import Inputs, Limits, check
 from hubformer.models.model import Model
@@ -65,9 +67,17 @@ class Engine:
     @property
     def packs(self) -> bool:
         """Whether the model reads packed rows."""
-        if self.model.head_row is None or not hasattr(self.model.body, "read"):
+        row = self.model.head_row
+        if row is None or not hasattr(self.model.body, "read") or row.prepare is not unchanged:
             return False
         return all(layer.attention.packs for layer in self.model.body.spec.stack.layers)
+
+    @property
+    def pads(self) -> bool:
+        """Whether the model reads padded rows as it reads each alone."""
+        if self.model.head_row is None:
+            return True
+        return all(layer.attention.pads for layer in self.model.body.spec.stack.layers)
 
     @property
     def longest(self) -> int | None:
@@ -116,7 +126,8 @@ class Engine:
             length = len(rows[place].ids)
             # In a padded batch every row costs as much as its longest, which is the last.
             total = tokens + length if self.packs else (len(places) + 1) * length
-            if places and total > budget:
+            longer = bool(places) and length > len(rows[places[-1]].ids)
+            if places and (total > budget or (longer and not self.packs and not self.pads)):
                 yield places
                 places, tokens = [], 0
             places.append(place)

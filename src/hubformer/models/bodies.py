@@ -33,6 +33,7 @@ class States:
     encoder_last_hidden_state: Tensor | None = None  # (B, L, M)
     encoder_hidden_states: tuple[Tensor, ...] | None = None
     encoder_attentions: tuple[Tensor, ...] | None = None
+    encoder_global_attentions: tuple[Tensor, ...] | None = None
 
     @property
     def decoder_hidden_states(self) -> tuple[Tensor, ...] | None:

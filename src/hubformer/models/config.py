@@ -134,7 +134,7 @@ COMMON: dict[str, Field] = {
 # settings of generation, which are read by that room.
 _HARMLESS = """
     _attn_implementation _commit_hash _name_or_path _num_labels adapters attn_implementation auto_map
-    bad_words_ids begin_suppress_tokens cell custom_pipelines d_head dataset directionality
+    bad_words_ids begin_suppress_tokens cell classif_dropout custom_pipelines d_head dataset directionality
     diversity_penalty do_sample dtype early_stopping encoder_no_repeat_ngram_size
     exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id gradient_checkpointing language
     length_penalty max_length min_length model_name model_type n_ctx name no_repeat_ngram_size

@@ -38,6 +38,7 @@ class TokenEmbedding:
     norm: NormSpec | None = None
     factor: float = 1.0  # Gemma multiplies by sqrt(width)
     dropout: float = 0.0
+    dropped: Literal["last", "summed"] = "last"  # "summed": before the norm (BigBird)
 
     @property
     def longest(self) -> int | None:
@@ -77,7 +78,8 @@ class TokenEmbeddings(nn.Module):
         )
         last = narrow == "last" or spec.projected == "always"
         self.project = Linear(spec.width, width) if last else nn.Identity()
-        self.dropout = Dropout(spec.dropout)
+        summed = {"last": 0.0, "summed": spec.dropout}[spec.dropped]
+        self.first_dropout, self.dropout = Dropout(summed), Dropout(spec.dropout - summed)
 
     def forward(
         self,
@@ -98,7 +100,7 @@ class TokenEmbeddings(nn.Module):
             x = x + self.tokens(types)
         if self.positions is not None:  # last, as in v4: then float32 sums round alike
             x = self.placed(x, rows=self.rows(at, valid=valid) if rows is None else rows)
-        out: Tensor = self.project(self.dropout(self.norm(self.widen(x))))
+        out: Tensor = self.project(self.dropout(self.norm(self.first_dropout(self.widen(x)))))
         return out
 
     def rows(self, at: Tensor, *, valid: Tensor | None) -> Tensor:

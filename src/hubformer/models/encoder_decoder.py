@@ -21,6 +21,7 @@ from hubformer.models.heads import Context, HeadSpec
 from hubformer.models.inputs import Inputs, Limits, check
 
 TOLD = ("token_type_ids", "position_ids", "global_attention_mask")  # what some encoders read beside tokens
+_OF_AN_ENCODER = ("last_hidden_state", "hidden_states", "attentions", "global_attentions")
 _HEAD_MASKS = ("head_mask", "decoder_head_mask", "cross_attn_head_mask")
 
 
@@ -136,6 +137,7 @@ class EncoderDecoder(nn.Module):
             encoder_last_hidden_state=told.last,
             encoder_hidden_states=told.hidden_states,
             encoder_attentions=told.attentions,
+            encoder_global_attentions=told.global_attentions,
         )
 
 
@@ -207,12 +209,18 @@ def _of(outputs: Any) -> States:
     if isinstance(outputs, Tensor):
         outputs = (outputs,)
     if hasattr(outputs, "get"):
-        found = [outputs.get(name) for name in ("last_hidden_state", "hidden_states", "attentions")]
+        found = [outputs.get(name) for name in _OF_AN_ENCODER]
     else:
-        found = [*outputs, None, None][:3]
+        found = [*outputs, None, None, None][: len(_OF_AN_ENCODER)]
     if not isinstance(found[0], Tensor) or found[0].dim() != 3:
         raise InputError("encoder_outputs has no states (rows, length, width) in its first place.")
-    return States(found[0], Layout.of(found[0].shape[1]), hidden_states=found[1], attentions=found[2])
+    return States(
+        found[0],
+        Layout.of(found[0].shape[1]),
+        hidden_states=found[1],
+        attentions=found[2],
+        global_attentions=found[3],
+    )
 
 
 def _refuse_head_masks(inputs: Inputs) -> None:

@@ -18,6 +18,7 @@ from hubformer.models.inputs import Inputs, check, forward_taking
 from hubformer.models.outputs import (
     BaseModelOutput,
     BaseModelOutputWithPastAndCrossAttentions,
+    LEDEncoderBaseModelOutput,
     ModelOutput,
 )
 
@@ -60,6 +61,18 @@ class Encoder(nn.Module):
     )
 
 
+class MarkingEncoder(Encoder):
+    """One that reads which tokens see and are seen everywhere."""
+
+    output = LEDEncoderBaseModelOutput
+
+    forward = forward_taking(
+        "input_ids attention_mask global_attention_mask inputs_embeds output_attentions output_hidden_states "
+        "return_dict",
+        of="get_encoder()",
+    )
+
+
 class Decoder(Encoder):
     """(B, L) tokens to their states (B, L, M), with the encoder's (B, K, M) as encoder_hidden_states."""
 
@@ -82,4 +95,6 @@ def half_of(body: Any, *, name: str, config: PreTrainedConfig, of: str) -> Encod
     half = getattr(body, name, None)
     if not isinstance(half, Body):
         raise InputError(f"{of} has no {name} of its own. What it has beside its head is base_model.")
-    return {"encoder": Encoder, "decoder": Decoder}[name](half, config)
+    marks = any(layer.attention.marks for layer in half.spec.stack.layers)
+    encoder = MarkingEncoder if marks else Encoder
+    return {"encoder": encoder, "decoder": Decoder}[name](half, config)

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import ACTIVATIONS, AnyLayout, Dropout, Embedding, Linear, NormSpec
+from hubformer.core import ACTIVATIONS, AnyLayout, Dropout, Embedding, FeedForward, Linear, Norms, NormSpec
 from hubformer.models.bodies import AnyBodySpec
 from hubformer.models.inputs import Inputs
 
@@ -191,6 +191,33 @@ class _TokenHead(nn.Module):
 
 
 @dataclass(frozen=True)
+class DeeperTokenHead:
+    """A score per label for every token, behind one more feed-forward in its residual."""
+
+    labels: int
+    feed_forward: FeedForward
+    norms: Norms
+    dropout: float = 0.0  # of what the feed-forward reads, and of what it gives
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        return _DeeperTokenHead(self, body.stack.output_width)
+
+
+class _DeeperTokenHead(nn.Module):
+    def __init__(self, spec: DeeperTokenHead, width: int) -> None:
+        super().__init__()
+        self.dropout, self.feed_forward = Dropout(spec.dropout), spec.feed_forward.build(width)
+        self.residual = spec.norms.build(width, dropout=spec.dropout)
+        self.output = Linear(width, spec.labels)
+
+    def forward(self, states: Tensor, context: Context) -> Tensor:
+        """(B, L, M) -> (B, L, N)"""
+        kept, x = self.residual.enter(states)
+        scores: Tensor = self.output(self.residual.leave(kept, self.feed_forward(self.dropout(x))))
+        return scores
+
+
+@dataclass(frozen=True)
 class LastTokenHead:
     """The scores of each row's last token, the only one of a decoder that has read all others.
 
@@ -243,6 +270,26 @@ class _PairOfHeads(nn.Module):
 
     def forward(self, states: Tensor, context: Context) -> tuple[Any, Any]:
         return self.first(states, context), self.second(states, context)
+
+
+@dataclass(frozen=True)
+class BesideUnread:
+    """A head, beside another that is kept for files: nobody reads its scores."""
+
+    read: HeadSpec
+    unread: HeadSpec
+
+    def build(self, body: AnyBodySpec) -> nn.Module:
+        return _BesideUnread(self, body)
+
+
+class _BesideUnread(nn.Module):
+    def __init__(self, spec: BesideUnread, body: AnyBodySpec) -> None:
+        super().__init__()
+        self.read, self.unread = spec.read.build(body), spec.unread.build(body)
+
+    def forward(self, states: Tensor, context: Context) -> Any:
+        return self.read(states, context)
 
 
 def vocab_head_of(model: nn.Module) -> _TiedVocabHead | None:

@@ -46,6 +46,7 @@ class Inputs:
     start_positions: Tensor | None = None  # (B,)
     end_positions: Tensor | None = None  # (B,)
     is_impossible: Tensor | None = None  # (B,)
+    question_lengths: Tensor | None = None  # (B,) or (B, 1): the tokens of a row before its second text
     cls_index: Tensor | None = None  # (B,)
     p_mask: Tensor | None = None  # (B, L), 1 = cannot be in the answer
     mc_token_ids: Tensor | None = None  # (B, C)

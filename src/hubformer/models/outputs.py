@@ -68,6 +68,11 @@ class BaseModelOutput(ModelOutput):
 
 
 @dataclass(eq=False)
+class LEDEncoderBaseModelOutput(BaseModelOutput):
+    global_attentions: Tensors | None = None  # (B, heads, L, G): of global queries
+
+
+@dataclass(eq=False)
 class BaseModelOutputWithPast(ModelOutput):
     last_hidden_state: Tensor | None = None  # (B, L, M)
     past_key_values: Cache | None = None
@@ -183,6 +188,25 @@ class QuestionAnsweringModelOutput(ModelOutput):
     loss: Tensor | None = None
     start_logits: Tensor | None = None  # (B, L)
     end_logits: Tensor | None = None  # (B, L)
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class BigBirdForQuestionAnsweringModelOutput(ModelOutput):
+    loss: Tensor | None = None
+    start_logits: Tensor | None = None  # (B, L)
+    end_logits: Tensor | None = None  # (B, L)
+    pooler_output: Tensor | None = None  # (B, M); None: it has no pooler
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class BigBirdForPreTrainingOutput(ModelOutput):
+    loss: Tensor | None = None
+    prediction_logits: Tensor | None = None  # (B, L, V)
+    seq_relationship_logits: Tensor | None = None  # (B, 2)
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 
@@ -355,6 +379,26 @@ class Seq2SeqQuestionAnsweringModelOutput(ModelOutput):
     encoder_last_hidden_state: Tensor | None = None
     encoder_hidden_states: Tensors | None = None
     encoder_attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class LEDSeq2SeqModelOutput(Seq2SeqModelOutput):
+    encoder_global_attentions: Tensors | None = None  # (B, heads, L, G): of the encoder's global queries
+
+
+@dataclass(eq=False)
+class LEDSeq2SeqLMOutput(Seq2SeqLMOutput):
+    encoder_global_attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
+class LEDSeq2SeqSequenceClassifierOutput(LEDSeq2SeqLMOutput):
+    """logits (B, N)"""
+
+
+@dataclass(eq=False)
+class LEDSeq2SeqQuestionAnsweringModelOutput(Seq2SeqQuestionAnsweringModelOutput):
+    encoder_global_attentions: Tensors | None = None
 
 
 @dataclass(eq=False)

@@ -83,6 +83,15 @@ def pretraining(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTraine
     return {"loss": loss, "prediction_logits": words, "seq_relationship_logits": follows}
 
 
+def pretraining_on_words(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    """The same two tasks, of which the second may have no labels."""
+    words, follows = scores
+    loss = None if inputs.labels is None else cross_entropy(words, inputs.labels)
+    if loss is not None and inputs.next_sentence_label is not None:
+        loss = loss + cross_entropy(follows, inputs.next_sentence_label)
+    return {"loss": loss, "prediction_logits": words, "seq_relationship_logits": follows}
+
+
 def sentence_order(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """ALBERT's two tasks at once (arXiv:1909.11942): the loss is the sum, where both labels are given."""
     words, order = scores
