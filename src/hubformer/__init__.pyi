@@ -59,11 +59,17 @@ from hubformer.models.outputs import (
     BaseModelOutputWithPooling,
     BaseModelOutputWithPoolingAndCrossAttentions,
     BertForPreTrainingOutput,
+    BigBirdForPreTrainingOutput,
+    BigBirdForQuestionAnsweringModelOutput,
     CausalLMOutput,
     CausalLMOutputWithCrossAttentions,
     CausalLMOutputWithPast,
     ElectraForPreTrainingOutput,
     GPT2DoubleHeadsModelOutput,
+    LEDSeq2SeqLMOutput,
+    LEDSeq2SeqModelOutput,
+    LEDSeq2SeqQuestionAnsweringModelOutput,
+    LEDSeq2SeqSequenceClassifierOutput,
     LongformerBaseModelOutputWithPooling,
     LongformerMaskedLMOutput,
     LongformerMultipleChoiceModelOutput,
@@ -258,6 +264,16 @@ __all__ = [
     "BertPreTrainedModel",
     "BertTokenizer",
     "BertTokenizerFast",
+    "BigBirdConfig",
+    "BigBirdForCausalLM",
+    "BigBirdForMaskedLM",
+    "BigBirdForMultipleChoice",
+    "BigBirdForPreTraining",
+    "BigBirdForQuestionAnswering",
+    "BigBirdForSequenceClassification",
+    "BigBirdForTokenClassification",
+    "BigBirdModel",
+    "BigBirdPreTrainedModel",
     "BigBirdTokenizer",
     "BigBirdTokenizerFast",
     "BlenderbotConfig",
@@ -424,6 +440,12 @@ __all__ = [
     "HubformerError",
     "InputError",
     "IntervalStrategy",
+    "LEDConfig",
+    "LEDForConditionalGeneration",
+    "LEDForQuestionAnswering",
+    "LEDForSequenceClassification",
+    "LEDModel",
+    "LEDPreTrainedModel",
     "LEDTokenizer",
     "LEDTokenizerFast",
     "LlamaConfig",
@@ -727,6 +749,14 @@ class _BertForPreTrainingOutput(BertForPreTrainingOutput):
     prediction_logits: Tensor
     seq_relationship_logits: Tensor
 
+class _BigBirdForPreTrainingOutput(BigBirdForPreTrainingOutput):
+    prediction_logits: Tensor
+    seq_relationship_logits: Tensor
+
+class _BigBirdForQuestionAnsweringModelOutput(BigBirdForQuestionAnsweringModelOutput):
+    start_logits: Tensor
+    end_logits: Tensor
+
 class _CausalLMOutput(CausalLMOutput):
     logits: Tensor
 
@@ -742,6 +772,19 @@ class _ElectraForPreTrainingOutput(ElectraForPreTrainingOutput):
 class _GPT2DoubleHeadsModelOutput(GPT2DoubleHeadsModelOutput):
     logits: Tensor
     mc_logits: Tensor
+
+class _LEDSeq2SeqLMOutput(LEDSeq2SeqLMOutput):
+    logits: Tensor
+
+class _LEDSeq2SeqModelOutput(LEDSeq2SeqModelOutput):
+    last_hidden_state: Tensor
+
+class _LEDSeq2SeqQuestionAnsweringModelOutput(LEDSeq2SeqQuestionAnsweringModelOutput):
+    start_logits: Tensor
+    end_logits: Tensor
+
+class _LEDSeq2SeqSequenceClassifierOutput(LEDSeq2SeqSequenceClassifierOutput):
+    logits: Tensor
 
 class _LongformerBaseModelOutputWithPooling(LongformerBaseModelOutputWithPooling):
     last_hidden_state: Tensor
@@ -1706,6 +1749,317 @@ class BertForQuestionAnswering(BertPreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _QuestionAnsweringModelOutput: ...
+
+class BigBirdConfig(PreTrainedConfig):
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    hidden_act: str
+    hidden_dropout_prob: float
+    attention_probs_dropout_prob: float
+    max_position_embeddings: int
+    type_vocab_size: int
+    initializer_range: float
+    layer_norm_eps: float
+    use_cache: bool
+    pad_token_id: int | list[int] | None
+    bos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    sep_token_id: int | list[int] | None
+    attention_type: str
+    use_bias: bool
+    rescale_embeddings: bool
+    block_size: int
+    num_random_blocks: int
+    classifier_dropout: float | None
+    def __init__(
+        self,
+        vocab_size: int = 50358,
+        hidden_size: int = 768,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 12,
+        intermediate_size: int = 3072,
+        hidden_act: str = "gelu_new",
+        hidden_dropout_prob: float = 0.1,
+        attention_probs_dropout_prob: float = 0.1,
+        max_position_embeddings: int = 4096,
+        type_vocab_size: int = 2,
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        use_cache: bool = True,
+        pad_token_id: int | list[int] | None = 0,
+        bos_token_id: int | list[int] | None = 1,
+        eos_token_id: int | list[int] | None = 2,
+        sep_token_id: int | list[int] | None = 66,
+        attention_type: str = "block_sparse",
+        use_bias: bool = True,
+        rescale_embeddings: bool = False,
+        block_size: int = 64,
+        num_random_blocks: int = 3,
+        classifier_dropout: float | None = None,
+        **named: Any,
+    ) -> None: ...
+
+class BigBirdPreTrainedModel(_Loading):
+    config: BigBirdConfig
+    def __init__(self, config: BigBirdConfig) -> None: ...
+
+class BigBirdModel(BigBirdPreTrainedModel):
+    def __init__(self, config: BigBirdConfig, *, add_pooling_layer: bool = True) -> None: ...
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _BaseModelOutputWithPoolingAndCrossAttentions: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _BaseModelOutputWithPoolingAndCrossAttentions: ...
+
+class BigBirdForPreTraining(BigBirdPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        next_sentence_label: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BigBirdForPreTrainingOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        next_sentence_label: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BigBirdForPreTrainingOutput: ...
+
+class BigBirdForMaskedLM(BigBirdPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+
+class BigBirdForCausalLM(BigBirdPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _CausalLMOutputWithCrossAttentions: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _CausalLMOutputWithCrossAttentions: ...
+
+class BigBirdForSequenceClassification(BigBirdPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+
+class BigBirdForMultipleChoice(BigBirdPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
+
+class BigBirdForTokenClassification(BigBirdPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+
+class BigBirdForQuestionAnswering(BigBirdPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        question_lengths: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BigBirdForQuestionAnsweringModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        question_lengths: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BigBirdForQuestionAnsweringModelOutput: ...
 
 class BlenderbotConfig(PreTrainedConfig):
     vocab_size: int
@@ -5356,6 +5710,239 @@ class GteForTokenClassification(GtePreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _TokenClassifierOutput: ...
+
+class LEDConfig(PreTrainedConfig):
+    vocab_size: int
+    max_encoder_position_embeddings: int
+    max_decoder_position_embeddings: int
+    encoder_layers: int
+    encoder_ffn_dim: int
+    encoder_attention_heads: int
+    decoder_layers: int
+    decoder_ffn_dim: int
+    decoder_attention_heads: int
+    encoder_layerdrop: float
+    decoder_layerdrop: float
+    activation_function: str
+    d_model: int
+    dropout: float
+    attention_dropout: float
+    activation_dropout: float
+    init_std: float
+    classifier_dropout: float
+    use_cache: bool
+    pad_token_id: int | list[int] | None
+    bos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    is_encoder_decoder: bool
+    decoder_start_token_id: int | list[int] | None
+    attention_window: Any
+    num_attention_heads: int
+    hidden_size: int
+    num_hidden_layers: int
+    attention_probs_dropout_prob: float
+    initializer_range: float
+    def __init__(
+        self,
+        vocab_size: int = 50265,
+        max_encoder_position_embeddings: int = 16384,
+        max_decoder_position_embeddings: int = 1024,
+        encoder_layers: int = 12,
+        encoder_ffn_dim: int = 4096,
+        encoder_attention_heads: int = 16,
+        decoder_layers: int = 12,
+        decoder_ffn_dim: int = 4096,
+        decoder_attention_heads: int = 16,
+        encoder_layerdrop: float = 0.0,
+        decoder_layerdrop: float = 0.0,
+        activation_function: str = "gelu",
+        d_model: int = 1024,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        activation_dropout: float = 0.0,
+        init_std: float = 0.02,
+        classifier_dropout: float = 0.0,
+        use_cache: bool = True,
+        pad_token_id: int | list[int] | None = 1,
+        bos_token_id: int | list[int] | None = 0,
+        eos_token_id: int | list[int] | None = 2,
+        is_encoder_decoder: bool = True,
+        decoder_start_token_id: int | list[int] | None = 2,
+        attention_window: Any = 512,
+        **named: Any,
+    ) -> None: ...
+
+class LEDPreTrainedModel(_Loading):
+    config: LEDConfig
+    def __init__(self, config: LEDConfig) -> None: ...
+
+class LEDModel(LEDPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        global_attention_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _LEDSeq2SeqModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        global_attention_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _LEDSeq2SeqModelOutput: ...
+
+class LEDForConditionalGeneration(LEDPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        global_attention_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _LEDSeq2SeqLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        global_attention_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _LEDSeq2SeqLMOutput: ...
+
+class LEDForSequenceClassification(LEDPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        global_attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LEDSeq2SeqSequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        global_attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LEDSeq2SeqSequenceClassifierOutput: ...
+
+class LEDForQuestionAnswering(LEDPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        global_attention_mask: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LEDSeq2SeqQuestionAnsweringModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        global_attention_mask: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _LEDSeq2SeqQuestionAnsweringModelOutput: ...
 
 class LlamaConfig(PreTrainedConfig):
     vocab_size: int

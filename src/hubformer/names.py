@@ -130,6 +130,18 @@ _CLASSES = {
         BertForTokenClassification
         BertForQuestionAnswering
     """,
+    "big_bird": """
+        BigBirdConfig
+        BigBirdPreTrainedModel
+        BigBirdModel
+        BigBirdForPreTraining
+        BigBirdForMaskedLM
+        BigBirdForCausalLM
+        BigBirdForSequenceClassification
+        BigBirdForMultipleChoice
+        BigBirdForTokenClassification
+        BigBirdForQuestionAnswering
+    """,
     "blenderbot": """
         BlenderbotConfig
         BlenderbotPreTrainedModel
@@ -292,6 +304,14 @@ _CLASSES = {
         GteForMaskedLM
         GteForSequenceClassification
         GteForTokenClassification
+    """,
+    "led": """
+        LEDConfig
+        LEDPreTrainedModel
+        LEDModel
+        LEDForConditionalGeneration
+        LEDForSequenceClassification
+        LEDForQuestionAnswering
     """,
     "llama": """
         LlamaConfig
