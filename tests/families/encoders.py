@@ -37,6 +37,7 @@ TINY: dict[str, dict[str, Any]] = {
     },
     "electra": {**_SMALL, "embedding_size": 24},
     "gte": {**_SMALL, "pad_token_id": 0, "type_vocab_size": 2},
+    "jina_bert": {**_SMALL, "feed_forward_type": "geglu"},
     "modernbert": {
         "vocab_size": VOCAB,
         "hidden_size": 32,
@@ -110,6 +111,14 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "rope_parameters": {"rope_theta": 50.0, "rope_type": "linear", "factor": 2.0},
             "num_hidden_layers": 1,
         },
+    },
+    "jina_bert": {
+        "plain": {},
+        "relu": {"feed_forward_type": "reglu", "hidden_act": "relu", "layer_norm_eps": 1e-3},
+        "odd": {"hidden_size": 36, "num_attention_heads": 12, "type_vocab_size": 3, "pad_token_id": 4},
+        "normed": {"qk_post_norm": True, "layer_norm_eps": 1e-3, "classifier_dropout": 0.2},
+        "normed relu": {"qk_post_norm": True, "feed_forward_type": "reglu", "num_attention_heads": 1},
+        "untied": {"tie_word_embeddings": False, "hidden_act": "silu", "num_hidden_layers": 1},
     },
     "modernbert": {
         "plain": {},

@@ -12,9 +12,10 @@ from torch import Tensor
 import hubformer
 from cases import CASES, HEAD_CONFIG, TINY, Case, marked
 from hubformer.families import family
+from oracles import oracle_class
 from twins import as_filed
 
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
 # Wide enough that a standard deviation is known to a few per cent.
 LARGER = {
@@ -57,7 +58,7 @@ def _known(changes: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
 
 
 def oracle_of(case: Case, config: dict[str, Any]) -> dict[str, Tensor]:
-    kind = getattr(transformers, case.head.name)
+    kind = oracle_class(case.head.name)
     torch.manual_seed(21)
     oracle = kind(kind.config_class(**config))
     return as_filed(oracle, oracle.state_dict())

@@ -35,6 +35,7 @@ FAMILIES: dict[str, str] = {
     "gptj": "gptj:GPTJ",
     "granite": "granite:GRANITE",
     "gte": "gte:GTE",
+    "jina_bert": "jina_bert:JINA_BERT",
     "llama": "llama:LLAMA",
     "longformer": "longformer:LONGFORMER",
     "m2m_100": "mbart:M2M_100",
