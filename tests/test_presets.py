@@ -18,6 +18,7 @@ PUBLISHED = {
     "albert-xxlarge-v2": 222_595_584,
     "bart-base": 139_420_416,
     "bart-large": 406_291_456,
+    "blenderbot_small-90m": 87_508_992,
     "bert-base-cased": 108_310_272,
     "bert-base-uncased": 109_482_240,
     "bert-large-uncased": 335_141_888,

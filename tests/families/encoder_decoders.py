@@ -81,6 +81,7 @@ _PAIR = {
 TINY: dict[str, dict[str, Any]] = {
     "blenderbot": _BART,
     "encoder-decoder": _PAIR,
+    "blenderbot-small": _BART,
     "m2m_100": _BART,
     "marian": {**_BART, "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1},
     "mbart": _BART,
@@ -98,7 +99,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "scaled": {"scale_embedding": name != "m2m_100", "activation_function": "silu"},
             "heads": {"encoder_attention_heads": 1, "decoder_attention_heads": 2, "decoder_layers": 1},
         }
-        for name in ("blenderbot", "m2m_100", "marian", "mbart", "pegasus")
+        for name in ("blenderbot", "blenderbot-small", "m2m_100", "marian", "mbart", "pegasus")
     },
     "encoder-decoder": {
         "plain": {},
@@ -158,6 +159,7 @@ ELSEWHERE = ("MT5ForConditionalGeneration",)
 WRITERS = {
     "bart": "BartForConditionalGeneration",
     "encoder-decoder": "EncoderDecoderModel",
+    "blenderbot-small": "BlenderbotSmallForConditionalGeneration",
     "marian": "MarianMTModel",
     "mbart": "MBartForConditionalGeneration",
     "t5": "T5ForConditionalGeneration",

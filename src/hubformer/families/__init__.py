@@ -17,6 +17,7 @@ FAMILIES: dict[str, str] = {
     "bart": "bart:BART",
     "bert": "bert:BERT",
     "blenderbot": "mbart:BLENDERBOT",
+    "blenderbot-small": "mbart:BLENDERBOT_SMALL",
     "bloom": "bloom:BLOOM",
     "camembert": "roberta:CAMEMBERT",
     "deberta": "deberta:DEBERTA",

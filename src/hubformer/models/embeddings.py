@@ -36,6 +36,9 @@ class TokenEmbedding:
     # added, or before the norm, as DeBERTa's. "always": last, also where the widths agree (ALBERT).
     projected: Literal["last", "first", "summed", "always"] = "last"
     norm: NormSpec | None = None
+    normed: Literal["sum", "tokens"] = (
+        "sum"  # "tokens": positions are added after the norm (Blenderbot small)
+    )
     factor: float = 1.0  # Gemma multiplies by sqrt(width)
     dropout: float = 0.0
 
@@ -47,6 +50,8 @@ class TokenEmbedding:
     def build(self, width: int) -> TokenEmbeddings:
         if self.placing == "unread":
             return _UnplacedEmbeddings(self, width)
+        if self.normed == "tokens":
+            return _NormedFirstEmbeddings(self, width)
         if self.typing == "unread":
             return _UntypedEmbeddings(self, width)
         return (_OffsetEmbeddings if self.first_position else TokenEmbeddings)(self, width)
@@ -98,8 +103,13 @@ class TokenEmbeddings(nn.Module):
             x = x + self.tokens(types)
         if self.positions is not None:  # last, as in v4: then float32 sums round alike
             x = self.placed(x, rows=self.rows(at, valid=valid) if rows is None else rows)
-        out: Tensor = self.project(self.dropout(self.norm(self.widen(x))))
+        out: Tensor = self.project(self.dropout(self.summed(x)))
         return out
+
+    def summed(self, x: Tensor) -> Tensor:
+        """What is done with the sum of all vectors."""
+        y: Tensor = self.norm(self.widen(x))
+        return y
 
     def rows(self, at: Tensor, *, valid: Tensor | None) -> Tensor:
         """The rows of the position table for these places."""
@@ -158,6 +168,14 @@ class _OffsetEmbeddings(TokenEmbeddings):
 
 class _UnplacedEmbeddings(TokenEmbeddings):
     def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
+        return x
+
+
+class _NormedFirstEmbeddings(TokenEmbeddings):
+    def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
+        return super().placed(self.norm(x), rows=rows)
+
+    def summed(self, x: Tensor) -> Tensor:
         return x
 
 
