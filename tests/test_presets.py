@@ -34,6 +34,7 @@ PUBLISHED = {
     "electra-large-discriminator": 334_092_288,
     "electra-small-discriminator": 13_483_008,
     "electra-small-generator": 13_483_008,
+    "flaubert-base-cased": 138_233_088,
     "gpt2": 124_439_808,
     "gpt2-large": 774_030_080,
     "gpt2-medium": 354_823_168,
@@ -50,6 +51,8 @@ PUBLISHED = {
     "roberta-base": 124_645_632,
     "snowflake-arctic-embed-m-v2.0": 305_368_320,
     "roberta-large": 355_359_744,
+    "xlm-mlm-en-2048": 667_088_896,
+    "xlm-mlm-ende-1024": 142_357_504,
 }
 # Of the language model, with its output where that is not tied, as cards and papers of decoders count them.
 WRITERS = {

@@ -26,6 +26,7 @@ FAMILIES: dict[str, str] = {
     "electra": "electra:ELECTRA",
     "encoder-decoder": "encoder_decoder:ENCODER_DECODER",
     "falcon": "falcon:FALCON",
+    "flaubert": "xlm:FLAUBERT",
     "gemma": "gemma:GEMMA",
     "gemma2": "gemma:GEMMA2",
     "gemma3_text": "gemma:GEMMA3_TEXT",
@@ -63,6 +64,7 @@ FAMILIES: dict[str, str] = {
     "starcoder2": "starcoder2:STARCODER2",
     "t5": "t5:T5",
     "umt5": "t5:UMT5",
+    "xlm": "xlm:XLM",
     "xlm-roberta": "roberta:XLM_ROBERTA",
     "xlnet": "xlnet:XLNET",
 }
