@@ -52,6 +52,8 @@ class JinaBertConfig:
         }
 
     def __getattr__(self, name: str) -> Any:
+        if name == "values" or name not in self.values:
+            raise AttributeError(name)
         return self.values[name]
 
     def to_dict(self) -> dict[str, Any]:
