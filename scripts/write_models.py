@@ -22,7 +22,7 @@ from hubformer.core import BlockAttentionSpec, FeedForward, MixtureOfExperts, Pa
 from hubformer.core.windowed import SlidingAttentionSpec
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Family
-from hubformer.presets import names, preset
+from hubformer.presets import names
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "models.md"
@@ -142,11 +142,12 @@ def page() -> str:
     """The content of docs/models.md."""
     targets = json.loads((ROOT / "scripts" / "targets.json").read_text("utf-8"))
     rows, classes = [], []
+    shipped = {name: AutoConfig.from_pretrained(name) for name in names()}
     for model_type in sorted(FAMILIES):
         found, kind = family(model_type), config_class(model_type)
         assert kind is not None
-        presets = [name for name in names() if (preset(name) or {}).get("model_type") == model_type]
-        config = AutoConfig.from_pretrained(presets[0]) if presets else kind()
+        presets = [name for name, config in shipped.items() if config.model_type == model_type]
+        config = shipped[presets[0]] if presets else kind()
         rows.append(row(found, found.body(config.freeze())))
         sizes = [f"`{name}`" for name in presets]
         served = [f"`{t['id']}`" for t in targets if t["model_type"] == model_type]

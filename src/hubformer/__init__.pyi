@@ -90,6 +90,7 @@ from hubformer.models.outputs import (
     SequenceClassifierOutput,
     SequenceClassifierOutputWithPast,
     TokenClassifierOutput,
+    XLMForQuestionAnsweringOutput,
     XLNetForMultipleChoiceOutput,
     XLNetForQuestionAnsweringOutput,
     XLNetForQuestionAnsweringSimpleOutput,
@@ -281,6 +282,11 @@ __all__ = [
     "BlenderbotForConditionalGeneration",
     "BlenderbotModel",
     "BlenderbotPreTrainedModel",
+    "BlenderbotSmallConfig",
+    "BlenderbotSmallForCausalLM",
+    "BlenderbotSmallForConditionalGeneration",
+    "BlenderbotSmallModel",
+    "BlenderbotSmallPreTrainedModel",
     "BlenderbotTokenizer",
     "BlenderbotTokenizerFast",
     "BloomConfig",
@@ -372,6 +378,15 @@ __all__ = [
     "FalconPreTrainedModel",
     "FeatureExtractionPipeline",
     "FillMaskPipeline",
+    "FlaubertConfig",
+    "FlaubertForMultipleChoice",
+    "FlaubertForQuestionAnswering",
+    "FlaubertForQuestionAnsweringSimple",
+    "FlaubertForSequenceClassification",
+    "FlaubertForTokenClassification",
+    "FlaubertModel",
+    "FlaubertPreTrainedModel",
+    "FlaubertWithLMHeadModel",
     "GPT2Config",
     "GPT2DoubleHeadsModel",
     "GPT2ForQuestionAnswering",
@@ -440,6 +455,14 @@ __all__ = [
     "HubformerError",
     "InputError",
     "IntervalStrategy",
+    "JinaBertConfig",
+    "JinaBertForMaskedLM",
+    "JinaBertForMultipleChoice",
+    "JinaBertForQuestionAnswering",
+    "JinaBertForSequenceClassification",
+    "JinaBertForTokenClassification",
+    "JinaBertModel",
+    "JinaBertPreTrainedModel",
     "LEDConfig",
     "LEDForConditionalGeneration",
     "LEDForQuestionAnswering",
@@ -682,6 +705,14 @@ __all__ = [
     "UMT5PreTrainedModel",
     "UnknownArgument",
     "UnknownName",
+    "XLMConfig",
+    "XLMForMultipleChoice",
+    "XLMForQuestionAnswering",
+    "XLMForQuestionAnsweringSimple",
+    "XLMForSequenceClassification",
+    "XLMForTokenClassification",
+    "XLMModel",
+    "XLMPreTrainedModel",
     "XLMRobertaConfig",
     "XLMRobertaForCausalLM",
     "XLMRobertaForMaskedLM",
@@ -693,6 +724,7 @@ __all__ = [
     "XLMRobertaPreTrainedModel",
     "XLMRobertaTokenizer",
     "XLMRobertaTokenizerFast",
+    "XLMWithLMHeadModel",
     "XLNetConfig",
     "XLNetForMultipleChoice",
     "XLNetForQuestionAnswering",
@@ -849,6 +881,8 @@ class _SequenceClassifierOutputWithPast(SequenceClassifierOutputWithPast):
 
 class _TokenClassifierOutput(TokenClassifierOutput):
     logits: Tensor
+
+class _XLMForQuestionAnsweringOutput(XLMForQuestionAnsweringOutput): ...
 
 class _XLNetForMultipleChoiceOutput(XLNetForMultipleChoiceOutput):
     logits: Tensor
@@ -2207,6 +2241,187 @@ class BlenderbotForConditionalGeneration(BlenderbotPreTrainedModel):
     ) -> _Seq2SeqLMOutput: ...
 
 class BlenderbotForCausalLM(BlenderbotPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _CausalLMOutputWithCrossAttentions: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _CausalLMOutputWithCrossAttentions: ...
+
+class BlenderbotSmallConfig(PreTrainedConfig):
+    vocab_size: int
+    max_position_embeddings: int
+    encoder_layers: int
+    encoder_ffn_dim: int
+    encoder_attention_heads: int
+    decoder_layers: int
+    decoder_ffn_dim: int
+    decoder_attention_heads: int
+    encoder_layerdrop: float
+    decoder_layerdrop: float
+    activation_function: str
+    d_model: int
+    dropout: float
+    attention_dropout: float
+    activation_dropout: float
+    init_std: float
+    scale_embedding: bool
+    use_cache: bool
+    pad_token_id: int | list[int] | None
+    bos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    is_encoder_decoder: bool
+    decoder_start_token_id: int | list[int] | None
+    forced_eos_token_id: int | list[int] | None
+    num_attention_heads: int
+    hidden_size: int
+    num_hidden_layers: int
+    def __init__(
+        self,
+        vocab_size: int = 50265,
+        max_position_embeddings: int = 512,
+        encoder_layers: int = 8,
+        encoder_ffn_dim: int = 2048,
+        encoder_attention_heads: int = 16,
+        decoder_layers: int = 8,
+        decoder_ffn_dim: int = 2048,
+        decoder_attention_heads: int = 16,
+        encoder_layerdrop: float = 0.0,
+        decoder_layerdrop: float = 0.0,
+        activation_function: str = "gelu",
+        d_model: int = 512,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        activation_dropout: float = 0.0,
+        init_std: float = 0.02,
+        scale_embedding: bool = False,
+        use_cache: bool = True,
+        pad_token_id: int | list[int] | None = 0,
+        bos_token_id: int | list[int] | None = 1,
+        eos_token_id: int | list[int] | None = 2,
+        is_encoder_decoder: bool = True,
+        decoder_start_token_id: int | list[int] | None = 1,
+        forced_eos_token_id: int | list[int] | None = 2,
+        **named: Any,
+    ) -> None: ...
+
+class BlenderbotSmallPreTrainedModel(_Loading):
+    config: BlenderbotSmallConfig
+    def __init__(self, config: BlenderbotSmallConfig) -> None: ...
+
+class BlenderbotSmallModel(BlenderbotSmallPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _Seq2SeqModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _Seq2SeqModelOutput: ...
+
+class BlenderbotSmallForConditionalGeneration(BlenderbotSmallPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _Seq2SeqLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        decoder_head_mask: Tensor | None = None,
+        cross_attn_head_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        past_key_values: Cache | Sequence[Sequence[Tensor]] | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _Seq2SeqLMOutput: ...
+
+class BlenderbotSmallForCausalLM(BlenderbotSmallPreTrainedModel):
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -3856,6 +4071,343 @@ class FalconForQuestionAnswering(FalconPreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _QuestionAnsweringModelOutput: ...
+
+class FlaubertConfig(PreTrainedConfig):
+    pre_norm: bool
+    layerdrop: float
+    vocab_size: int
+    emb_dim: int
+    n_layers: int
+    n_heads: int
+    dropout: float
+    attention_dropout: float
+    gelu_activation: bool
+    sinusoidal_embeddings: bool
+    causal: bool
+    asm: Any
+    n_langs: int
+    use_lang_emb: bool
+    max_position_embeddings: int
+    embed_init_std: float
+    layer_norm_eps: float
+    init_std: float
+    bos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    pad_token_id: int | list[int] | None
+    unk_index: int
+    mask_index: int
+    is_encoder: Any
+    summary_type: str
+    summary_use_proj: bool
+    summary_activation: str | None
+    summary_proj_to_labels: bool
+    summary_first_dropout: float
+    start_n_top: int
+    end_n_top: int
+    mask_token_id: int | list[int] | None
+    lang_id: int | None
+    summary_last_dropout: float
+    hidden_size: int
+    num_attention_heads: int
+    num_hidden_layers: int
+    n_words: int
+    bos_index: int | list[int] | None
+    eos_index: int | list[int] | None
+    pad_index: int | list[int] | None
+    def __init__(
+        self,
+        pre_norm: bool = False,
+        layerdrop: float = 0.0,
+        vocab_size: int = 30145,
+        emb_dim: int = 2048,
+        n_layers: int = 12,
+        n_heads: int = 16,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        gelu_activation: bool = True,
+        sinusoidal_embeddings: bool = False,
+        causal: bool = False,
+        asm: Any = False,
+        n_langs: int = 1,
+        use_lang_emb: bool = True,
+        max_position_embeddings: int = 512,
+        embed_init_std: float = 0.02209708691207961,
+        layer_norm_eps: float = 1e-12,
+        init_std: float = 0.02,
+        bos_token_id: int | list[int] | None = 0,
+        eos_token_id: int | list[int] | None = 1,
+        pad_token_id: int | list[int] | None = 2,
+        unk_index: int = 3,
+        mask_index: int = 5,
+        is_encoder: Any = True,
+        summary_type: str = "first",
+        summary_use_proj: bool = True,
+        summary_activation: str | None = None,
+        summary_proj_to_labels: bool = True,
+        summary_first_dropout: float = 0.1,
+        start_n_top: int = 5,
+        end_n_top: int = 5,
+        mask_token_id: int | list[int] | None = 0,
+        lang_id: int | None = 0,
+        summary_last_dropout: float = 0.0,
+        **named: Any,
+    ) -> None: ...
+
+class FlaubertPreTrainedModel(_Loading):
+    config: FlaubertConfig
+    def __init__(self, config: FlaubertConfig) -> None: ...
+
+class FlaubertModel(FlaubertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _BaseModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _BaseModelOutput: ...
+
+class FlaubertWithLMHeadModel(FlaubertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _MaskedLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _MaskedLMOutput: ...
+
+class FlaubertForSequenceClassification(FlaubertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+
+class FlaubertForTokenClassification(FlaubertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+
+class FlaubertForQuestionAnsweringSimple(FlaubertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+
+class FlaubertForQuestionAnswering(FlaubertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        is_impossible: Tensor | None = None,
+        cls_index: Tensor | None = None,
+        p_mask: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLMForQuestionAnsweringOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        is_impossible: Tensor | None = None,
+        cls_index: Tensor | None = None,
+        p_mask: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLMForQuestionAnsweringOutput: ...
+
+class FlaubertForMultipleChoice(FlaubertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
 
 class GemmaConfig(PreTrainedConfig):
     vocab_size: int
@@ -5710,6 +6262,223 @@ class GteForTokenClassification(GtePreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _TokenClassifierOutput: ...
+
+class JinaBertConfig(PreTrainedConfig):
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    hidden_act: str
+    hidden_dropout_prob: float
+    attention_probs_dropout_prob: float
+    max_position_embeddings: int
+    type_vocab_size: int
+    initializer_range: float
+    layer_norm_eps: float
+    pad_token_id: int | list[int] | None
+    position_embedding_type: str
+    use_cache: bool
+    classifier_dropout: float | None
+    feed_forward_type: str
+    emb_pooler: str | None
+    qk_post_norm: bool
+    def __init__(
+        self,
+        vocab_size: int = 30522,
+        hidden_size: int = 768,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 12,
+        intermediate_size: int = 3072,
+        hidden_act: str = "gelu",
+        hidden_dropout_prob: float = 0.1,
+        attention_probs_dropout_prob: float = 0.1,
+        max_position_embeddings: int = 512,
+        type_vocab_size: int = 2,
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        pad_token_id: int | list[int] | None = 0,
+        position_embedding_type: str = "alibi",
+        use_cache: bool = True,
+        classifier_dropout: float | None = None,
+        feed_forward_type: str = "geglu",
+        emb_pooler: str | None = None,
+        qk_post_norm: bool = False,
+        **named: Any,
+    ) -> None: ...
+
+class JinaBertPreTrainedModel(_Loading):
+    config: JinaBertConfig
+    def __init__(self, config: JinaBertConfig) -> None: ...
+
+class JinaBertModel(JinaBertPreTrainedModel):
+    def __init__(self, config: JinaBertConfig, *, add_pooling_layer: bool = True) -> None: ...
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutputWithPooling: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _BaseModelOutputWithPooling: ...
+
+class JinaBertForMaskedLM(JinaBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MaskedLMOutput: ...
+
+class JinaBertForSequenceClassification(JinaBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+
+class JinaBertForMultipleChoice(JinaBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
+
+class JinaBertForTokenClassification(JinaBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+
+class JinaBertForQuestionAnswering(JinaBertPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
 
 class LEDConfig(PreTrainedConfig):
     vocab_size: int
@@ -11157,6 +11926,339 @@ class UMT5ForQuestionAnswering(UMT5PreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> _Seq2SeqQuestionAnsweringModelOutput: ...
+
+class XLMConfig(PreTrainedConfig):
+    vocab_size: int
+    emb_dim: int
+    n_layers: int
+    n_heads: int
+    dropout: float
+    attention_dropout: float
+    gelu_activation: bool
+    sinusoidal_embeddings: bool
+    causal: bool
+    asm: Any
+    n_langs: int
+    use_lang_emb: bool
+    max_position_embeddings: int
+    embed_init_std: float
+    layer_norm_eps: float
+    init_std: float
+    bos_token_id: int | list[int] | None
+    eos_token_id: int | list[int] | None
+    pad_token_id: int | list[int] | None
+    unk_index: int
+    mask_index: int
+    is_encoder: Any
+    summary_type: str
+    summary_use_proj: bool
+    summary_activation: str | None
+    summary_proj_to_labels: bool
+    summary_first_dropout: float
+    start_n_top: int
+    end_n_top: int
+    mask_token_id: int | list[int] | None
+    lang_id: int | None
+    summary_last_dropout: float
+    hidden_size: int
+    num_attention_heads: int
+    num_hidden_layers: int
+    n_words: int
+    bos_index: int | list[int] | None
+    eos_index: int | list[int] | None
+    pad_index: int | list[int] | None
+    def __init__(
+        self,
+        vocab_size: int = 30145,
+        emb_dim: int = 2048,
+        n_layers: int = 12,
+        n_heads: int = 16,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        gelu_activation: bool = True,
+        sinusoidal_embeddings: bool = False,
+        causal: bool = False,
+        asm: Any = False,
+        n_langs: int = 1,
+        use_lang_emb: bool = True,
+        max_position_embeddings: int = 512,
+        embed_init_std: float = 0.02209708691207961,
+        layer_norm_eps: float = 1e-12,
+        init_std: float = 0.02,
+        bos_token_id: int | list[int] | None = 0,
+        eos_token_id: int | list[int] | None = 1,
+        pad_token_id: int | list[int] | None = 2,
+        unk_index: int = 3,
+        mask_index: int = 5,
+        is_encoder: Any = True,
+        summary_type: str = "first",
+        summary_use_proj: bool = True,
+        summary_activation: str | None = None,
+        summary_proj_to_labels: bool = True,
+        summary_first_dropout: float = 0.1,
+        start_n_top: int = 5,
+        end_n_top: int = 5,
+        mask_token_id: int | list[int] | None = 0,
+        lang_id: int | None = 0,
+        summary_last_dropout: float = 0.0,
+        **named: Any,
+    ) -> None: ...
+
+class XLMPreTrainedModel(_Loading):
+    config: XLMConfig
+    def __init__(self, config: XLMConfig) -> None: ...
+
+class XLMModel(XLMPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _BaseModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> _BaseModelOutput: ...
+
+class XLMWithLMHeadModel(XLMPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _MaskedLMOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> _MaskedLMOutput: ...
+
+class XLMForSequenceClassification(XLMPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _SequenceClassifierOutput: ...
+
+class XLMForTokenClassification(XLMPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _TokenClassifierOutput: ...
+
+class XLMForQuestionAnsweringSimple(XLMPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _QuestionAnsweringModelOutput: ...
+
+class XLMForQuestionAnswering(XLMPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        is_impossible: Tensor | None = None,
+        cls_index: Tensor | None = None,
+        p_mask: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLMForQuestionAnsweringOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        is_impossible: Tensor | None = None,
+        cls_index: Tensor | None = None,
+        p_mask: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _XLMForQuestionAnsweringOutput: ...
+
+class XLMForMultipleChoice(XLMPreTrainedModel):
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
+    def __call__(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        lengths: Tensor | None = None,
+        cache: object = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> _MultipleChoiceModelOutput: ...
 
 class XLMRobertaConfig(PreTrainedConfig):
     vocab_size: int

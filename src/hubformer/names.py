@@ -149,6 +149,13 @@ _CLASSES = {
         BlenderbotForConditionalGeneration
         BlenderbotForCausalLM
     """,
+    "blenderbot-small": """
+        BlenderbotSmallConfig
+        BlenderbotSmallPreTrainedModel
+        BlenderbotSmallModel
+        BlenderbotSmallForConditionalGeneration
+        BlenderbotSmallForCausalLM
+    """,
     "bloom": """
         BloomConfig
         BloomPreTrainedModel
@@ -223,6 +230,17 @@ _CLASSES = {
         FalconForSequenceClassification
         FalconForTokenClassification
         FalconForQuestionAnswering
+    """,
+    "flaubert": """
+        FlaubertConfig
+        FlaubertPreTrainedModel
+        FlaubertModel
+        FlaubertWithLMHeadModel
+        FlaubertForSequenceClassification
+        FlaubertForTokenClassification
+        FlaubertForQuestionAnsweringSimple
+        FlaubertForQuestionAnswering
+        FlaubertForMultipleChoice
     """,
     "gemma": """
         GemmaConfig
@@ -304,6 +322,16 @@ _CLASSES = {
         GteForMaskedLM
         GteForSequenceClassification
         GteForTokenClassification
+    """,
+    "jina_bert": """
+        JinaBertConfig
+        JinaBertPreTrainedModel
+        JinaBertModel
+        JinaBertForMaskedLM
+        JinaBertForSequenceClassification
+        JinaBertForMultipleChoice
+        JinaBertForTokenClassification
+        JinaBertForQuestionAnswering
     """,
     "led": """
         LEDConfig
@@ -537,6 +565,17 @@ _CLASSES = {
         UMT5ForSequenceClassification
         UMT5ForTokenClassification
         UMT5ForQuestionAnswering
+    """,
+    "xlm": """
+        XLMConfig
+        XLMPreTrainedModel
+        XLMModel
+        XLMWithLMHeadModel
+        XLMForSequenceClassification
+        XLMForTokenClassification
+        XLMForQuestionAnsweringSimple
+        XLMForQuestionAnswering
+        XLMForMultipleChoice
     """,
     "xlm-roberta": """
         XLMRobertaConfig

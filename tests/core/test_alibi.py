@@ -30,6 +30,16 @@ def test_slopes(heads: int, wanted: list[float]) -> None:
     assert away(slopes(heads).double(), torch.tensor(wanted, dtype=torch.float64)) <= 1e-6
 
 
+@pytest.mark.parametrize("heads", [3, 12, 16, 40])
+def test_slopes_that_are_rounded_once(heads: int) -> None:
+    """As Python's floats have them, and not as powers of a rounded one."""
+    whole = 2 ** (heads.bit_length() - 1)
+    exact = [2 ** (-8 * i / whole) for i in range(1, whole + 1)]
+    exact += [2 ** (-4 * i / whole) for i in range(1, 2 * whole, 2)][: heads - whole]
+    assert torch.equal(slopes(heads, powers=torch.float64), torch.tensor(exact, dtype=torch.float32))
+    assert heads == 3 or not torch.equal(slopes(heads), torch.tensor(exact, dtype=torch.float32))
+
+
 @torch.no_grad()
 @EVERY_MASK
 def test_both_ways(mask: Tensor | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -160,6 +162,18 @@ def test_a_row_of_padding_is_picked_without_a_nan() -> None:
     layout = Layout.of(4, mask=torch.tensor([[1, 1, 1, 1], [0, 0, 0, 0]]))
     for which in ("first", "last", "mean"):
         assert torch.isfinite(layout.pick(STATES, which)).all()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("past", [0, 3])
+def test_cleared(past: int) -> None:
+    """Zeros where padding stands, of the new tokens after a cache, too."""
+    mask, x = torch.tensor([[1, 1, 0, 1, 1, 1, 0], [0, 1, 1, 1, 0, 0, 0]]), draws(2, 7 - past, 3)
+    found = Layout.of(7, mask=mask).cleared(x)
+    for row, place in itertools.product(range(2), range(7 - past)):
+        wanted = x[row, place] if mask[row, place + past] else torch.zeros(3, dtype=x.dtype)
+        assert torch.equal(found[row, place], wanted)
+    assert Layout.of(7).cleared(x) is x
+    assert Packed.of((2, 3)).cleared(x) is x
 
 
 # Packed

@@ -58,7 +58,7 @@ SPEC = RMSNorm(1e-3)
 @pytest.mark.parametrize(
     ("before", "branch", "after"), [*itertools.product((None, SPEC), (None, SPEC), (None, LayerNorm()))]
 )
-@pytest.mark.parametrize("kept", ["input", "normed"])
+@pytest.mark.parametrize("kept", ["input", "normed", "twice"])
 @pytest.mark.parametrize("scale", [1.0, 0.3])
 def test_where_norms_stand(
     before: NormSpec | None, branch: NormSpec | None, after: NormSpec | None, kept: str, scale: float
@@ -72,7 +72,8 @@ def test_where_norms_stand(
     stays, h = residual.enter(X)
     normed = apply(residual.before, before, X)
     assert away(h, normed) <= EXACT
-    around = (normed if kept == "normed" else X) + scale * apply(residual.branch, branch, Y)
+    inside = X + Y if kept == "twice" else Y
+    around = (normed if kept == "normed" else X) + scale * apply(residual.branch, branch, inside)
     assert away(residual.leave(stays, Y), apply(residual.after, after, around)) <= EXACT
 
 

@@ -307,3 +307,20 @@ def test_a_pack_is_its_rows(layer: LayerSpec, causal: bool) -> None:
     alone = [stack(row[None], layout=Layout.of(len(row))) for row in x[0].split(lengths)]
     packed = stack(x, layout=Packed.of(lengths))
     assert away(packed, torch.cat(alone, dim=1)) <= EXACT
+
+
+@torch.no_grad()
+def test_padding_may_be_zero_after_every_layer() -> None:
+    """Also before the first, where a token's own state is read in its residual."""
+    stack, plain = built(LAYER, LAYER, padding="zero"), built(LAYER, LAYER)
+    plain.load_state_dict(stack.state_dict())
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    trace = Trace(True, False)
+    found = stack(X, layout=Layout.of(5, mask=mask), trace=trace)
+    assert len(trace.hidden_states) == 3
+    for states in trace.hidden_states:
+        assert states[1, 3:].abs().max() == 0
+        assert states[1, :3].abs().min() > 0
+    usual = plain(X, layout=Layout.of(5, mask=mask))
+    assert away(found[mask.bool()], usual[mask.bool()]) <= EXACT
+    assert away(stack(X, layout=Layout.of(5)), plain(X, layout=Layout.of(5))) <= EXACT

@@ -219,7 +219,7 @@ def usual_side(case: Case) -> str:
 
 def padded_batch(case: Case, *, side: str | None = None) -> dict[str, torch.Tensor]:
     """Two rows (or two choices of two rows), the second with three places of padding."""
-    side = side or usual_side(case)
+    told, side = side is not None, side or usual_side(case)
     generator = torch.Generator().manual_seed(7)
     config, known = case.config(), arguments(case)
     ids = torch.randint(6, VOCAB, (2, LENGTH), generator=generator)
@@ -240,10 +240,14 @@ def padded_batch(case: Case, *, side: str | None = None) -> dict[str, torch.Tens
     if "token_type_ids" in known and "token_type_ids" in encoder_arguments(case):
         types = config.get("type_vocab_size", 2) or 2  # a model without types does not read them
         batch["token_type_ids"] = torch.randint(0, types, ids.shape, generator=generator)
+    if "langs" in known:
+        batch["langs"] = torch.randint(0, config.get("n_langs", 1), ids.shape, generator=generator)
     if "p_mask" in known:  # the oracle finds answers in padding unless it is told not to
         batch["p_mask"] = 1.0 - mask
     if side == "left":
         batch = {name: torch.cat([t[:1], t[1:].roll(3, dims=1)]) for name, t in batch.items()}
+    if "cls_index" in known and side == "right" and not told:  # the oracle's is the last place of all
+        batch["cls_index"] = torch.tensor([LENGTH - 1, 7])
     if has_choices(case):
         batch = {name: tensor.view(1, 2, LENGTH) for name, tensor in batch.items()}
         if "mc_token_ids" in known:

@@ -87,6 +87,7 @@ _PAIR = {
 
 TINY: dict[str, dict[str, Any]] = {
     "blenderbot": _BART,
+    "blenderbot-small": _BART,
     "encoder-decoder": _PAIR,
     "led": _LED,
     "m2m_100": _BART,
@@ -106,7 +107,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "scaled": {"scale_embedding": name != "m2m_100", "activation_function": "silu"},
             "heads": {"encoder_attention_heads": 1, "decoder_attention_heads": 2, "decoder_layers": 1},
         }
-        for name in ("blenderbot", "m2m_100", "marian", "mbart", "pegasus")
+        for name in ("blenderbot", "blenderbot-small", "m2m_100", "marian", "mbart", "pegasus")
     },
     "encoder-decoder": {
         "plain": {},
@@ -174,6 +175,7 @@ WRITERS = {
     "bart": "BartForConditionalGeneration",
     "encoder-decoder": "EncoderDecoderModel",
     "led": "LEDForConditionalGeneration",
+    "blenderbot-small": "BlenderbotSmallForConditionalGeneration",
     "marian": "MarianMTModel",
     "mbart": "MBartForConditionalGeneration",
     "t5": "T5ForConditionalGeneration",

@@ -15,9 +15,10 @@ from torch import Tensor
 import hubformer
 from cases import CASES, NOTICE, Case, labels, marked, padded_batch
 from hubformer.families import family
+from oracles import oracle_class
 from uncast import in_float64
 
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
 pytestmark = pytest.mark.filterwarnings(NOTICE)
 FIRST = [case for case in CASES if case.variant == next(c.variant for c in CASES if c.head == case.head)]
@@ -71,10 +72,10 @@ def _marked(case: Case) -> Any:
 
 @pytest.mark.parametrize("case", [_marked(case) for case in FIRST])
 def test_each_rate_alone(case: Case, tmp_path: Path) -> None:
-    oracle_class, our_class = getattr(transformers, case.head.name), getattr(hubformer, case.head.name)
+    their_class, our_class = oracle_class(case.head.name), getattr(hubformer, case.head.name)
     torch.manual_seed(13)
     off = changed(case.config(), **dict.fromkeys(rates(case, built=False), 0.0))
-    oracle = oracle_class(oracle_class.config_class(**off))
+    oracle = their_class(their_class.config_class(**off))
     with torch.no_grad():
         for parameter in filter(lambda p: p.requires_grad, oracle.parameters()):
             parameter.add_(torch.randn_like(parameter) * 0.3)

@@ -12,10 +12,11 @@ from torch import Tensor
 import encoders
 import hubformer
 from cases import CASES, NOTICE, Case, has_choices, labelled_batch, labels, marked, padded_batch
+from oracles import oracle_class
 from twins import as_filed
 from uncast import in_float64
 
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
 pytestmark = pytest.mark.filterwarnings(NOTICE)
 EXACT = 1e-9
@@ -27,10 +28,10 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """(case, folder, oracle in float64, ours in float64), from one shaken checkpoint of the oracle's."""
     case: Case = request.param
     folder = tmp_path_factory.mktemp("checkpoint")
-    oracle_class = getattr(transformers, case.head.name)
+    kind = oracle_class(case.head.name)
     torch.manual_seed(3)
-    config = oracle_class.config_class(**case.config(), attn_implementation="eager")
-    oracle = shaken(oracle_class(config))
+    config = kind.config_class(**case.config(), attn_implementation="eager")
+    oracle = shaken(kind(config))
     oracle.save_pretrained(folder)
     ours = getattr(hubformer, case.head.name).from_pretrained(folder, dtype="float64")
     return case, folder, in_float64(oracle).eval(), ours
@@ -119,7 +120,7 @@ def test_saved_files_are_the_oracles(pair: Any, tmp_path: Path) -> None:
     ours = getattr(hubformer, case.head.name).from_pretrained(folder)
     ours.save_pretrained(tmp_path)
     before = {name: tensor.float() for name, tensor in oracle.state_dict().items()}  # as it was written
-    after = getattr(transformers, case.head.name).from_pretrained(tmp_path).state_dict()
+    after = oracle_class(case.head.name).from_pretrained(tmp_path).state_dict()
     assert before.keys() == after.keys()
     copies = dict(ours.weight_map().twins)  # of which the oracle leaves one unused
     for name in before:
@@ -183,7 +184,7 @@ def test_float32(pair: Any) -> None:
     """As near as the oracle is to its own float64, or nearer than 1e-5; with the same kernel, which its eager
     sums in another order."""
     case, folder, oracle, _ = pair
-    single = getattr(transformers, case.head.name).from_pretrained(folder)
+    single = oracle_class(case.head.name).from_pretrained(folder)
     ours = getattr(hubformer, case.head.name).from_pretrained(folder)
     batch = padded_batch(case)
     with torch.no_grad():

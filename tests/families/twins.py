@@ -44,6 +44,8 @@ def as_filed(oracle: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The oracle's tensors by their names in memory -> as its files hold them: it fuses and renames some."""
     from transformers.core_model_loading import revert_weight_conversion
 
+    if not type(oracle).__module__.startswith("transformers"):  # a reference of the tests' own
+        return tensors
     filed: dict[str, Tensor] = revert_weight_conversion(oracle, tensors)
     return filed
 

@@ -40,9 +40,17 @@ SMALL: dict[str, dict[str, Any]] = {
         "intermediate_size": 24,
         "attention_window": 4,
     },
+    "JinaBert": {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 24,
+        "qk_post_norm": True,
+    },
+    "XLM": {"emb_dim": 16, "n_layers": 2, "n_heads": 4},
     "XLNet": {"d_model": 16, "n_layer": 2, "n_head": 4, "d_inner": 24},
 }
-QA = {"XLNet": "XLNetForQuestionAnsweringSimple"}
+QA = {"XLM": "XLMForQuestionAnsweringSimple", "XLNet": "XLNetForQuestionAnsweringSimple"}
 
 
 @pytest.mark.parametrize("task", ["SequenceClassification", "QuestionAnswering"])

@@ -286,6 +286,9 @@ def test_nothing_to_load(tmp_path: Path, raw: Callable[[str], Path]) -> None:
     shutil.copy(raw("bert") / "vocab.txt", tmp_path)
     with pytest.raises(CheckpointError, match="model_type"):
         load_tokenizer(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "XLMTokenizer"}')
+    with pytest.raises(CheckpointError, match=r"the only file that a tokenizer of XLMTokenizer is read from"):
+        load_tokenizer(tmp_path)
 
 
 def test_names_without_a_hub_are_folders(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ def _family_config(model_type: str) -> type[PreTrainedConfig]:
         {
             "__doc__": f"The configuration of {found.name} ({found.paper}); the defaults are v4's.",
             "model_type": found.model_type,
+            "filed_as": found.filed_as,
             "fields": found.fields,
             "attribute_map": found.attribute_map,
             "completed": staticmethod(found.completed),

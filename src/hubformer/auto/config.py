@@ -24,6 +24,22 @@ _TELLING = {"d_inner": "xlnet", "n_embd": "gpt2", "sinusoidal_pos_embds": "disti
 _OTHER_NAMES = {"new": "gte"}
 
 
+def _known_name(named: str, values: Mapping[str, Any], *, where: str) -> str:
+    """A model_type by our name: repositories with code of their own have other ones, or a known family's.
+
+    Raises:
+        ConfigError: it is a known family's, and what stands beside it says that the model is of none.
+    """
+    if values.get("position_embedding_type") != "alibi" or named == "jina_bert":
+        return _OTHER_NAMES.get(named, named)
+    if named == "bert" and "feed_forward_type" in values:
+        return "jina_bert"
+    raise ConfigError(
+        f"{where} calls itself {named!r} but places its tokens by ALiBi. Read as {named!r} it would give "
+        "wrong answers, so it is refused. JinaBERT alone is known: model_type 'bert' and feed_forward_type."
+    )
+
+
 def model_type_of(values: Mapping[str, Any], *, where: str) -> str:
     """Which family a config.json belongs to: said outright, else by its architectures, else by a telling key.
 
@@ -35,12 +51,7 @@ def model_type_of(values: Mapping[str, Any], *, where: str) -> str:
     if named is not None:
         if not isinstance(named, str):
             raise ConfigError(f"model_type is {named!r} in {where}, expected a name such as 'bert'.")
-        if values.get("position_embedding_type") == "alibi":
-            raise ConfigError(
-                f"{where} calls itself {named!r} but places its tokens by ALiBi (JinaBERT). Read as "
-                f"{named!r} it would give wrong answers, so it is refused."
-            )
-        named = _OTHER_NAMES.get(named, named)
+        named = _known_name(named, values, where=where)
         if named not in FAMILIES and config_class(named) is None:
             raise UnknownName(
                 f"{where} is of the model type {named!r}, which hubformer does not know."
@@ -77,12 +88,10 @@ def understood(
     if kind is None:
         kind = config_class(model_type_of(values, where=where))
         assert kind is not None
-    elif (named := values.get("model_type", kind.model_type)) != kind.model_type and (
-        _OTHER_NAMES.get(str(named)) != kind.model_type
-    ):
+    elif (named := _named(values, kind, where=where)) != kind.model_type:
         raise ConfigError(
             f"{kind.__name__} reads models of the type {kind.model_type!r}, {where} is of the type "
-            f"{values['model_type']!r}. Read it with AutoConfig, which finds the right class."
+            f"{named!r}. Read it with AutoConfig, which finds the right class."
         )
     refuse_misspelt(changes, kind, also=values)
     kept = {key: value for key, value in values.items() if key != "_commit_hash"}
@@ -94,6 +103,11 @@ def understood(
         return kind.from_dict(kept, **changes)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def _named(values: Mapping[str, Any], kind: type[PreTrainedConfig], *, where: str) -> str:
+    """The model type that values say, by our name; that of the class where they say none."""
+    return _known_name(str(values.get("model_type", kind.model_type)), values, where=where)
 
 
 def refuse_misspelt(

@@ -27,39 +27,40 @@ class Alibi:
     seeing: Literal["past", "both"] = "past"
     scaled: bool = False  # whether the bias is scaled as the scores are (Falcon)
     precision: torch.dtype = torch.float32  # in which slopes and places are multiplied
+    powers: torch.dtype = torch.float32  # in which slopes are raised; then they are rounded to float32
 
     def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
-        return {"past": _AlibiTable, "both": _TwoSidedTable}[self.seeing](heads, self.precision)
+        return {"past": _AlibiTable, "both": _TwoSidedTable}[self.seeing](heads, self)
 
     def build_layer(self, width: int, *, heads: int, head_width: int) -> Position:
         return _ScaledAlibiPosition() if self.scaled else _AlibiPosition()
 
 
-def slopes(heads: int, *, device: torch.device | None = None) -> Tensor:
+def slopes(heads: int, *, powers: torch.dtype = torch.float32, device: torch.device | None = None) -> Tensor:
     """The slope of each head, (H,): 2^(-8/H), 2^(-16/H) ... where H is a power of two.
 
     For other numbers, those of the power of two below, then every second of those of the power above.
     """
     whole = 1 << (heads.bit_length() - 1)
-    found = _geometric(whole, device=device)
-    return torch.cat([found, _geometric(2 * whole, device=device)[::2][: heads - whole]])
+    found, above = (_geometric(n, powers=powers, device=device) for n in (whole, 2 * whole))
+    return torch.cat([found, above[::2][: heads - whole]])
 
 
-def _geometric(heads: int, *, device: torch.device | None) -> Tensor:
+def _geometric(heads: int, *, powers: torch.dtype, device: torch.device | None) -> Tensor:
     # float32 at any precision of the model: published weights were trained with its rounding.
-    first = torch.tensor(2.0 ** (-8 / heads), dtype=torch.float32, device=device)
-    return torch.pow(first, torch.arange(1, heads + 1, dtype=torch.int32, device=device))
+    first = torch.tensor(2.0 ** (-8 / heads), dtype=powers, device=device)
+    return torch.pow(first, torch.arange(1, heads + 1, dtype=torch.int32, device=device)).float()
 
 
 class _AlibiTable(nn.Module):
-    def __init__(self, heads: int, precision: torch.dtype) -> None:
+    def __init__(self, heads: int, spec: Alibi) -> None:
         super().__init__()
-        self.heads, self.precision = heads, precision
+        self.heads, self.spec = heads, spec
 
     def forward(self, layout: Layout) -> Tensor:
         """-> (B|1, H, 1 or Q, K)"""
-        steep = slopes(self.heads, device=layout.key_at.device).to(self.precision)[:, None, None]
-        return steep * self.places(layout)[:, None]
+        found = slopes(self.heads, powers=self.spec.powers, device=layout.key_at.device)
+        return found.to(self.spec.precision)[:, None, None] * self.places(layout)[:, None]
 
     def places(self, layout: Layout) -> Tensor:
         """What the slopes are multiplied by, (B|1, 1 or Q, K)."""

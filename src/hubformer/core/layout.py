@@ -109,6 +109,12 @@ class Layout:
             seen = seen & limit
         return seen[:, None]
 
+    def cleared(self, states: Tensor) -> Tensor:
+        """The states (B, Q, M) with zeros where padding stands."""
+        if self.key_valid is None:
+            return states
+        return states * self.key_valid[:, -states.shape[1] :, None].to(states.dtype)
+
     def pick(self, states: Tensor, which: Pick) -> Tensor:
         """One state per row: states (B, Q, M) -> (B, M). Padding is never picked."""
         length = states.shape[1]
@@ -170,6 +176,10 @@ class Packed:
 
     def join(self, xs: Sequence[Tensor]) -> Tensor:
         return torch.cat([x.flatten(0, 1) for x in xs])[None]
+
+    def cleared(self, states: Tensor) -> Tensor:
+        """There is no padding."""
+        return states
 
     def pick(self, states: Tensor, which: Pick) -> Tensor:
         """One state per row, in packed order: (1, T, M) -> (rows, M)."""

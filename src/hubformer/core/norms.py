@@ -57,17 +57,18 @@ NormSpec = LayerNorm | RMSNorm
 class Norms:
     """Where a sublayer f is normalised:  after(kept + scale * branch(f(before(x)))).
 
-    `kept` is x, or before(x) where the residual is taken after the norm.
+    `kept` is x, or before(x) where the residual is taken after the norm. Kept twice:
+    after(kept + branch(kept + f(x))).
     """
 
     before: NormSpec | None = None  # pre-norm: GPT-2
     branch: NormSpec | None = None  # with before: Gemma 2's sandwich; alone: OLMo 2
     after: NormSpec | None = None  # post-norm: BERT, XLNet
     scale: float = 1.0  # Granite weighs the branch
-    kept: Literal["input", "normed"] = "input"  # "normed": BLOOM's option
+    kept: Literal["input", "normed", "twice"] = "input"  # "normed": BLOOM's option; "twice": JinaBERT's
 
     def build(self, width: int, *, dropout: float) -> Residual:
-        kind = {"input": Residual, "normed": _NormedResidual}[self.kept]
+        kind = {"input": Residual, "normed": _NormedResidual, "twice": _TwofoldResidual}[self.kept]
         return kind(self, width, dropout=dropout)
 
 
@@ -103,3 +104,9 @@ class _NormedResidual(Residual):
     def enter(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h = self.before(x)
         return h, h
+
+
+class _TwofoldResidual(Residual):
+    def leave(self, kept: Tensor, y: Tensor) -> Tensor:
+        out: Tensor = self.after(kept + self.scale(self.branch(kept + self.dropout(y))))
+        return out

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ class StackSpec:
     table_of: tuple[int, ...] | None = None  # layer i reads table table_of[i]. None: one per distinct scheme
     dropout: float = 0.0  # of the result
     output: int | None = None  # the width to which the result is projected; None: it is not
+    padding: Literal["computed", "zero"] = "computed"  # what its states are, before and after every layer
 
     @property
     def output_width(self) -> int:
@@ -65,6 +66,8 @@ class Stack(nn.Module):
         self.final_norm = spec.final_norm.build(spec.width) if spec.final_norm else nn.Identity()
         self.project = Linear(spec.width, spec.output, bias=False) if spec.output else nn.Identity()
         self.dropout = Dropout(spec.dropout)
+        settle = {"computed": _same, "zero": _cleared}[spec.padding]
+        self.settle: Callable[[Tensor, AnyLayout], Tensor] = settle
         self.run: Callable[..., Tensor] = _run
 
     def recompute_activations(self, on: bool = True) -> None:
@@ -96,7 +99,7 @@ class Stack(nn.Module):
         content: attention reads only the first so many of x. The others look on through the same weights:
         the query stream of two (Yang et al. 2019, arXiv:1906.08237).
         """
-        tables = self.tables_for(layout)
+        tables, x = self.tables_for(layout), self.settle(x, layout)
         for i, block in enumerate(self._in_order()):
             if trace is not None:
                 trace.see(x)
@@ -113,6 +116,7 @@ class Stack(nn.Module):
                 cache=None if cache is None else cache.layers[i],
                 trace=None if trace is None else trace.layer(i),
             )
+            x = self.settle(x, layout)
         x = self.dropout(self.project(self.final_norm(x)))
         if trace is not None:
             trace.see(x)
@@ -120,6 +124,14 @@ class Stack(nn.Module):
 
     def _in_order(self) -> list[nn.Module]:
         return [self.blocks[i] for i in self.block_of]
+
+
+def _same(x: Tensor, layout: AnyLayout) -> Tensor:
+    return x
+
+
+def _cleared(x: Tensor, layout: AnyLayout) -> Tensor:
+    return layout.cleared(x)
 
 
 def _run(block: nn.Module, x: Tensor, **rest: Any) -> Tensor:

@@ -75,6 +75,7 @@ class Style:
     norms: Norms = Norms(after=NORM)  # noqa: RUF009 - frozen
     final_norm: LayerNorm | None = None
     embedding_norm: LayerNorm | None = NORM
+    decoder_normed: Literal["sum", "tokens"] = "sum"  # what that norm is of, in the decoder
     first_position: int = 2  # the row of the position table for a row's first token
     placing: Literal["learned", "waves", "fairseq waves"] = "learned"
     positions: str = "max_position_embeddings"  # the field of how many; {side}: each half has its own
@@ -91,6 +92,8 @@ def half(config: Config, side: Side, *, style: Style) -> BodySpec:
             f"d_model is {width} and {side}_attention_heads is {heads}, expected a multiple of it."
         )
     attention = AttentionSpec(heads, width // heads, dropout=config["attention_dropout"])
+    # As v4, a norm of tokens alone reads them unscaled, which changes what its epsilon does.
+    normed = {"encoder": "sum", "decoder": style.decoder_normed}[side]
     causal = AttentionSpec(heads, width // heads, causal=True, dropout=config["attention_dropout"])
     layer = LayerSpec(
         attention={"encoder": attention, "decoder": causal}[side],
@@ -111,7 +114,8 @@ def half(config: Config, side: Side, *, style: Style) -> BodySpec:
             padding=config["pad_token_id"],
             padding_learns=True,
             norm=style.embedding_norm,
-            factor=sqrt(width) if config.get("scale_embedding") else 1.0,
+            normed=normed,
+            factor=sqrt(width) if config.get("scale_embedding") and normed == "sum" else 1.0,
             dropout=config["dropout"],
         ),
         stack=StackSpec(width, (layer,) * config[f"{side}_layers"], final_norm=style.final_norm),

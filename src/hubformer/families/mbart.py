@@ -1,6 +1,7 @@
 """BART's kin with norms before their sublayers: mBART (Liu et al. 2020, arXiv:2001.08210), Pegasus (Zhang
-et al. 2019, arXiv:1912.08777), M2M-100 and NLLB (Fan et al. 2020, arXiv:2010.11125) and Blenderbot (Roller et
-al. 2020, arXiv:2004.13637); and Marian (Junczys-Dowmunt et al. 2018, arXiv:1804.00344), which has them after.
+et al. 2019, arXiv:1912.08777), M2M-100 and NLLB (Fan et al. 2020, arXiv:2010.11125) and Blenderbot (Roller
+et al. 2020, arXiv:2004.13637); and those that have them after: Blenderbot's smallest, and Marian
+(Junczys-Dowmunt et al. 2018, arXiv:1804.00344).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ MBART_STYLE = Style(norms=Norms(before=NORM), final_norm=NORM)
 PEGASUS_STYLE = replace(MBART_STYLE, embedding_norm=None, first_position=0, placing="waves")
 M2M100_STYLE = replace(PEGASUS_STYLE, first_position=2, placing="fairseq waves")
 BLENDERBOT_STYLE = replace(PEGASUS_STYLE, placing="learned")
+BLENDERBOT_SMALL_STYLE = Style(first_position=0, decoder_normed="tokens")
 MARIAN_STYLE = Style(embedding_norm=None, first_position=0, placing="waves")
 
 
@@ -107,6 +109,34 @@ BLENDERBOT = family(
         bart.model("Blenderbot", prepare=unchanged),
         bart.writer("BlenderbotForConditionalGeneration"),
         bart.causal("Blenderbot", partial(bart.decoder_body, style=BLENDERBOT_STYLE)),
+    ),
+)
+
+
+BLENDERBOT_SMALL = family(
+    "blenderbot-small",
+    "BlenderbotSmall",
+    style=BLENDERBOT_SMALL_STYLE,
+    place="after",
+    paper="Roller et al. 2020, arXiv:2004.13637",
+    fields=fields(
+        ("classifier_dropout",),
+        max_position_embeddings=size(512),
+        encoder_layers=count(8),
+        encoder_ffn_dim=size(2048),
+        encoder_attention_heads=size(16),
+        decoder_layers=count(8),
+        decoder_ffn_dim=size(2048),
+        decoder_attention_heads=size(16),
+        d_model=size(512),
+        decoder_start_token_id=token(1),
+        pad_token_id=token(0),
+        bos_token_id=token(1),
+    ),
+    heads=(
+        bart.model("BlenderbotSmall", prepare=unchanged),
+        bart.writer("BlenderbotSmallForConditionalGeneration"),
+        bart.causal("BlenderbotSmall", partial(bart.decoder_body, style=BLENDERBOT_SMALL_STYLE)),
     ),
 )
 

@@ -78,7 +78,8 @@ class Body(nn.Module):
     @property
     def limits(self) -> Limits:
         spec, vocab = self.spec.embedding, self.embedding.tokens.num_embeddings  # which may be resized
-        return Limits(vocab, spec.longest, spec.types or vocab, spec.positions or None)
+        types = spec.types or vocab
+        return Limits(vocab, spec.longest, types, spec.positions or None, spec.languages or None)
 
     def forward(self, inputs: Inputs, *, trace: Trace | None = None, use_cache: bool = False) -> States:
         cache = as_cache(inputs.past_key_values, layers=len(self.spec.stack.layers), wanted=use_cache)
@@ -87,7 +88,12 @@ class Body(nn.Module):
         assert given is not None
         valid = None if layout.key_valid is None else layout.key_valid[:, -layout.at.shape[1] :]
         x = self.embedding(
-            given, at=layout.at, rows=inputs.position_ids, types=inputs.token_type_ids, valid=valid
+            given,
+            at=layout.at,
+            rows=inputs.position_ids,
+            types=inputs.token_type_ids,
+            valid=valid,
+            languages=inputs.langs,
         )
         x = self.stack(x, layout=layout, memory=self._memory(inputs, layout), cache=cache, trace=trace)
         return States(x, layout, cache if use_cache else None, **seen(trace))

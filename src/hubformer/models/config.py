@@ -202,6 +202,7 @@ class PreTrainedConfig:
     """
 
     model_type: ClassVar[str] = ""
+    filed_as: ClassVar[str] = ""  # model_type in files, where it is another
     fields: ClassVar[Mapping[str, Field]] = {}
     attribute_map: ClassVar[Mapping[str, str]] = {}  # another family's name for a field -> the field
     completed: ClassVar[Callable[[dict[str, Any]], dict[str, Any]]] = staticmethod(lambda values: values)
@@ -343,7 +344,7 @@ class PreTrainedConfig:
         dtype = values.pop("torch_dtype")
         if dtype is not None:
             values["dtype"] = str(dtype).removeprefix("torch.")
-        return {"model_type": type(self).model_type, **values}
+        return {"model_type": type(self).filed_as or type(self).model_type, **values}
 
     def to_diff_dict(self) -> dict[str, Any]:
         """What differs from the family's defaults, and the family's own fields."""

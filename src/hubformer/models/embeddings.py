@@ -32,10 +32,12 @@ class TokenEmbedding:
     padding_learns: bool = False  # whether that position does, all the same (OPT's)
     types: int = 0
     typing: Literal["tokens", "unread"] = "tokens"  # where types are looked up that have no table (GPT-2)
+    languages: int = 0  # rows of the table of languages; without one, what is said of them is not read (XLM)
     # Token vectors of another width than the stack's are projected last, or, as OPT's, before positions are
     # added, or before the norm, as DeBERTa's. "always": last, also where the widths agree (ALBERT).
     projected: Literal["last", "first", "summed", "always"] = "last"
     norm: NormSpec | None = None
+    normed: Literal["sum", "tokens"] = "sum"  # "tokens": positions come after the norm (Blenderbot small)
     factor: float = 1.0  # Gemma multiplies by sqrt(width)
     dropout: float = 0.0
     dropped: Literal["last", "summed"] = "last"  # "summed": before the norm (BigBird)
@@ -48,6 +50,8 @@ class TokenEmbedding:
     def build(self, width: int) -> TokenEmbeddings:
         if self.placing == "unread":
             return _UnplacedEmbeddings(self, width)
+        if self.normed == "tokens":
+            return _NormedFirstEmbeddings(self, width)
         if self.typing == "unread":
             return _UntypedEmbeddings(self, width)
         return (_OffsetEmbeddings if self.first_position else TokenEmbeddings)(self, width)
@@ -72,6 +76,7 @@ class TokenEmbeddings(nn.Module):
             self.positions = Embedding(spec.positions, placed, padding_idx=unused)
             self.positions.weight.requires_grad_(spec.placing != "fixed")
         self.types = Embedding(spec.types, spec.width) if spec.types else None
+        self.languages = Embedding(spec.languages, spec.width) if spec.languages else None
         self.weigh = nn.Identity() if spec.factor == 1.0 else _Weigh(spec.factor)
         self.norm = (
             spec.norm.build(width if narrow == "summed" else spec.width) if spec.norm else nn.Identity()
@@ -89,19 +94,27 @@ class TokenEmbeddings(nn.Module):
         rows: Tensor | None = None,
         types: Tensor | None = None,
         valid: Tensor | None = None,
+        languages: Tensor | None = None,
     ) -> Tensor:
         """at (B|1, L): each token's place. rows (B|1, L): the rows of the position table, said outright.
-        valid (B, L) bool: False is padding."""
+        valid (B, L) bool: False is padding. languages (B, L): where they are not said, none is added."""
         x = ids if ids.is_floating_point() else self.tokens(ids)
         x = self.enter(self.weigh(x))
         if self.types is not None:
             x = x + self.types(torch.zeros_like(x[..., 0], dtype=torch.long) if types is None else types)
         elif types is not None:  # GPT-2 looks types up among the tokens
             x = x + self.tokens(types)
+        if self.languages is not None and languages is not None:
+            x = x + self.languages(languages)
         if self.positions is not None:  # last, as in v4: then float32 sums round alike
             x = self.placed(x, rows=self.rows(at, valid=valid) if rows is None else rows)
-        out: Tensor = self.project(self.dropout(self.norm(self.first_dropout(self.widen(x)))))
+        out: Tensor = self.project(self.dropout(self.summed(x)))
         return out
+
+    def summed(self, x: Tensor) -> Tensor:
+        """What is done with the sum of all vectors."""
+        y: Tensor = self.norm(self.first_dropout(self.widen(x)))
+        return y
 
     def rows(self, at: Tensor, *, valid: Tensor | None) -> Tensor:
         """The rows of the position table for these places."""
@@ -163,6 +176,14 @@ class _UnplacedEmbeddings(TokenEmbeddings):
         return x
 
 
+class _NormedFirstEmbeddings(TokenEmbeddings):
+    def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
+        return super().placed(self.norm(x), rows=rows)
+
+    def summed(self, x: Tensor) -> Tensor:
+        return x
+
+
 class _UntypedEmbeddings(TokenEmbeddings):
     def forward(
         self,
@@ -172,8 +193,9 @@ class _UntypedEmbeddings(TokenEmbeddings):
         rows: Tensor | None = None,
         types: Tensor | None = None,
         valid: Tensor | None = None,
+        languages: Tensor | None = None,
     ) -> Tensor:
-        return super().forward(ids, at=at, rows=rows, valid=valid)
+        return super().forward(ids, at=at, rows=rows, valid=valid, languages=languages)
 
 
 def _row(padding: int | None, *, of: int) -> int | None:

@@ -93,6 +93,7 @@ class Family:
     heads: tuple[Head, ...]
     initial: Callable[[Config], Initial]
     paper: str = ""
+    filed_as: str = ""  # model_type in files, where that is another family's: what tells them apart is read
     attribute_map: Mapping[str, str] = field(default_factory=dict)
     tied: tuple[tuple[str, str], ...] = ()
     twins: Callable[[Config], tuple[tuple[str, str], ...]] = lambda config: ()

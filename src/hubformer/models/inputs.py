@@ -25,6 +25,9 @@ class Inputs:
     input_ids: Tensor | None = None  # (B, L), or (B, C, L) for multiple choice
     attention_mask: Tensor | None = None  # (B, L), nonzero = attended; or (B, Q, K)
     global_attention_mask: Tensor | None = None  # (B, L), nonzero = sees and is seen everywhere
+    langs: Tensor | None = None  # (B, L), of each token
+    lengths: Tensor | None = None  # (B,), where padding begins, in place of attention_mask
+    cache: object = None  # accepted for v4's order of arguments; who takes it says that there is none
     token_type_ids: Tensor | None = None  # (B, L)
     position_ids: Tensor | None = None  # (B|1, L)
     head_mask: Tensor | None = None  # (heads,) or (layers, heads); 0 silences
@@ -83,6 +86,7 @@ PER_TOKEN = (
     "input_ids",
     "attention_mask",
     "global_attention_mask",
+    "langs",
     "token_type_ids",
     "position_ids",
     "input_mask",
@@ -149,6 +153,7 @@ class Limits:
     length: int | None = None  # the most tokens a row may have; None: any number
     types: int | None = None  # token types; None: any
     places: int | None = None  # rows of the position table
+    languages: int | None = None  # rows of the table of languages; None: any
 
 
 def check(inputs: Inputs, limits: Limits) -> None:
@@ -170,6 +175,7 @@ def check(inputs: Inputs, limits: Limits) -> None:
     if 0 in shape:
         raise InputError(f"input_ids has the shape {list(shape)}: there is no token to read.")
     _check_ids("input_ids", inputs.input_ids, below=limits.vocab, of="the vocabulary")
+    _check_ids("langs", inputs.langs, below=limits.languages, of="the languages")
     _check_ids("token_type_ids", inputs.token_type_ids, below=limits.types, of="the token types")
     past = _past_length(inputs.past_key_values) + _remembered(inputs.mems)
     total = past + shape[1]

@@ -338,6 +338,18 @@ class XLNetForQuestionAnsweringOutput(ModelOutput):
 
 
 @dataclass(eq=False)
+class XLMForQuestionAnsweringOutput(ModelOutput):
+    loss: Tensor | None = None
+    start_top_log_probs: Tensor | None = None  # (B, start_n_top)
+    start_top_index: Tensor | None = None  # (B, start_n_top)
+    end_top_log_probs: Tensor | None = None  # (B, start_n_top * end_n_top)
+    end_top_index: Tensor | None = None  # (B, start_n_top * end_n_top)
+    cls_logits: Tensor | None = None  # (B,)
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass(eq=False)
 class Seq2SeqModelOutput(ModelOutput):
     last_hidden_state: Tensor | None = None  # (B, T, M), of the decoder
     past_key_values: Cache | None = None

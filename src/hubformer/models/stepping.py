@@ -189,3 +189,48 @@ class TargetStepper:
     def reorder(self, rows: Tensor) -> None:
         if self.mems is not None:
             self.mems = tuple(layer.index_select(1, rows) for layer in self.mems)
+
+
+class MaskStepper:
+    """The step of a model that is asked for the token under a mask, which stands behind those so far (XLM,
+    arXiv:1901.07291). Everything is read anew at every step, in the language that the configuration names.
+    """
+
+    def __init__(
+        self, model: Any, prompt: Prompt, *, cache: Cache | None = None, cached: bool = True
+    ) -> None:
+        """cached=False is what happens in any case.
+
+        Raises:
+            InputError: a cache, which such a model does not have.
+        """
+        if cache is not None:
+            raise InputError(f"{type(model).__name__} keeps no keys: leave past_key_values out.")
+        self.cache: Cache | None = None
+        self.model, self.prompt = model, prompt
+
+    def scores(self, ids: Tensor) -> Tensor:
+        config, length = self.model.config, ids.shape[1] + 1
+        asked = torch.nn.functional.pad(ids, (0, 1), value=config.mask_token_id)
+        given = dict(self.prompt.others)
+        if "langs" not in given and config.lang_id is not None:
+            given["langs"] = torch.full_like(asked, config.lang_id)
+        elif given.get("langs") is not None:
+            given["langs"] = _extended(given["langs"], length)
+        # Without a mask, every token of the padding's id would count as padding.
+        mask = torch.ones_like(ids) if self.prompt.mask is None else self.prompt.mask
+        given["attention_mask"] = _extended(mask, length)
+        if self.prompt.types is not None:
+            given["token_type_ids"] = _extended(self.prompt.types, length)
+        out = self.model(
+            input_ids=asked,
+            return_dict=True,
+            output_attentions=False,
+            output_hidden_states=False,
+            **given,
+        )
+        scores: Tensor = out.logits[:, -1]
+        return scores
+
+    def reorder(self, rows: Tensor) -> None:
+        """Nothing is kept."""
