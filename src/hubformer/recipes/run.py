@@ -58,8 +58,8 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
     """
     goal, arguments = checked(recipe, output=output)
     _check_folder(arguments, resume=resume)
-    recipe = _at_one_commit(recipe)
     records = split(goal, recipe.data)
+    recipe = _at_one_commit(recipe)
     _say(recipe, f"{len(records.train):,} records, and {len(records.held_out):,} held out.")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     settings = goal.head_settings(records.train)
@@ -93,6 +93,11 @@ def checked(recipe: Recipe, *, output: str | Path | None = None) -> tuple[Object
         raise InputError(
             "lora adds to weights that are there, and from_scratch=true draws them anew. Leave one of the "
             "two out."
+        )
+    if isinstance(recipe.tokenizer, NewTokenizer) and not recipe.from_scratch:
+        raise InputError(
+            f"The recipe trains a new tokenizer, whose ids mean nothing to the weights of {recipe.model}. "
+            "Set from_scratch=true, or leave the tokenizer out."
         )
     named = dict(recipe.training)
     folder = named.pop("output_dir", None)
@@ -198,11 +203,6 @@ def _tokenizer(
     if not isinstance(wanted, NewTokenizer):
         place = _where(recipe) if wanted in (None, recipe.model) else {}
         return AutoTokenizer.from_pretrained(wanted or recipe.model, **place)
-    if not recipe.from_scratch:
-        raise InputError(
-            f"The recipe trains a new tokenizer, whose ids mean nothing to the weights of {recipe.model}. "
-            "Set from_scratch=true, or leave the tokenizer out."
-        )
     if not (resume and (folder / "tokenizer.json").is_file()):
         print(f"{recipe.name}: training a {wanted.kind} tokenizer.", file=sys.stderr)
         config = AutoConfig.from_pretrained(recipe.model, **_where(recipe), **recipe.config)
