@@ -46,7 +46,7 @@ def main() -> None:
     torch.set_default_dtype(torch.float64)  # of the masks that LED makes
     with torch.no_grad():
         out = model.double()(**given)
-    answers = {name: out[name] for name in ("logits", "loss", "encoder_last_hidden_state")}
+    answers = {name: out[name].contiguous() for name in ("logits", "loss", "encoder_last_hidden_state")}
     stored = {**{f"in.{name}": t for name, t in given.items()}, **{f"out.{n}": t for n, t in answers.items()}}
     save_file(stored, FOLDER / "answers.safetensors")
 
