@@ -22,7 +22,7 @@ FAMILIES: dict[str, str] = {
     "bloom": "bloom:BLOOM",
     "camembert": "roberta:CAMEMBERT",
     "deberta": "deberta:DEBERTA",
-    "deberta-v2": "deberta:DEBERTA_V2",
+    "deberta-v2": "deberta_v2:DEBERTA_V2",
     "distilbert": "distilbert:DISTILBERT",
     "electra": "electra:ELECTRA",
     "encoder-decoder": "encoder_decoder:ENCODER_DECODER",

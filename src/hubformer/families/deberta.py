@@ -1,32 +1,21 @@
-"""DeBERTa (He et al. 2020, arXiv:2006.03654) and its later versions (He et al. 2021, arXiv:2111.09543):
-BERT's body with vectors of distances that queries and keys score. From version 2 on they are projected as
-tokens are, and far distances share one.
+"""DeBERTa (He et al. 2020, arXiv:2006.03654): BERT's body with vectors of distances that queries and keys
+score. What its later versions share with it is here, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, nn
-
 from hubformer.core import (
-    ACTIVATIONS,
-    AnyLayout,
-    Block,
     Disentangled,
-    Dropout,
-    LayerCache,
     LayerNorm,
     LayerSpec,
-    Memory,
     NoPosition,
     PositionSpec,
     StackSpec,
 )
-from hubformer.core.trace import LayerTrace
-from hubformer.errors import ConfigError
 from hubformer.families import bert
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -47,7 +36,6 @@ from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
 from hubformer.models.heads import HeadSpec, PooledHead, VocabHead
 from hubformer.models.initial import Initial, normal_but_row
-from hubformer.models.inputs import flatten_choices
 from hubformer.weights.changes import grouped
 from hubformer.weights.map import Row, row
 
@@ -79,20 +67,6 @@ FIELDS: dict[str, Field] = {
     "pooler_dropout": rate(0),
     "pooler_hidden_act": activation("gelu"),
     "legacy": flag(True),
-}
-FIELDS_2: dict[str, Field] = {
-    **FIELDS,
-    "vocab_size": size(128100),
-    "hidden_size": size(1536),
-    "num_hidden_layers": count(24),
-    "num_attention_heads": size(24),
-    "intermediate_size": size(6144),
-    "share_att_key": flag(False),
-    "position_buckets": Field(-1, "a whole number", lambda v: isinstance(v, int)),
-    "norm_rel_ebd": choice("none", "layer_norm"),
-    "conv_kernel_size": count(0, most=1024),
-    "conv_groups": size(1),
-    "conv_act": activation("tanh"),
 }
 
 
@@ -132,18 +106,6 @@ def position(config: Config) -> PositionSpec:
     )
 
 
-def position_2(config: Config) -> PositionSpec:
-    buckets = config["position_buckets"]
-    return Disentangled(
-        buckets if buckets > 0 else farthest(config),
-        scored_by=tuple(SCORED[term] for term in terms(config)),  # type: ignore[misc]
-        logarithmic=farthest(config) if buckets > 0 else None,
-        projections="shared" if config["share_att_key"] else "own",
-        norm=LayerNorm(config["layer_norm_eps"]) if config["norm_rel_ebd"] == "layer_norm" else None,
-        dropout=config["hidden_dropout_prob"],
-    )
-
-
 def layer(config: Config, *, places: PositionSpec, key_bias: bool) -> LayerSpec:
     relative = config["relative_attention"] and bool(terms(config))
     plain = bert.layer(config, position=places if relative else NoPosition())
@@ -171,83 +133,6 @@ def body(config: Config) -> BodySpec:
     return BodySpec(embedding(config), StackSpec(config["hidden_size"], (one,) * config["num_hidden_layers"]))
 
 
-def body_2(config: Config) -> BodySpec:
-    one = layer(config, places=position_2(config), key_bias=True)
-    layers = (one,) * config["num_hidden_layers"]
-    if config["conv_kernel_size"]:
-        layers = (convolved(one, config), *layers[1:])
-    return BodySpec(embedding(config), StackSpec(config["hidden_size"], layers))
-
-
-# The first layer of the largest models of version 2
-
-
-@dataclass(frozen=True)
-class ConvolvedLayer(LayerSpec):
-    """A layer to whose result a convolution of what it was given is added."""
-
-    kernel: int = 3  # tokens
-    groups: int = 1
-    activation: str = "tanh"
-    convolved_norm: LayerNorm = field(default_factory=LayerNorm)
-
-    def build(self, width: int) -> nn.Module:
-        return _ConvolvedBlock(self, width)
-
-
-class _ConvolvedBlock(Block):
-    def __init__(self, spec: ConvolvedLayer, width: int) -> None:
-        super().__init__(spec, width)
-        self.activation, self.dropout = ACTIVATIONS[spec.activation], Dropout(spec.dropout)
-        self.convolution = nn.Conv1d(
-            width, width, spec.kernel, padding=(spec.kernel - 1) // 2, groups=spec.groups
-        )
-        self.norm = spec.convolved_norm.build(width)
-
-    def forward(
-        self,
-        x: Tensor,
-        *,
-        layout: AnyLayout,
-        tables: Sequence[Any],
-        context: Tensor | None = None,
-        memory: Memory | None = None,
-        cache: LayerCache | None = None,
-        trace: LayerTrace | None = None,
-    ) -> Tensor:
-        y = super().forward(
-            x, layout=layout, tables=tables, context=context, memory=memory, cache=cache, trace=trace
-        )
-        near = [
-            self.near(rows, part.key_valid) for rows, part in zip(layout.split(x), layout.parts, strict=True)
-        ]
-        out: Tensor = self.norm(y + self.activation(self.dropout(layout.join(near))))
-        return out
-
-    def near(self, x: Tensor, valid: Tensor | None) -> Tensor:
-        """x (B, L, M), valid (B, L) -> (B, L, M); padding beside a row counts as nothing."""
-        if valid is not None:
-            x = x * valid[:, :, None]
-        y: Tensor = self.convolution(x.transpose(1, 2)).transpose(1, 2)
-        return y
-
-
-def convolved(spec: LayerSpec, config: Config) -> ConvolvedLayer:
-    kernel, groups = config["conv_kernel_size"], config["conv_groups"]
-    if kernel % 2 == 0 or config["hidden_size"] % groups:
-        raise ConfigError(
-            f"conv_kernel_size is {kernel} and conv_groups is {groups}, expected an odd number of tokens, "
-            f"and a divisor of hidden_size, {config['hidden_size']}."
-        )
-    return ConvolvedLayer(
-        **vars(spec),
-        kernel=kernel,
-        groups=groups,
-        activation=config["conv_act"],
-        convolved_norm=LayerNorm(config["layer_norm_eps"]),
-    )
-
-
 # Heads
 
 
@@ -271,10 +156,6 @@ def sequence_head(config: Config) -> HeadSpec:
     return pooled(config, labels=config.labels)
 
 
-def choice_head(config: Config) -> HeadSpec:
-    return pooled(config, labels=1)
-
-
 def initial(config: Config) -> Initial:
     std = config["initializer_range"]
     return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
@@ -296,17 +177,6 @@ SHARED: tuple[Row, ...] = (
     row(LAYER + "intermediate.dense.*", bert.BLOCK + "feed_forward.up.*"),
     row(LAYER + "output.dense.*", bert.BLOCK + "feed_forward.down.*"),
     row(LAYER + "output.LayerNorm.*", bert.BLOCK + "feed_forward_residual.after.*"),
-)
-ROWS_2: tuple[Row, ...] = (
-    *SHARED,
-    row("deberta.encoder.LayerNorm.*", "body.stack.tables.0.norm.*"),
-    row("deberta.encoder.conv.conv.*", "body.stack.blocks.0.convolution.*"),
-    row("deberta.encoder.conv.LayerNorm.*", "body.stack.blocks.0.norm.*"),
-    row(SELF + "query_proj.*", ATTENTION + "query.*"),
-    row(SELF + "key_proj.*", ATTENTION + "key.*"),
-    row(SELF + "value_proj.*", ATTENTION + "value.*"),
-    row(SELF + "pos_key_proj.*", ATTENTION + "position.key.*"),
-    row(SELF + "pos_query_proj.*", ATTENTION + "position.query.*"),
 )
 
 
@@ -347,7 +217,7 @@ LABELS, SPAN = READ + "labels" + bert.ASK, READ + "start_positions end_positions
 POOLED = (row("pooler.dense.*", "head.dense.*"), row("classifier.*", "head.output.*"))
 
 
-def _heads(name: str) -> tuple[Head, ...]:
+def heads_of(name: str) -> tuple[Head, ...]:
     return (
         Head(
             name + "Model", ("base",), bert.no_pooler, READ + bert.ASK.lstrip(), outputs.BaseModelOutput,
@@ -380,7 +250,7 @@ DEBERTA = Family(
     fields=FIELDS,
     body=body,
     rows=rows,
-    heads=_heads("Deberta"),
+    heads=heads_of("Deberta"),
     initial=initial,
     paper="He et al. 2020, arXiv:2006.03654",
     tied=(
@@ -392,21 +262,3 @@ DEBERTA = Family(
     adapted=("in_proj",),
     completed=completed,
 )
-
-DEBERTA_V2 = replace(
-    DEBERTA,
-    model_type="deberta-v2",
-    name="DebertaV2",
-    fields=FIELDS_2,
-    body=body_2,
-    rows=ROWS_2,
-    heads=(
-        *_heads("DebertaV2"),
-        Head(
-            "DebertaV2ForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
-            outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices, rows=POOLED,
-        ),
-    ),
-    paper="He et al. 2021, arXiv:2111.09543",
-    adapted=("query_proj", "value_proj"),
-)  # fmt: skip
