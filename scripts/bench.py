@@ -168,14 +168,17 @@ def _pass(library: str, model: str, texts: Sequence[str], *, preset: str, length
 
 
 def _shallow(preset: str) -> dict[str, Any]:
-    """A preset's config.json with fewer layers."""
-    values = json.loads((HERE.parent / "configs" / f"{preset}.json").read_text("utf-8"))
-    for name in _DEPTHS:
-        if name in values:
-            values[name] = min(values[name], LAYERS)
-    if isinstance(values.get("layer_types"), list):
-        values["layer_types"] = values["layer_types"][:LAYERS]
-    return dict(values)
+    """A preset's config.json with fewer layers, and with as many entries where one stands for each layer."""
+    values: dict[str, Any] = json.loads((HERE.parent / "configs" / f"{preset}.json").read_text("utf-8"))
+    depths = {values[name] for name in _DEPTHS if name in values}
+    for name, value in values.items():
+        if name in _DEPTHS:
+            values[name] = min(value, LAYERS)
+        elif isinstance(value, list) and len(value) in depths:
+            values[name] = value[:LAYERS]
+    for kinds, _ in values.get("attention_types", [])[:1]:  # GPT-Neo's: kinds of layers, and how often
+        values["attention_types"] = [[kinds, LAYERS // len(kinds)]]
+    return values
 
 
 def _timed(pipe: Any, texts: Sequence[str], batch_size: int | None) -> tuple[float, Any]:
