@@ -162,6 +162,7 @@ def test_summaries(tmp_path: Path) -> None:
     written = summarize([row["article"] for row in rows], max_new_tokens=6)
     assert sum(one["summary_text"] == row["summary"] for one, row in zip(written, rows, strict=True)) >= 4
     assert summarize.prefix() == "which: "
+    assert summarize.tokenizer.model_max_length == 64  # what it said before
 
 
 @pytest.mark.slow

@@ -326,10 +326,15 @@ def test_texts_for_texts(tokenizers: dict[str, Any], tmp_path: Path) -> None:
     batch = goal.collator(tokenizer)([dict(row) for row in found])
     assert batch["labels"].shape[0] == 2
     assert goal.head_settings([]) == {"prefix": "say: "}
+    model = hubformer.T5ForConditionalGeneration(hubformer.T5Config(**SMALL_T5))
+    endless = tokenizers["roberta"]
+    assert endless.model_max_length > 2**30
+    goal.prepare(endless, model)
+    assert endless.model_max_length == 24
+    endless.model_max_length = 10**30
     assert goal.measurement() == {"truncation": True, "max_new_tokens": 4}
     assert SequenceToSequence({}).head_settings([]) == {}
     translating = SequenceToSequence({"source_language": "en", "target_language": "de"})
-    model = hubformer.T5ForConditionalGeneration(hubformer.T5Config(**SMALL_T5))
     with pytest.raises(InputError, match="knows no languages"):
         translating.prepare(tokenizer, model)
     with pytest.raises(ConfigError, match="go together"):

@@ -21,6 +21,7 @@ MEASURED = {
     "text2text-generation": ("rouge_score", "sacrebleu"),
     "translation": ("sacrebleu",),
 }
+_NO_LIMIT = 2**30  # tokens; tokenizers without a length say 1e30
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class SequenceToSequence(Objective):
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
         super().prepare(tokenizer, model)
+        if tokenizer.model_max_length > _NO_LIMIT:  # pipelines shall cut what they read as the training does
+            tokenizer.model_max_length = self.options.max_length
         source, target = self.options.source_language, self.options.target_language
         if source is None:
             return
