@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +196,42 @@ def test_two_models_learn_to_write_together(bert: Path, tmp_path: Path) -> None:
     writer = hubformer.pipeline("text2text-generation", model=str(found.folder))
     assert type(writer.model) is hubformer.EncoderDecoderModel
     assert writer(told(1)[0]["article"], max_new_tokens=20)[0]["generated_text"]
+
+
+def test_languages(tmp_path: Path) -> None:
+    """Rows are marked with their languages, in training and in the measurement at the end."""
+    pytest.importorskip("sacrebleu")
+    folder = tmp_path / "mbart"
+    shutil.copytree(Path(__file__).parents[1] / "tokenization" / "goldens" / "mbart", folder)
+    raw = hubformer.tokenization.load_tokenizer(folder, model_type="mbart")
+    torch.manual_seed(0)
+    config = hubformer.MBartConfig(
+        vocab_size=len(raw) + 8, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=64,
+    )  # fmt: skip
+    hubformer.MBartForConditionalGeneration(config).save_pretrained(folder)
+    rows = [{"source": f"the fox {n}", "target": f"der Fuchs {n}"} for n in range(20)]
+    recipe = tiny(
+        "sequence-to-sequence",
+        folder,
+        write_lines(tmp_path / "pairs.jsonl", rows),
+        data__holdout=4,
+        options__task="translation",
+        options__source_language="ko_KR",
+        options__target_language="fr_XX",
+        options__max_target_length=12,
+        training__max_steps=2,
+    )
+    found = run(recipe, output=tmp_path / "out")
+    row = found.trainer.train_dataset[0]
+    tokenizer = found.trainer.processing_class
+    codes = tokenizer.lang_code_to_id
+    assert row["input_ids"][-1] == codes["ko_KR"]
+    assert row["labels"][-1] == codes["fr_XX"]
+    assert 0 <= found.metrics["bleu"] <= 100
+    wrong = dataclasses.replace(recipe, options={**recipe.options, "target_language": "fr_FR"})
+    with pytest.raises(InputError, match=r"'fr_FR'.*no language of this tokenizer"):
+        run(wrong, output=tmp_path / "wrong")
 
 
 def test_next_tokens(tmp_path: Path) -> None:
