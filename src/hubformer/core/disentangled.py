@@ -67,9 +67,21 @@ class _RelationTable(nn.Module):
         self.spec, self.weight = spec, nn.Parameter(torch.zeros(2 * spec.span, width))
         self.norm = spec.norm.build(width) if spec.norm else nn.Identity()
 
-    def forward(self, layout: Layout) -> tuple[Tensor, Tensor]:
-        """-> vectors (R, M), and the relation of each pair (B|1, Q, K)"""
-        return self.norm(self.weight), self.spec.of(-layout.distance())
+    def forward(self, layout: Layout) -> tuple[Tensor, slice, Tensor]:
+        """-> the vectors of all relations, those of them that occur (R), and the relation of each pair among
+        these (B|1, Q, K)"""
+        which = self.spec.of(-layout.distance())
+        part = _occurring(which, of=len(self.weight))
+        return self.norm(self.weight), part, which - part.start
+
+
+def _occurring(which: Tensor, *, of: int) -> slice:
+    """The relations from the least to the largest one: in short rows few occur, and each costs a projection
+    in every layer. On a device to look would be to wait, and a graph serves any length."""
+    if which.device.type != "cpu" or torch.compiler.is_compiling():
+        return slice(0, of)
+    least, largest = which.aminmax()
+    return slice(int(least), int(largest) + 1)
 
 
 class _SharedProjections(Position):
@@ -82,8 +94,8 @@ class _SharedProjections(Position):
         return {"query": layer.key, "key": layer.query}
 
     def bias(self, q: Tensor, k: Tensor, table: Any, layer: Attention) -> Tensor:
-        vectors, which = table
-        vectors, project = self.dropout(vectors)[None], self.projections(layer)
+        vectors, part, which = table
+        vectors, project = self.dropout(vectors)[None, part], self.projections(layer)
         # Scaling queries and keys is a pass over less than scaling the scores.
         terms = (
             SCORES[side](
