@@ -14,7 +14,7 @@ SOURCE = Path(hubformer.__file__).parent / "recipes"
 # What objectives share, and what runs them.
 OTHERS = {
     *("__init__", "objective", "objectives", "pretraining", "provenance", "recipe", "records", "rows", "run"),
-    *("sentence_pairs", "typed"),
+    *("sentence_pairs", "token_sums", "typed"),
 }
 
 

@@ -17,8 +17,9 @@ from hubformer.recipes import OBJECTIVES, load_recipe
 from hubformer.recipes.masked_language_modeling import MaskedLanguageModeling
 from hubformer.recipes.next_sentence import NextSentence
 from hubformer.recipes.permutation_language_modeling import PermutationLanguageModeling
-from hubformer.recipes.pretraining import Sums, hidden_tokens, tokenised
+from hubformer.recipes.pretraining import tokenised
 from hubformer.recipes.sentence_order import SentenceOrder
+from hubformer.recipes.token_sums import Sums, hidden_tokens
 from hubformer.tokenization import train_tokenizer
 from recipes.corpus import TOPICS, texts
 

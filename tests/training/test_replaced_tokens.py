@@ -176,3 +176,11 @@ def test_what_does_not_fit_is_refused(pair: ReplacedTokens) -> None:
     other = hubformer.ElectraForMaskedLM(hubformer.ElectraConfig(**{**NARROW, "embedding_size": 12}))
     with pytest.raises(InputError, match="equal vocab_size, embedding_size"):
         ReplacedTokens(other, pair.discriminator)
+
+
+def test_a_token_that_is_drawn_right_is_not_replaced(pair: ReplacedTokens) -> None:
+    with torch.no_grad():
+        pair.generator.head.bias[17] += 1e4  # always drawn
+    given = batch()
+    given["labels"][0, :2] = torch.tensor([17, 18])
+    assert pair(**given).replaced[0, :2].tolist() == [0, 1]

@@ -17,7 +17,7 @@ from hubformer.evaluation.generated import Perplexity
 from hubformer.evaluation.tasks import Measured, Record, Settings
 from hubformer.inference import Bar
 
-_NO_LIMIT = 2**30  # tokens; tokenizers without a length say 1e30
+NO_LIMIT = 2**30  # tokens; tokenizers without a length say 1e30
 
 
 def losses(model: Any, texts: Iterable[Sequence[int]], *, length: int) -> Iterator[tuple[float, int]]:
@@ -125,8 +125,8 @@ class Texts(Measured):
 def _length(model: Any, tokenizer: Any, asked: int | None) -> int:
     limits = getattr(getattr(model, "body", None), "limits", None)
     reads = limits.length if limits is not None else None
-    length = min(reads or _NO_LIMIT, tokenizer.model_max_length) if asked is None else asked
-    if length >= _NO_LIMIT:
+    length = min(reads or NO_LIMIT, tokenizer.model_max_length) if asked is None else asked
+    if length >= NO_LIMIT:
         raise InputError("Neither the model nor its tokenizer says how long a text may be. Pass max_length=.")
     if length < 2 or (reads is not None and length > reads):
         raise InputError(

@@ -16,13 +16,10 @@ from hubformer.generation.config import GenerationConfig
 from hubformer.models.inputs import Inputs, check
 from hubformer.models.stepping import Prompt
 
-# Arguments of generate that belong to the prompt; those of the second list are the same at every step.
-PROMPT = ("input_ids", "attention_mask", "past_key_values", "cache_position") + (
-    (TOLD := ("token_type_ids", "global_attention_mask"))  # of what is read, token by token
-    + (SAME := ("encoder_hidden_states", "encoder_attention_mask", "head_mask", "use_mems"))
-)
-
-
+# Arguments of generate that belong to the prompt: what is said of each token, what is the same at every step.
+TOLD = ("token_type_ids", "global_attention_mask")
+SAME = ("encoder_hidden_states", "encoder_attention_mask", "head_mask", "use_mems")
+PROMPT = ("input_ids", "attention_mask", "past_key_values", "cache_position", *TOLD, *SAME)
 # Those of an encoder-decoder.
 ANSWER = ("decoder_input_ids", "decoder_attention_mask", "encoder_outputs")
 

@@ -20,8 +20,9 @@ from torch import Tensor
 from hubformer.errors import InputError
 from hubformer.inference.progress import Bar
 from hubformer.recipes.objective import Objective, Record, check_length
-from hubformer.recipes.pretraining import Pretraining, Sums, hidden_tokens
+from hubformer.recipes.pretraining import Pretraining
 from hubformer.recipes.rows import Rows
+from hubformer.recipes.token_sums import Sums, hidden_tokens
 from hubformer.training.collate import default_data_collator
 from hubformer.training.packing import packed_blocks
 

@@ -13,16 +13,8 @@ from typing import Any, ClassVar
 
 from hubformer.errors import InputError
 from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import (
-    Document,
-    Pretraining,
-    Sums,
-    hidden_tokens,
-    joined,
-    of_hidden,
-    reach,
-    row_of,
-)
+from hubformer.recipes.pretraining import Document, Pretraining, joined, reach, row_of
+from hubformer.recipes.token_sums import Sums, hidden_tokens, of_hidden
 from hubformer.training.masking import DataCollatorForLanguageModeling
 
 

@@ -13,15 +13,8 @@ from typing import Any, ClassVar
 
 from hubformer.errors import InputError
 from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import (
-    Document,
-    Pretraining,
-    Sums,
-    hidden_tokens,
-    joined,
-    of_hidden,
-    row_of,
-)
+from hubformer.recipes.pretraining import Document, Pretraining, joined, row_of
+from hubformer.recipes.token_sums import Sums, hidden_tokens, of_hidden
 from hubformer.training.masking import DataCollatorForPermutationLanguageModeling
 from hubformer.training.packing import packed_blocks
 

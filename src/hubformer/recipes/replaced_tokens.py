@@ -23,15 +23,8 @@ from torch.nn import functional as F
 from hubformer.auto import models as auto_models
 from hubformer.errors import ConfigError, InputError
 from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import (
-    Document,
-    Pretraining,
-    Sums,
-    joined,
-    of_hidden,
-    row_of,
-    sums_by_row,
-)
+from hubformer.recipes.pretraining import Document, Pretraining, joined, row_of
+from hubformer.recipes.token_sums import Sums, of_hidden, sums_by_row
 from hubformer.training import ReplacedTokens
 from hubformer.training.masking import IGNORED, DataCollatorForLanguageModeling
 from hubformer.training.packing import packed_blocks

@@ -19,14 +19,8 @@ from torch import Tensor
 
 from hubformer.recipes.masked_language_modeling import refuse_unknown_words
 from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import (
-    Document,
-    Pretraining,
-    Sums,
-    hidden_tokens,
-    of_hidden,
-    row_of,
-)
+from hubformer.recipes.pretraining import Document, Pretraining, row_of
+from hubformer.recipes.token_sums import Sums, hidden_tokens, of_hidden
 from hubformer.training.masking import DataCollatorForLanguageModeling
 
 

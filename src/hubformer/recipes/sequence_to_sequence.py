@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any, ClassVar
 
 from hubformer.errors import ConfigError, InputError, suggestion
+from hubformer.evaluation.language import NO_LIMIT
 from hubformer.evaluation.tasks import Generated
 from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of, text_of
-from hubformer.recipes.pretraining import Sums, of_hidden, written_tokens
+from hubformer.recipes.token_sums import Sums, of_hidden, written_tokens
 from hubformer.training import DataCollatorForSeq2Seq
 
 # By whose measures a model may be judged, and the modules that these need.
@@ -21,7 +22,6 @@ MEASURED = {
     "text2text-generation": ("rouge_score", "sacrebleu"),
     "translation": ("sacrebleu",),
 }
-_NO_LIMIT = 2**30  # tokens; tokenizers without a length say 1e30
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ class SequenceToSequence(Objective):
 
     def checked(self, record: Record, where: str) -> Record:
         text_of(record, "text", where)
-        several = record["reference"]
-        first = several[0] if isinstance(several, list) and several else several
-        text_of({"reference": first}, "reference", where)
+        text_of({"reference": _learnt(record)}, "reference", where)
         return record
 
     def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
@@ -78,7 +76,7 @@ class SequenceToSequence(Objective):
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
         super().prepare(tokenizer, model)
-        if tokenizer.model_max_length > _NO_LIMIT:  # pipelines shall cut what they read as the training does
+        if tokenizer.model_max_length > NO_LIMIT:  # pipelines shall cut what they read as the training does
             tokenizer.model_max_length = self.options.max_length
         source, target = self.options.source_language, self.options.target_language
         if source is None:
@@ -97,8 +95,11 @@ class SequenceToSequence(Objective):
             truncation=True,
             max_length=options.max_length,
         )
-        wanted = [r["reference"] if isinstance(r["reference"], str) else r["reference"][0] for r in records]
-        labels = tokenizer(text_target=wanted, truncation=True, max_length=options.max_target_length)
+        labels = tokenizer(
+            text_target=[_learnt(record) for record in records],
+            truncation=True,
+            max_length=options.max_target_length,
+        )
         for place, ids in enumerate(labels["input_ids"]):
             yield {"input_ids": inputs_of(read, place)["input_ids"], "labels": ids}
 
@@ -117,3 +118,9 @@ class SequenceToSequence(Objective):
         if options.source_language is not None:
             found |= {"src_lang": options.source_language, "tgt_lang": options.target_language}
         return found
+
+
+def _learnt(record: Record) -> Any:
+    """The reference that is learnt, the first of several."""
+    references = record["reference"]
+    return references[0] if isinstance(references, list) and references else references

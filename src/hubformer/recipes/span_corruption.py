@@ -15,15 +15,8 @@ from typing import Any, ClassVar
 
 from hubformer.errors import ConfigError, InputError
 from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import (
-    Document,
-    Pretraining,
-    Sums,
-    joined,
-    of_hidden,
-    row_of,
-    written_tokens,
-)
+from hubformer.recipes.pretraining import Document, Pretraining, joined, row_of
+from hubformer.recipes.token_sums import Sums, of_hidden, written_tokens
 from hubformer.training.masking import DataCollatorForSpanCorruption
 from hubformer.training.packing import packed_blocks
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from hubformer.errors import ConfigError, InputError
 from hubformer.evaluation.entities import EntityF1, check_scheme, spans
 from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of
-from hubformer.training.losses import IGNORED
+from hubformer.training.masking import IGNORED
 
 _OUTSIDE = "O"
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.errors import InputError
-from hubformer.training.losses import IGNORED, parts_of
+from hubformer.training.losses import parts_of
+from hubformer.training.masking import IGNORED
 from hubformer.training.objective import Objective
 from hubformer.training.records import Records, speed
 from hubformer.training.sampling import with_last

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from hubformer.errors import InputError
 from hubformer.models import tasks
+from hubformer.training.masking import IGNORED
 from hubformer.training.replaced_tokens import ReplacedTokens
 
-IGNORED = -100
 _SHIFTED = (tasks.next_tokens, tasks.double)  # a label is the next token's: the first is never scored
 Terms = dict[str, Tensor]
 

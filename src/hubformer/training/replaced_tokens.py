@@ -18,8 +18,8 @@ from hubformer.models import tasks
 from hubformer.models.heads import Context
 from hubformer.models.inputs import Inputs
 from hubformer.models.outputs import ModelOutput
+from hubformer.training.masking import IGNORED
 
-IGNORED = -100
 _OF_ITS_OWN = ("project", "enter", "widen")  # from the width of the token vectors to a body's
 
 
