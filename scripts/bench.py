@@ -68,7 +68,7 @@ _DEPTHS = (
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvaluationTask:
     """One process: seconds of the work, peak memory of the process in bytes, and what it answered."""
 
     seconds: float
@@ -223,7 +223,7 @@ def child(section: str, library: str, model: str, text: str) -> None:
     print(json.dumps({"seconds": seconds, "peak": peak, "answers": answers}), flush=True)
 
 
-def measure(section: str, library: str, model: str, text: str) -> Measured:
+def measure(section: str, library: str, model: str, text: str) -> EvaluationTask:
     command = [sys.executable, str(HERE / "bench.py"), "--child", section, library, model, text]
     quiet = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "PYTHONWARNINGS": "ignore"}
     start = time.perf_counter()
@@ -239,7 +239,7 @@ def measure(section: str, library: str, model: str, text: str) -> Measured:
     if said is None:
         sys.exit(f"{library} failed in the section {section}:\n{errors}")
     found = json.loads(said)
-    return Measured(found["seconds"] or whole, found["peak"], found["answers"])
+    return EvaluationTask(found["seconds"] or whole, found["peak"], found["answers"])
 
 
 def sentences(path: Path) -> list[str]:
@@ -251,7 +251,7 @@ def run(sections: Sequence[str], *, model: str, text: str, rounds: int) -> dict[
     """section -> medians, ratios and every measurement."""
     results: dict[str, Any] = {}
     for section in sections:
-        found: dict[str, list[Measured]] = {library: [] for library in LIBRARIES}
+        found: dict[str, list[EvaluationTask]] = {library: [] for library in LIBRARIES}
         for library in LIBRARIES:
             measure(section, library, model, text)  # the files are read into memory
         for turn in range(rounds):
@@ -263,7 +263,7 @@ def run(sections: Sequence[str], *, model: str, text: str, rounds: int) -> dict[
     return results
 
 
-def _summary(found: dict[str, list[Measured]]) -> dict[str, Any]:
+def _summary(found: dict[str, list[EvaluationTask]]) -> dict[str, Any]:
     ours, theirs = (found[library] for library in LIBRARIES)
     pairs = list(zip(ours, theirs, strict=True))
     answers = [a == b for one, other in pairs for a, b in zip(_listed(one), _listed(other), strict=True)]
@@ -277,7 +277,7 @@ def _summary(found: dict[str, list[Measured]]) -> dict[str, Any]:
     }
 
 
-def _listed(measured: Measured) -> list[Any]:
+def _listed(measured: EvaluationTask) -> list[Any]:
     return measured.answers if isinstance(measured.answers, list) else []
 
 

@@ -23,10 +23,10 @@ from typing import Any
 import torch
 
 from hubformer import AutoTokenizer
-from hubformer.auto import models as auto_models
-from hubformer.auto.config import load_config
-from hubformer.auto.source import Source
 from hubformer.errors import HubformerError
+from hubformer.pretrained import models as auto_models
+from hubformer.pretrained.config import load_config
+from hubformer.pretrained.source import Source
 
 TARGETS = Path(__file__).with_name("targets.json")
 TEXTS = ["The river was wide, and nobody had a boat.", "Zwei Äpfel kosten 3,50 €; 三 are too many!"]

@@ -156,7 +156,7 @@ On {model.data}, through the public pipeline in float32, with
 |---|---|---|
 {rows}
 
-Measured before the weights were rounded to float16.
+EvaluationTask before the weights were rounded to float16.
 On the first {LOOKED_AT} of them {alike}.
 
 ## Where it comes from

@@ -1,4 +1,4 @@
-"""Write tests/sentences/goldens: tiny repositories as sentence-transformers saves them, and its vectors.
+"""Write tests/embeddings/goldens: tiny repositories as sentence-transformers saves them, and its vectors.
 
     python -m venv /tmp/st && /tmp/st/bin/pip install torch==2.13.0 sentence-transformers==6.2.0
     /tmp/st/bin/python scripts/make_sentence_goldens.py

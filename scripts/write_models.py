@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from hubformer import AutoConfig
-from hubformer.auto.classes import config_class
 from hubformer.core import BlockAttentionSpec, FeedForward, MixtureOfExperts, ParallelSpec
 from hubformer.core.windowed import SlidingAttentionSpec
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Family
 from hubformer.presets import names
+from hubformer.pretrained.classes import config_class
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "models.md"

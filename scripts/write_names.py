@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import hubformer
-from hubformer.auto.classes import public_names
 from hubformer.families import every_family
 from hubformer.models.config import COMMON, Field
 from hubformer.models.family import Family, Head
 from hubformer.models.inputs import Inputs
 from hubformer.models.outputs import ModelOutput
 from hubformer.pipelines import TASKS
+from hubformer.pretrained.classes import public_names
 from hubformer.tokenization import TOKENIZER_CLASSES
 
 PACKAGE = Path(hubformer.__file__).parent
@@ -34,12 +34,13 @@ WIDTH = 110
 # Module -> the public names in it. "older=newer": another name, known from transformers, for the same object.
 PUBLIC = {
     "adapters": "LoraConfig",
-    "auto.config": "AutoConfig",
-    "auto.configuration": "PreTrainedConfig PretrainedConfig=PreTrainedConfig",
-    "auto.pretrained": "PreTrainedModel",
-    "auto.tokenizer": "AutoTokenizer",
+    "pretrained.config": "AutoConfig",
+    "pretrained.configuration": "PreTrainedConfig PretrainedConfig=PreTrainedConfig",
+    "pretrained.pretrained": "PreTrainedModel",
+    "pretrained.tokenizer": "AutoTokenizer",
     "errors": """
-        CheckpointError ConfigError HubError HubformerError InputError UnknownArgument UnknownName
+        CheckpointError ConfigError HubError HubformerError InputError MissingPackage TrainingDiverged
+        UnknownArgument UnknownName
     """,
     "generation": """
         BaseStreamer EosTokenCriteria GenerationConfig LogitsProcessor LogitsProcessorList MaxLengthCriteria
@@ -49,7 +50,7 @@ PUBLIC = {
     "pipelines.base": "Pipeline",
     "pipelines.registry": "PIPELINE_REGISTRY",
     "pipelines.token_classification": "NerPipeline=TokenClassificationPipeline",
-    "sentences": "SentenceEncoder",
+    "embeddings": "SentenceEncoder",
     "tokenization": "AddedToken BatchEncoding CharSpan TokenSpan",
     "tokenization.tokenizer": """
         PreTrainedTokenizer=PreTrainedTokenizerFast PreTrainedTokenizerBase=PreTrainedTokenizerFast
@@ -61,7 +62,7 @@ PUBLIC = {
         DataCollatorWithPadding DefaultDataCollator DefaultFlowCallback EarlyStoppingCallback EvalPrediction
         IntervalStrategy PredictionOutput PrinterCallback ProgressCallback SchedulerType Seq2SeqTrainer
         Seq2SeqTrainingArguments Trainer TrainerCallback TrainerControl TrainerState TrainingArguments
-        TrainingDiverged default_data_collator
+        default_data_collator
         get_constant_schedule get_constant_schedule_with_warmup get_cosine_schedule_with_warmup
         get_cosine_with_hard_restarts_schedule_with_warmup get_inverse_sqrt_schedule
         get_linear_schedule_with_warmup get_polynomial_decay_schedule_with_warmup get_scheduler
@@ -91,7 +92,7 @@ _FAMILY_CLASSES = (
 
 def locations() -> dict[str, str]:
     """Every public name that exists -> its module, with `:own name` where that differs."""
-    found = {name: "auto.models" for name in _auto_models()}
+    found = {name: "pretrained.models" for name in _auto_models()}
     for task in TASKS.values():
         module, _, name = task.home.partition(":")
         found |= _existing(f"pipelines.{module}", [name])
@@ -101,7 +102,7 @@ def locations() -> dict[str, str]:
 
 
 def _auto_models() -> Iterator[str]:
-    module = import_module("hubformer.auto.models")
+    module = import_module("hubformer.pretrained.models")
     for name, kind in vars(module).items():
         if inspect.isclass(kind) and issubclass(kind, module.AutoModel):
             yield name
@@ -180,7 +181,7 @@ def _imports() -> str:
         "typing": ["Any", "Literal", "overload"],
         "torch": ["Tensor", "device as _device", "dtype as _dtype"],
         "typing_extensions": ["Self"],
-        "hubformer.auto.joined": ["JoinedConfig", "JoinedModel"],
+        "hubformer.pretrained.joined": ["JoinedConfig", "JoinedModel"],
         "hubformer.core": ["Cache"],
         "hubformer.models.config": ["PreTrainedConfig as _Config"],
         "hubformer.models.outputs": sorted({head.output.__name__ for head in _heads()}),

@@ -28,9 +28,9 @@ def _load(name: str) -> Any:
         module, _, own_name = LOCATIONS[name].partition(":")
         return getattr(import_module(f"hubformer.{module}"), own_name or name)
     if name in FAMILY_CLASSES:
-        return import_module("hubformer.auto.classes").public_class(name, FAMILY_CLASSES[name])
+        return import_module("hubformer.pretrained.classes").public_class(name, FAMILY_CLASSES[name])
     if name in TOKENIZER_NAMES:
-        return import_module("hubformer.auto.tokenizer").public_tokenizer(name)
+        return import_module("hubformer.pretrained.tokenizer").public_tokenizer(name)
     from hubformer.errors import suggestion
 
     raise AttributeError(f"hubformer has no {name!r}.{suggestion(name, __all__)}")

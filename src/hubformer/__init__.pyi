@@ -10,31 +10,16 @@ from torch import dtype as _dtype
 from typing_extensions import Self
 
 from hubformer.adapters import LoraConfig
-from hubformer.auto.config import AutoConfig
-from hubformer.auto.configuration import PreTrainedConfig
-from hubformer.auto.joined import JoinedConfig, JoinedModel
-from hubformer.auto.models import (
-    AutoModel,
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForMultipleChoice,
-    AutoModelForNextSentencePrediction,
-    AutoModelForPreTraining,
-    AutoModelForQuestionAnswering,
-    AutoModelForSeq2SeqLM,
-    AutoModelForSequenceClassification,
-    AutoModelForTextEncoding,
-    AutoModelForTokenClassification,
-)
-from hubformer.auto.pretrained import PreTrainedModel
-from hubformer.auto.tokenizer import AutoTokenizer
 from hubformer.core import Cache
+from hubformer.embeddings import SentenceEncoder
 from hubformer.errors import (
     CheckpointError,
     ConfigError,
     HubError,
     HubformerError,
     InputError,
+    MissingPackage,
+    TrainingDiverged,
     UnknownArgument,
     UnknownName,
 )
@@ -114,7 +99,24 @@ from hubformer.pipelines.text_classification import TextClassificationPipeline
 from hubformer.pipelines.text_generation import TextGenerationPipeline
 from hubformer.pipelines.token_classification import TokenClassificationPipeline
 from hubformer.pipelines.zero_shot_classification import ZeroShotClassificationPipeline
-from hubformer.sentences import SentenceEncoder
+from hubformer.pretrained.config import AutoConfig
+from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.joined import JoinedConfig, JoinedModel
+from hubformer.pretrained.models import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForMultipleChoice,
+    AutoModelForNextSentencePrediction,
+    AutoModelForPreTraining,
+    AutoModelForQuestionAnswering,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTextEncoding,
+    AutoModelForTokenClassification,
+)
+from hubformer.pretrained.pretrained import PreTrainedModel
+from hubformer.pretrained.tokenizer import AutoTokenizer
 from hubformer.tokenization import AddedToken, BatchEncoding, CharSpan, TokenSpan
 from hubformer.tokenization.named import (
     AlbertTokenizer,
@@ -197,7 +199,6 @@ from hubformer.training import (
     TrainerControl,
     TrainerState,
     TrainingArguments,
-    TrainingDiverged,
     default_data_collator,
     get_constant_schedule,
     get_constant_schedule_with_warmup,
@@ -534,6 +535,7 @@ __all__ = [
     "MarianPreTrainedModel",
     "MarianTokenizer",
     "MaxLengthCriteria",
+    "MissingPackage",
     "MistralConfig",
     "MistralForCausalLM",
     "MistralForQuestionAnswering",

@@ -41,6 +41,14 @@ class InputError(HubformerError, ValueError, TypeError):
     """An input that cannot be answered: wrong type, too long, out of range."""
 
 
+class MissingPackage(HubformerError, ImportError):
+    """A package that this use needs is not installed; the message says how to install it."""
+
+
+class TrainingDiverged(HubformerError, ArithmeticError):
+    """The loss or the gradients are not finite any more; the weights are those of the step before."""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """`" Did you mean 'x'?"` for the nearest known name, or nothing."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

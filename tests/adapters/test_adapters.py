@@ -17,7 +17,7 @@ from cases import TINY
 from hubformer import InputError, LoraConfig
 from hubformer.adapters import Adapters, adapters_of
 from hubformer.core import Linear
-from hubformer.inference.engine import Encoded, Engine
+from hubformer.inference.engine import EncodedInput, Engine
 
 pytest.importorskip("transformers")
 BERT = CASES[0]
@@ -236,7 +236,7 @@ def test_packed_rows_are_the_rows_alone(model: Any) -> None:
     rows = [torch.randint(6, 90, (length,), generator=generator).tolist() for length in (3, 9, 5, 9)]
     engine = Engine(model)
     assert engine.packs
-    found = engine.run([Encoded(ids) for ids in rows])
+    found = engine.run([EncodedInput(ids) for ids in rows])
     for ids, row in zip(rows, found, strict=True):
         assert distance(row, model(torch.tensor([ids])).logits[0]) <= EXACT
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.test_positions import EVERY_MASK, LENGTH, WIDTH, X, attention, bias_of
 from core.tiny import away
-from hubformer.core import Alibi, AttentionSpec, Layout
+from hubformer.core import Alibi, AttentionSpec, SequenceLayout
 from hubformer.core.alibi import slopes
 
 
@@ -44,7 +44,7 @@ def test_slopes_that_are_rounded_once(heads: int) -> None:
 @EVERY_MASK
 def test_both_ways(mask: Tensor | None) -> None:
     layer, table = attention(Alibi("both"))
-    layout = Layout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.of(LENGTH, mask=mask)
     found, at = bias_of(layer, table, layout, X, X), layout.at.expand(2, -1)
     for b, i, j in itertools.product(range(2), range(LENGTH), range(LENGTH)):
         distance = abs(int(at[b, i] - at[b, j]))
@@ -56,7 +56,7 @@ def test_both_ways(mask: Tensor | None) -> None:
 def test_the_past_is_as_far_in_either_form(mask: Tensor | None) -> None:
     """slope * place and -slope * distance make the same weights where no key stands after its query."""
     layer, table = attention(Alibi("past"), causal=True)
-    layout = Layout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.of(LENGTH, mask=mask)
     seen = [layer(X, layer.keys_values(X), layout=layout, tables=(t(layout),)) for t in (table, _both())]
     assert away(*seen) <= 1e-9
 
@@ -70,7 +70,7 @@ def _both() -> torch.nn.Module:
 def test_only_differences_count(seeing: Literal["past", "both"]) -> None:
     layer, table = attention(Alibi(seeing))
     index = torch.arange(LENGTH)[None]
-    near, far = (Layout(index + by, index + by) for by in (0, 50))
+    near, far = (SequenceLayout(index + by, index + by) for by in (0, 50))
     words = [layer(X, layer.keys_values(X), layout=t, tables=(table(t),)) for t in (near, far)]
     assert away(*words) <= 1e-9
 

@@ -14,8 +14,8 @@ from hubformer.core import (
     LayerCache,
     LayerNorm,
     LayerSpec,
-    Layout,
     Norms,
+    SequenceLayout,
     StackSpec,
 )
 
@@ -176,7 +176,7 @@ MASK = torch.tensor([[1, 1, 1, 1, 1], [0, 0, 1, 1, 1]])
 
 
 def test_layout_of_an_empty_cache_is_the_plain_one() -> None:
-    layout, plain = Cache(1).layout(4), Layout.of(4)
+    layout, plain = Cache(1).layout(4), SequenceLayout.of(4)
     assert torch.equal(layout.query_at, plain.query_at)
     assert layout.visible(causal=True, window=None) == "causal"
     assert not layout.all_past
@@ -223,7 +223,7 @@ def test_gradients_pass_through_what_was_kept() -> None:
     """Training on a cached prefix: the prefix learns what it would in one pass."""
     stack, x = decoder(), draws(2, 5, 8)
     x.requires_grad_()
-    whole = stack(x, layout=Layout.of(5))  # type: ignore[operator]
+    whole = stack(x, layout=SequenceLayout.of(5))  # type: ignore[operator]
     (expected,) = torch.autograd.grad(whole[:, 3:].square().sum(), x)
     cache = Cache(2)
     found = []
@@ -241,7 +241,7 @@ def test_variations_of_attention_over_a_cache(changes: dict[str, object]) -> Non
     stack, x = decoder(**changes), draws(2, 7, 8)
     mask = torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
     with torch.no_grad():
-        whole = stack(x, layout=Layout.of(7, mask=mask))  # type: ignore[operator]
+        whole = stack(x, layout=SequenceLayout.of(7, mask=mask))  # type: ignore[operator]
         cache, found = Cache(2), []
         for at in range(7):
             layout = cache.layout(1, mask=mask[:, : at + 1])

@@ -17,9 +17,9 @@ from hubformer.core import (
     FeedForward,
     LayerNorm,
     LayerSpec,
-    Layout,
     Norms,
-    Packed,
+    PackedLayout,
+    SequenceLayout,
     Stack,
     StackSpec,
 )
@@ -49,7 +49,7 @@ def relation(far: int, spec: Disentangled) -> int:
 def test_a_score_for_each_pair(spec: Disentangled, mask: Tensor | None) -> None:
     layer, table = attention(spec)
     shake(table)
-    layout = Layout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.of(LENGTH, mask=mask)
     found, at = bias_of(layer, table, layout, X, X), layout.at.expand(2, -1)
     q, k, vectors = layer.heads(layer.query(X)), layer.heads(layer.key(X)), table.norm(table.weight)
     home = layer.position if spec.projections == "own" else layer
@@ -81,7 +81,7 @@ def stack(spec: Disentangled) -> Stack:
 def test_layers_share_the_vectors_and_teach_them(spec: Disentangled) -> None:
     model = stack(spec)
     assert len(model.tables) == 1
-    model(X, layout=Layout.of(LENGTH)).square().sum().backward()
+    model(X, layout=SequenceLayout.of(LENGTH)).square().sum().backward()
     read = sorted({relation(far, spec) for far in range(1 - LENGTH, LENGTH)})
     taught = model.tables[0].weight.grad.abs().sum(1).nonzero()[:, 0]
     assert set(taught.tolist()) >= set(read)
@@ -93,14 +93,14 @@ def test_layers_share_the_vectors_and_teach_them(spec: Disentangled) -> None:
 def test_a_padded_row_is_the_row_alone(spec: Disentangled, side: str) -> None:
     model, mask = stack(spec), MASKS[side]
     assert mask is not None
-    padded = model(X, layout=Layout.of(LENGTH, mask=mask))[1][mask[1].bool()]
+    padded = model(X, layout=SequenceLayout.of(LENGTH, mask=mask))[1][mask[1].bool()]
     row = X[1:][:, mask[1].bool()]
-    assert away(padded, model(row, layout=Layout.of(row.shape[1]))[0]) <= EXACT
+    assert away(padded, model(row, layout=SequenceLayout.of(row.shape[1]))[0]) <= EXACT
 
 
 @torch.no_grad()
 @EVERY_SPEC
 def test_in_a_pack(spec: Disentangled) -> None:
     model, x, lengths = stack(spec), draws(1, 9, WIDTH), (2, 2, 5)
-    alone = [model(row[None], layout=Layout.of(len(row))) for row in x[0].split(lengths)]
-    assert away(model(x, layout=Packed.of(lengths)), torch.cat(alone, dim=1)) <= EXACT
+    alone = [model(row[None], layout=SequenceLayout.of(len(row))) for row in x[0].split(lengths)]
+    assert away(model(x, layout=PackedLayout.of(lengths)), torch.cat(alone, dim=1)) <= EXACT

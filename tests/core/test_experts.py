@@ -15,9 +15,9 @@ from hubformer.core import (
     FeedForward,
     LayerNorm,
     LayerSpec,
-    Layout,
     MixtureOfExperts,
     Norms,
+    SequenceLayout,
     Stack,
     StackSpec,
     Trace,
@@ -99,7 +99,7 @@ def stack(*, jitter: float = 0.0) -> Stack:
 
 @torch.no_grad()
 def test_what_routers_say_is_kept_where_it_is_asked() -> None:
-    model, layout = stack(), Layout.of(7)
+    model, layout = stack(), SequenceLayout.of(7)
     trace, other = Trace(routing=True, hidden=True), Trace(hidden=True)
     out = model(X, layout=layout, trace=trace)
     assert away(out, model(X, layout=layout)) <= EXACT
@@ -115,7 +115,7 @@ def test_what_routers_say_is_kept_where_it_is_asked() -> None:
     assert other.router_logits == {}
 
 
-def _attended(block: Any, x: Tensor, *, layout: Layout) -> Tensor:
+def _attended(block: Any, x: Tensor, *, layout: SequenceLayout) -> Tensor:
     h = block.attention_residual.enter(x)[1]
     y: Tensor = block.attention(h, block.attention.keys_values(h), layout=layout, tables=(None,))
     return y
@@ -130,7 +130,7 @@ def test_recomputed_activations_give_the_same_gradients(jitter: float) -> None:
         model.zero_grad()
         torch.manual_seed(5)
         trace = Trace(routing=True)
-        out = model(X, layout=Layout.of(7), trace=trace)
+        out = model(X, layout=SequenceLayout.of(7), trace=trace)
         (out.sum() + sum(logits.square().sum() for logits in trace.router_logits.values())).backward()
         found.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
     assert len(found[0]) > 20

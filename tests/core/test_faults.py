@@ -19,7 +19,7 @@ from torch import Tensor, nn
 import hubformer
 from cases import TINY
 from core.tiny import EXACT, LENGTH, away, rows_of, shake
-from hubformer.core import ACTIVATIONS, Cache, Dropout, Embedding, Layout
+from hubformer.core import ACTIVATIONS, Cache, Dropout, Embedding, SequenceLayout
 from hubformer.core import attention as attention_module
 from hubformer.core import positions as positions_module
 from hubformer.core.attention import Attention
@@ -200,7 +200,7 @@ def last_token_pooled(patch: Patch, model: Any) -> None:
 
 
 def padding_pooled(patch: Patch, model: Any) -> None:
-    patch.setattr(Layout, "pick", lambda self, states, which: states[:, -1])
+    patch.setattr(SequenceLayout, "pick", lambda self, states, which: states[:, -1])
 
 
 def another_vocabulary(patch: Patch, model: Any) -> None:
@@ -233,7 +233,7 @@ def dropout_always(patch: Patch, model: Any) -> None:
 def later_places(patch: Patch, model: Any) -> None:
     layout = Cache.layout
 
-    def off(self: Cache, new: int, **named: Any) -> Layout:
+    def off(self: Cache, new: int, **named: Any) -> SequenceLayout:
         found = layout(self, new, **named)
         return replace(found, query_at=found.query_at + 1)
 
@@ -310,7 +310,7 @@ def waves(change: Callable[[Tensor], Tensor]) -> Fault:
     def fault(patch: Patch, model: Any) -> None:
         forward = _WaveTable.forward
 
-        def spoilt(self: _WaveTable, layout: Layout) -> Any:
+        def spoilt(self: _WaveTable, layout: SequenceLayout) -> Any:
             table = forward(self, layout)
             return replace(table, waves=change(table.waves))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.tiny import EXACT, away, draws
-from hubformer.core.kernels import attend, attend_openly
+from hubformer.core.kernels import attend, eager_attention
 from hubformer.core.layout import Visible
 
 B, H, Q, K, D = 2, 4, 5, 7, 8
@@ -69,7 +69,7 @@ def test_every_combination(groups: int, softcap: float | None, bias: str | None,
     expected = naive(q, k, v, visible=visible, how=how)
     how["visible"] = visible
     assert away(attend(q, k, v, **how), expected) <= EXACT
-    openly, weights = attend_openly(q, k, v, **how)
+    openly, weights = eager_attention(q, k, v, **how)
     assert away(openly, expected) <= EXACT
     assert weights.shape == (B, H, Q, K)
     assert away(weights.sum(-1), torch.ones(B, H, Q)) <= 1e-12
@@ -86,7 +86,7 @@ def test_the_plain_triangle(groups: int, biased: bool, softcap: float | None) ->
     expected = naive(q, k, v, visible="causal", how=how)
     how["visible"] = "causal"
     assert away(attend(q, k, v, **how), expected) <= EXACT
-    assert away(attend_openly(q, k, v, **how)[0], expected) <= EXACT
+    assert away(eager_attention(q, k, v, **how)[0], expected) <= EXACT
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
@@ -98,7 +98,7 @@ def test_a_row_that_sees_nothing_stays_finite(dtype: torch.dtype, biased: bool) 
     visible[1, :, 2] = False
     bias = draws(1, H, Q, K, seed=6).to(dtype) if biased else None
     how = {**PLAIN, "visible": visible, "bias": bias}
-    for out in (attend(q, k, v, **how), attend_openly(q, k, v, **how)[0]):
+    for out in (attend(q, k, v, **how), eager_attention(q, k, v, **how)[0]):
         assert out.dtype == dtype
         assert torch.isfinite(out).all()
         for gradient in torch.autograd.grad(out.float().square().sum(), (q, k, v)):
@@ -118,7 +118,7 @@ def test_dropout_of_everything() -> None:
     q, k, v = inputs()
     for how in ({"dropout": 1.0}, {"dropout": 1.0, "softcap": 2.0}):
         assert not attend(q, k, v, **{**PLAIN, **how}).any()
-        out, weights = attend_openly(q, k, v, **{**PLAIN, **how})
+        out, weights = eager_attention(q, k, v, **{**PLAIN, **how})
         assert not out.any()
         assert not weights.any()
 
@@ -127,7 +127,7 @@ def test_dropout_keeps_the_mean() -> None:
     torch.manual_seed(0)
     q, k, v = inputs()
     expected = attend(q, k, v, **PLAIN)
-    for kernel in (attend, lambda *t, **how: attend_openly(*t, **how)[0]):
+    for kernel in (attend, lambda *t, **how: eager_attention(*t, **how)[0]):
         mean = torch.stack([kernel(q, k, v, **{**PLAIN, "dropout": 0.3}) for _ in range(600)]).mean(0)
         assert away(mean, expected) < 0.25
         assert away(kernel(q, k, v, **{**PLAIN, "dropout": 0.3}), expected) > 0.05
@@ -138,6 +138,6 @@ def test_half_precision_weights_are_summed_in_single(dtype: torch.dtype) -> None
     """A thousand equal weights: each is representable, their sum in half precision would not be 1."""
     q, k = torch.zeros(1, 1, 1, 4, dtype=dtype), torch.zeros(1, 1, 1024, 4, dtype=dtype)
     v = torch.ones(1, 1, 1024, 4, dtype=dtype)
-    out, weights = attend_openly(q, k, v, **PLAIN)
+    out, weights = eager_attention(q, k, v, **PLAIN)
     assert (weights == 1 / 1024).all()
     assert (out == 1).all()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.tiny import away, draws
-from hubformer.core import Layout, Packed
+from hubformer.core import PackedLayout, SequenceLayout
 from hubformer.errors import InputError
 
 LEFT = torch.tensor([[1, 1, 1, 1], [0, 0, 1, 1]])
@@ -20,7 +20,7 @@ HOLE = torch.tensor([[1, 0, 1, 1], [0, 1, 0, 1]])
 
 
 def test_places_without_a_mask() -> None:
-    layout = Layout.of(4)
+    layout = SequenceLayout.of(4)
     assert layout.at.tolist() == [[0, 1, 2, 3]]
     assert layout.key_valid is None
     assert layout.parts == (layout,)
@@ -40,15 +40,15 @@ def test_places_without_a_mask() -> None:
 def test_places_count_from_the_first_attended(
     mask: torch.Tensor, expected: list[list[int]], kind: torch.dtype
 ) -> None:
-    layout = Layout.of(mask.shape[1], mask=mask.to(kind))
+    layout = SequenceLayout.of(mask.shape[1], mask=mask.to(kind))
     assert layout.at.tolist() == expected
     assert layout.key_valid is not None
     assert torch.equal(layout.key_valid, mask.bool())
 
 
 def test_distance_is_key_minus_query() -> None:
-    assert Layout.of(3).distance().tolist() == [[[0, 1, 2], [-1, 0, 1], [-2, -1, 0]]]
-    later = Layout(torch.tensor([[3, 4]]), torch.arange(5)[None])
+    assert SequenceLayout.of(3).distance().tolist() == [[[0, 1, 2], [-1, 0, 1], [-2, -1, 0]]]
+    later = SequenceLayout(torch.tensor([[3, 4]]), torch.arange(5)[None])
     assert later.distance().tolist() == [[[-3, -2, -1, 0, 1], [-4, -3, -2, -1, 0]]]
 
 
@@ -56,27 +56,27 @@ def test_distance_is_key_minus_query() -> None:
 
 
 def test_everyone_is_seen_where_nothing_limits() -> None:
-    assert Layout.of(4).visible(causal=False, window=None) is None
+    assert SequenceLayout.of(4).visible(causal=False, window=None) is None
 
 
 def test_the_plain_triangle_needs_no_tensor() -> None:
-    assert Layout.of(4).visible(causal=True, window=None) == "causal"
+    assert SequenceLayout.of(4).visible(causal=True, window=None) == "causal"
 
 
 def test_queries_over_a_cache_are_no_plain_triangle() -> None:
     index = torch.arange(5)[None]
-    seen = Layout(index[:, 3:], index).visible(causal=True, window=None)
+    seen = SequenceLayout(index[:, 3:], index).visible(causal=True, window=None)
     assert isinstance(seen, torch.Tensor)
     assert seen.tolist() == [[[[True, True, True, True, False], [True] * 5]]]
 
 
 def test_one_new_token_sees_all_that_is_past() -> None:
     index = torch.arange(5)[None]
-    assert Layout(index[:, 4:], index, all_past=True).visible(causal=True, window=None) is None
+    assert SequenceLayout(index[:, 4:], index, all_past=True).visible(causal=True, window=None) is None
 
 
 def test_padding_is_not_seen() -> None:
-    seen = Layout.of(4, mask=LEFT).visible(causal=False, window=None)
+    seen = SequenceLayout.of(4, mask=LEFT).visible(causal=False, window=None)
     assert isinstance(seen, torch.Tensor)
     assert seen.shape == (2, 1, 1, 4)
     assert torch.equal(seen[:, 0, 0], LEFT.bool())
@@ -87,8 +87,8 @@ def test_padding_is_not_seen() -> None:
 @pytest.mark.parametrize("window", [None, 0, 1, 2, 9])
 def test_all_limits_together(mask: torch.Tensor, causal: bool, window: int | None) -> None:
     allowed = draws(2, 4, 4) > -0.5
-    plain = Layout.of(4, mask=mask)
-    layout = Layout(plain.query_at, plain.key_at, plain.key_valid, allowed=allowed)
+    plain = SequenceLayout.of(4, mask=mask)
+    layout = SequenceLayout(plain.query_at, plain.key_at, plain.key_valid, allowed=allowed)
     seen = layout.visible(causal=causal, window=window)
     assert isinstance(seen, torch.Tensor)
     for row in range(2):
@@ -105,21 +105,21 @@ def test_all_limits_together(mask: torch.Tensor, causal: bool, window: int | Non
 
 
 def test_a_window_holds_on_both_sides() -> None:
-    seen = Layout.of(4).visible(causal=False, window=1)
+    seen = SequenceLayout.of(4).visible(causal=False, window=1)
     assert isinstance(seen, torch.Tensor)
     assert seen[0, 0].int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]]
-    seen = Layout.of(4).visible(causal=True, window=1)
+    seen = SequenceLayout.of(4).visible(causal=True, window=1)
     assert isinstance(seen, torch.Tensor)
     assert seen[0, 0].int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
 
 
 def test_equal_questions_share_the_answer() -> None:
-    layout = Layout.of(4, mask=LEFT)
+    layout = SequenceLayout.of(4, mask=LEFT)
     first = layout.visible(causal=True, window=2)
     assert layout.visible(causal=True, window=2) is first
     assert layout.visible(causal=True, window=None) is not first
     assert layout.visible(causal=False, window=2) is not first
-    assert Layout.of(4, mask=LEFT).visible(causal=True, window=2) is not first
+    assert SequenceLayout.of(4, mask=LEFT).visible(causal=True, window=2) is not first
 
 
 # One state per row
@@ -133,7 +133,7 @@ STATES = draws(2, 4, 3)
     ids=["plain", "left", "right", "hole"],
 )
 def test_pick(mask: torch.Tensor | None, first: tuple[int, int], last: tuple[int, int]) -> None:
-    layout = Layout.of(4, mask=mask)
+    layout = SequenceLayout.of(4, mask=mask)
     rows = torch.arange(2)
     assert torch.equal(layout.pick(STATES, "first"), STATES[rows, torch.tensor(first)])
     assert torch.equal(layout.pick(STATES, "last"), STATES[rows, torch.tensor(last)])
@@ -145,21 +145,21 @@ def test_pick(mask: torch.Tensor | None, first: tuple[int, int], last: tuple[int
 def test_pick_end() -> None:
     index = torch.arange(4)[None]
     ends = torch.tensor([[False, True, False, True], [True, False, False, False]])
-    layout = Layout(index, index, ends=ends)
+    layout = SequenceLayout(index, index, ends=ends)
     assert torch.equal(layout.pick(STATES, "eos"), STATES[torch.arange(2), torch.tensor([3, 0])])
     with pytest.raises(InputError, match="input_ids"):
-        Layout.of(4).pick(STATES, "eos")
+        SequenceLayout.of(4).pick(STATES, "eos")
 
 
 def test_pick_after_a_cache_looks_at_the_new_tokens() -> None:
     index = torch.arange(6)[None]
     valid = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]]).bool()
-    layout = Layout(index[:, 2:], index, valid)
+    layout = SequenceLayout(index[:, 2:], index, valid)
     assert torch.equal(layout.pick(STATES, "last"), STATES[torch.arange(2), torch.tensor([3, 1])])
 
 
 def test_a_row_of_padding_is_picked_without_a_nan() -> None:
-    layout = Layout.of(4, mask=torch.tensor([[1, 1, 1, 1], [0, 0, 0, 0]]))
+    layout = SequenceLayout.of(4, mask=torch.tensor([[1, 1, 1, 1], [0, 0, 0, 0]]))
     for which in ("first", "last", "mean"):
         assert torch.isfinite(layout.pick(STATES, which)).all()  # type: ignore[arg-type]
 
@@ -168,29 +168,29 @@ def test_a_row_of_padding_is_picked_without_a_nan() -> None:
 def test_cleared(past: int) -> None:
     """Zeros where padding stands, of the new tokens after a cache, too."""
     mask, x = torch.tensor([[1, 1, 0, 1, 1, 1, 0], [0, 1, 1, 1, 0, 0, 0]]), draws(2, 7 - past, 3)
-    found = Layout.of(7, mask=mask).cleared(x)
+    found = SequenceLayout.of(7, mask=mask).cleared(x)
     for row, place in itertools.product(range(2), range(7 - past)):
         wanted = x[row, place] if mask[row, place + past] else torch.zeros(3, dtype=x.dtype)
         assert torch.equal(found[row, place], wanted)
-    assert Layout.of(7).cleared(x) is x
-    assert Packed.of((2, 3)).cleared(x) is x
+    assert SequenceLayout.of(7).cleared(x) is x
+    assert PackedLayout.of((2, 3)).cleared(x) is x
 
 
-# Packed
+# PackedLayout
 
 LENGTHS = (2, 2, 3, 1)
 
 
 def test_neighbours_of_equal_length_share_a_part() -> None:
-    packed = Packed.of(LENGTHS)
+    packed = PackedLayout.of(LENGTHS)
     assert packed.rows == (2, 1, 1)
     assert [part.at.shape[1] for part in packed.parts] == [2, 3, 1]
     assert packed.at.tolist() == [[0, 1, 0, 1, 0, 1, 2, 0]]
-    assert Packed.of((2, 3, 2)).rows == (1, 1, 1)
+    assert PackedLayout.of((2, 3, 2)).rows == (1, 1, 1)
 
 
 def test_split_and_join() -> None:
-    packed = Packed.of(LENGTHS)
+    packed = PackedLayout.of(LENGTHS)
     x = draws(1, 8, 3)
     pieces = packed.split(x)
     assert [piece.shape for piece in pieces] == [(2, 2, 3), (1, 3, 3), (1, 1, 3)]
@@ -202,7 +202,7 @@ def test_split_and_join() -> None:
 
 
 def test_a_rectangle_splits_into_itself() -> None:
-    layout = Layout.of(4)
+    layout = SequenceLayout.of(4)
     assert layout.split(STATES)[0] is STATES
     assert layout.split_keys(STATES)[0] is STATES
     assert layout.join([STATES]) is STATES
@@ -210,7 +210,7 @@ def test_a_rectangle_splits_into_itself() -> None:
 
 @pytest.mark.parametrize("which", ["first", "last", "mean"])
 def test_pick_of_a_pack(which: str) -> None:
-    packed, x = Packed.of(LENGTHS), draws(1, 8, 3)
+    packed, x = PackedLayout.of(LENGTHS), draws(1, 8, 3)
     rows = x[0].split(LENGTHS)
     expected = {
         "first": [row[0] for row in rows],
@@ -221,6 +221,6 @@ def test_pick_of_a_pack(which: str) -> None:
 
 
 def test_parts_of_a_pack_see_only_themselves() -> None:
-    for part in Packed.of(LENGTHS).parts:
+    for part in PackedLayout.of(LENGTHS).parts:
         assert part.visible(causal=False, window=None) is None
         assert part.visible(causal=True, window=None) == "causal"

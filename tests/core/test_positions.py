@@ -20,12 +20,12 @@ from hubformer.core import (
     FeedForward,
     LayerNorm,
     LayerSpec,
-    Layout,
     NoPosition,
     Norms,
-    Packed,
+    PackedLayout,
     PositionSpec,
     Relative,
+    SequenceLayout,
     Stack,
     StackSpec,
     TransformerXL,
@@ -49,7 +49,7 @@ def attention(position: PositionSpec, **changes: Any) -> tuple[Attention, nn.Mod
     return layer, position.build_table(WIDTH, heads=HEADS, head_width=WIDE)
 
 
-def bias_of(layer: Attention, table: nn.Module, layout: Layout, x: Tensor, context: Tensor) -> Tensor:
+def bias_of(layer: Attention, table: nn.Module, layout: SequenceLayout, x: Tensor, context: Tensor) -> Tensor:
     """All that the scheme does to the scores, in proportion to nothing: scores minus plain scores."""
     q, k = layer.heads(layer.query(x)), layer.heads(layer.key(context))
     known = table(layout)
@@ -62,8 +62,8 @@ def bias_of(layer: Attention, table: nn.Module, layout: Layout, x: Tensor, conte
 
 def test_no_position_is_nothing() -> None:
     layer, table = attention(NoPosition())
-    assert table(Layout.of(3)) is None
-    assert not bias_of(layer, table, Layout.of(LENGTH), X, X).any()
+    assert table(SequenceLayout.of(3)) is None
+    assert not bias_of(layer, table, SequenceLayout.of(LENGTH), X, X).any()
 
 
 def test_relative_scores_pick_a_relation_for_each_pair() -> None:
@@ -87,7 +87,7 @@ def test_relative_scores_pick_a_relation_for_each_pair() -> None:
 @pytest.mark.parametrize("scored_by", ["query", "both"])
 def test_relative(mask: Tensor | None, largest: int, scored_by: Literal["query", "both"]) -> None:
     layer, table = attention(Relative(largest, scored_by))
-    layout = Layout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.of(LENGTH, mask=mask)
     found = bias_of(layer, table, layout, X, X).expand(2, -1, -1, -1)
     q, k = layer.heads(layer.query(X)), layer.heads(layer.key(X))
     relations, at = layer.position.relations, layout.at.expand(2, -1)
@@ -118,7 +118,7 @@ def check_cached(stack: Stack) -> None:
     """One token at a time is as all at once, on rows that are padded on the left."""
     mask = MASKS["left"]
     assert mask is not None
-    whole = stack(X, layout=Layout.of(LENGTH, mask=mask))
+    whole = stack(X, layout=SequenceLayout.of(LENGTH, mask=mask))
     cache, found = Cache(2), []
     for i in range(LENGTH):
         layout = cache.layout(1, mask=mask[:, : i + 1])
@@ -140,7 +140,9 @@ def wave(far: int, clamp: int | None) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()]).double()
 
 
-def xl_by_hand(layer: Attention, layout: Layout, x: Tensor, context: Tensor, *, clamp: int | None) -> Tensor:
+def xl_by_hand(
+    layer: Attention, layout: SequenceLayout, x: Tensor, context: Tensor, *, clamp: int | None
+) -> Tensor:
     q, k = layer.heads(layer.query(x)), layer.heads(layer.key(context))
     own, out = layer.position, torch.zeros(2, HEADS, x.shape[1], context.shape[1], dtype=torch.float64)
     query_at, key_at = layout.query_at.expand(2, -1), layout.key_at.expand(2, -1)
@@ -169,7 +171,7 @@ def equal_for_a_softmax(a: Tensor, b: Tensor) -> bool:
 @pytest.mark.parametrize("segments", [False, True])
 def test_transformer_xl(mask: Tensor | None, clamp: int | None, segments: bool) -> None:
     layer, table = attention(TransformerXL(clamp), bias=False)
-    layout = Layout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.of(LENGTH, mask=mask)
     layout = replace(layout, segments=(SEGMENTS, SEGMENTS) if segments else None)
     found = bias_of(layer, table, layout, X, X)
     assert equal_for_a_softmax(found, xl_by_hand(layer, layout, X, X, clamp=clamp))
@@ -178,18 +180,18 @@ def test_transformer_xl(mask: Tensor | None, clamp: int | None, segments: bool) 
 @torch.no_grad()
 @pytest.mark.parametrize("past", [1, 3, 9])
 @pytest.mark.parametrize("length", [1, 2, LENGTH])
-@pytest.mark.parametrize("in_line", [False, True])
+@pytest.mark.parametrize("contiguous", [False, True])
 @pytest.mark.parametrize("segments", [False, True])
-def test_transformer_xl_after_memories(past: int, length: int, in_line: bool, segments: bool) -> None:
+def test_transformer_xl_after_memories(past: int, length: int, contiguous: bool, segments: bool) -> None:
     """In line, scores are shifted; else they are looked up one by one. Both are the loop."""
     layer, table = attention(TransformerXL(), bias=False)
     x, mems, index = X[:, :length], draws(2, past, WIDTH, seed=5), torch.arange(past + length)[None]
     kinds = SEGMENTS[:, :length], torch.cat([SEGMENTS.new_zeros(2, past), SEGMENTS[:, :length]], dim=1)
-    layout = Layout(
+    layout = SequenceLayout(
         index[:, past:],
         index,
         segments=kinds if segments else None,
-        in_line=(1, length) if in_line else None,
+        contiguous=(1, length) if contiguous else None,
     )
     context = torch.cat([mems, x], dim=1)
     found = bias_of(layer, table, layout, x, context)
@@ -197,11 +199,11 @@ def test_transformer_xl_after_memories(past: int, length: int, in_line: bool, se
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("in_line", [None, (1, LENGTH), (2, LENGTH)])
-def test_transformer_xl_of_two_streams(in_line: tuple[int, int] | None) -> None:
+@pytest.mark.parametrize("contiguous", [None, (1, LENGTH), (2, LENGTH)])
+def test_transformer_xl_of_two_streams(contiguous: tuple[int, int] | None) -> None:
     layer, table = attention(TransformerXL(), bias=False)
     index = torch.arange(LENGTH)[None]
-    layout = Layout(index.repeat(1, 2), index, in_line=in_line)
+    layout = SequenceLayout(index.repeat(1, 2), index, contiguous=contiguous)
     both = torch.cat([X, draws(2, LENGTH, WIDTH, seed=5)], dim=1)
     found = bias_of(layer, table, layout, both, X)
     assert equal_for_a_softmax(found, xl_by_hand(layer, layout, both, X, clamp=None))
@@ -210,8 +212,8 @@ def test_transformer_xl_of_two_streams(in_line: tuple[int, int] | None) -> None:
 @torch.no_grad()
 def test_waves_are_dropped_in_training() -> None:
     table = TransformerXL(dropout=1.0).build_table(WIDTH, heads=HEADS, head_width=WIDE)
-    assert not table(Layout.of(3)).waves.any()
-    assert table.eval()(Layout.of(3)).waves.any()
+    assert not table(SequenceLayout.of(3)).waves.any()
+    assert table.eval()(SequenceLayout.of(3)).waves.any()
 
 
 # A scheme of a test's own, in the open slot
@@ -235,7 +237,7 @@ class _Angles(nn.Module):
         super().__init__()
         self.base, self.half = base, head_width // 2
 
-    def forward(self, layout: Layout) -> Tensor:
+    def forward(self, layout: SequenceLayout) -> Tensor:
         rates = self.base ** (-torch.arange(self.half, dtype=torch.float64) / self.half)
         return layout.query_at[:, None, :, None] * rates  # (B|1, 1, Q, D / 2)
 
@@ -265,7 +267,7 @@ def turning(*, kv_heads: int | None = None, causal: bool = True) -> Stack:
 @EVERY_MASK
 def test_a_turn_by_hand(mask: Tensor | None) -> None:
     layer, table = attention(Turned())
-    layout = Layout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.of(LENGTH, mask=mask)
     found = bias_of(layer, table, layout, X, X)
     q, k, at = layer.heads(layer.query(X)), layer.heads(layer.key(X)), layout.at.expand(2, -1)
     rates = [100.0 ** (-i / 2) for i in range(2)]
@@ -290,8 +292,8 @@ def test_a_turn_over_a_cache(kv_heads: int | None) -> None:
 @torch.no_grad()
 def test_a_turn_in_a_pack() -> None:
     stack, x, lengths = turning(causal=False), draws(1, 9, WIDTH), (2, 2, 5)
-    alone = [stack(row[None], layout=Layout.of(len(row))) for row in x[0].split(lengths)]
-    assert away(stack(x, layout=Packed.of(lengths)), torch.cat(alone, dim=1)) <= EXACT
+    alone = [stack(row[None], layout=SequenceLayout.of(len(row))) for row in x[0].split(lengths)]
+    assert away(stack(x, layout=PackedLayout.of(lengths)), torch.cat(alone, dim=1)) <= EXACT
 
 
 def bucket(distance: int, *, seeing: str, count: int, largest: int) -> int:
@@ -316,7 +318,7 @@ def test_buckets(mask: Tensor | None, seeing: Literal["both", "past"], count: in
     spec = Buckets(count, largest, seeing)
     layer, table = attention(spec)
     shake(table)
-    layout = Layout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.of(LENGTH, mask=mask)
     found = bias_of(layer, table, layout, X, X)
     at = layout.at.expand(2, -1)
     for b, i, j in itertools.product(range(2), range(LENGTH), range(LENGTH)):
@@ -340,7 +342,7 @@ def test_only_differences_count(position: PositionSpec) -> None:
     layer, table = attention(position)
     index = torch.arange(LENGTH)[None]
     near, far = (
-        Layout(index + by, index + by) for by in (0, 0 if isinstance(position, TransformerXL) else 50)
+        SequenceLayout(index + by, index + by) for by in (0, 0 if isinstance(position, TransformerXL) else 50)
     )
     a, b = (bias_of(layer, table, layout, X, X) for layout in (near, far))
     assert away(a, b) <= 1e-9

@@ -30,7 +30,7 @@ from core.tiny import (
     rows_of,
     scores,
 )
-from hubformer.core import Cache, Layout, Packed
+from hubformer.core import Cache, PackedLayout, SequenceLayout
 from hubformer.families import FAMILIES, family
 from hubformer.inference import Engine
 from hubformer.models.heads import Context
@@ -150,7 +150,7 @@ def test_packed_is_padded(model_type: str, task: str) -> None:
     together = scores(model(**batch))
     real = batch["attention_mask"].bool()
     packed = {name: t[real][None] for name, t in batch.items()}
-    layout = Packed.of(lengths)
+    layout = PackedLayout.of(lengths)
     states = model.body.read(packed["input_ids"], layout=layout, types=packed.get("token_type_ids"))
     assert states.last.shape[:2] == (1, sum(lengths))
     if task == "base":
@@ -171,8 +171,8 @@ def test_a_pack_of_one_length_is_a_rectangle(model_type: str, task: str) -> None
     batch = rows_of(model, LENGTH, LENGTH)
     ids, types = batch["input_ids"], batch.get("token_type_ids")
     flat = None if types is None else types.view(1, -1)
-    packed = model.body.read(ids.view(1, -1), layout=Packed.of((LENGTH, LENGTH)), types=flat).last
-    plain = model.body.read(ids, layout=Layout.of(LENGTH), types=types).last
+    packed = model.body.read(ids.view(1, -1), layout=PackedLayout.of((LENGTH, LENGTH)), types=flat).last
+    plain = model.body.read(ids, layout=SequenceLayout.of(LENGTH), types=types).last
     assert away(packed.view(plain.shape), plain) <= EXACT
 
 

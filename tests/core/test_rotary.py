@@ -11,7 +11,7 @@ from torch import Tensor
 
 import hubformer.core.attention as attention_module
 from core.tiny import EXACT, LENGTH, away, draws, model_of, random_ids
-from hubformer.core import Layout, Packed, Rotary
+from hubformer.core import PackedLayout, Rotary, SequenceLayout
 from hubformer.core.attention import Attention, _HeadNorm, _NormedTogether
 from hubformer.core.feed_forward import _GatedFeedForward
 from hubformer.core.norms import _RMSNorm
@@ -41,7 +41,7 @@ SCALINGS: list[RotaryScaling] = [
 ]
 
 
-def turned(spec: Rotary, x: Tensor, layout: Layout) -> Tensor:
+def turned(spec: Rotary, x: Tensor, layout: SequenceLayout) -> Tensor:
     """x (B, H, L, D), turned as queries are."""
     table = spec.build_table(HEADS * WIDTH, heads=HEADS, head_width=WIDTH)
     layer = spec.build_layer(HEADS * WIDTH, heads=HEADS, head_width=WIDTH)
@@ -56,7 +56,7 @@ def test_products_depend_on_distances_alone(scaling: Any, part: int | None, pair
         scaling = LongRopeScaling(scaling.short[:2], scaling.long[:2], 4, 1.2)
     spec = Rotary(500.0, turned=part, scaling=scaling, pairs=pairs)
     q, k = (draws(1, HEADS, 1, WIDTH, seed=seed).expand(-1, -1, 12, -1) for seed in (0, 1))
-    layout = Layout.of(12)
+    layout = SequenceLayout.of(12)
     scores = turned(spec, q, layout) @ turned(spec, k, layout).transpose(-1, -2)
     for distance in range(-11, 12):
         along = scores.diagonal(distance, dim1=-2, dim2=-1)
@@ -66,16 +66,16 @@ def test_products_depend_on_distances_alone(scaling: Any, part: int | None, pair
 
 def test_nothing_is_turned_at_the_first_place_and_lengths_are_kept() -> None:
     x = draws(2, HEADS, 6, WIDTH)
-    y = turned(Rotary(), x, Layout.of(6))
+    y = turned(Rotary(), x, SequenceLayout.of(6))
     assert torch.equal(y[:, :, 0], x[:, :, 0])
     assert away(y.norm(dim=-1), x.norm(dim=-1)) <= 1e-6
-    part = turned(Rotary(turned=4), x, Layout.of(6))
+    part = turned(Rotary(turned=4), x, SequenceLayout.of(6))
     assert torch.equal(part[..., 4:], x[..., 4:])
     assert away(part[..., :4], x[..., :4]) > 1e-3
 
 
 def test_neighbours_are_halves_in_another_order() -> None:
-    x, layout = draws(1, HEADS, 5, WIDTH), Layout.of(5)
+    x, layout = draws(1, HEADS, 5, WIDTH), SequenceLayout.of(5)
     order = torch.tensor([0, 2, 4, 6, 1, 3, 5, 7])
     by_halves = turned(Rotary(), x[..., order], layout)
     by_neighbours = turned(Rotary(pairs="neighbours"), x, layout)
@@ -88,24 +88,24 @@ def test_a_scaling_asks_the_row_how_long_it_is(scaling: Any) -> None:
     spec = Rotary(scaling=scaling)
     x, mask = draws(2, HEADS, 9, WIDTH), torch.ones(2, 9, dtype=torch.long)
     mask[1, 3:] = 0
-    together = turned(spec, x, Layout.of(9, mask=mask))
-    assert away(together[:1], turned(spec, x[:1], Layout.of(9))) <= EXACT
-    assert away(together[1:, :, :3], turned(spec, x[1:, :, :3], Layout.of(3))) <= EXACT
+    together = turned(spec, x, SequenceLayout.of(9, mask=mask))
+    assert away(together[:1], turned(spec, x[:1], SequenceLayout.of(9))) <= EXACT
+    assert away(together[1:, :, :3], turned(spec, x[1:, :, :3], SequenceLayout.of(3))) <= EXACT
     if isinstance(scaling, DynamicScaling):
-        assert away(together[1:, :, :3], turned(Rotary(), x[1:, :, :3], Layout.of(3))) <= EXACT
+        assert away(together[1:, :, :3], turned(Rotary(), x[1:, :, :3], SequenceLayout.of(3))) <= EXACT
 
 
 def test_every_part_of_a_pack_begins_anew() -> None:
-    spec, layout = Rotary(), Packed.of((2, 5, 5))
+    spec, layout = Rotary(), PackedLayout.of((2, 5, 5))
     table = spec.build_table(HEADS * WIDTH, heads=HEADS, head_width=WIDTH)
     for part, length in zip(layout.parts, (2, 5), strict=True):
-        for wave, alone in zip(table(part), table(Layout.of(length)), strict=True):
+        for wave, alone in zip(table(part), table(SequenceLayout.of(length)), strict=True):
             assert torch.equal(wave, alone)
 
 
 def test_a_window_wider_than_the_row_hides_nothing() -> None:
-    assert Layout.of(5).visible(causal=True, window=4) == "causal"
-    assert isinstance(Layout.of(5).visible(causal=True, window=3), Tensor)
+    assert SequenceLayout.of(5).visible(causal=True, window=4) == "causal"
+    assert isinstance(SequenceLayout.of(5).visible(causal=True, window=3), Tensor)
 
 
 # Faults: an answer that a fault does not move would not be noticed if it were wrong.
@@ -160,9 +160,9 @@ def without_offset(self: Any, x: Tensor) -> Any:
 
 def windows(change: Callable[[int | None], int | None]) -> Fault:
     def fault(patch: Patch) -> None:
-        original = Layout.visible
+        original = SequenceLayout.visible
         patch.setattr(
-            Layout,
+            SequenceLayout,
             "visible",
             lambda self, *, causal, window: original(self, causal=causal, window=change(window)),
         )

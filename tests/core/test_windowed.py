@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hubformer.core import Layout, SlidingAttentionSpec, Window
+from hubformer.core import SequenceLayout, SlidingAttentionSpec, Window
 from hubformer.core.windowed import SlidingAttention
 from hubformer.errors import InputError
 
@@ -22,7 +22,7 @@ def layer(arm: int) -> Any:
     return SlidingAttentionSpec(HEADS, WIDE, position=Window(arm)).build(HEADS * WIDE).double().eval()
 
 
-def answered(attention: SlidingAttention, x: Tensor, layout: Layout) -> Tensor:
+def answered(attention: SlidingAttention, x: Tensor, layout: SequenceLayout) -> Tensor:
     table = attention.spec.position.build_table(x.shape[-1], heads=HEADS, head_width=WIDE)
     return attention(x, attention.keys_values(x), layout=layout, tables=[table(layout)])
 
@@ -55,7 +55,7 @@ def test_equals_a_mask(arm: int, length: int, padding: str, share: float) -> Non
         hidden = slice(length // 2) if padding == "left" else slice(length - length // 2, length)
         valid[1, hidden] = False
     marked = torch.rand(3, length) < share
-    layout = Layout.of(length, mask=None if padding == "none" else valid)
+    layout = SequenceLayout.of(length, mask=None if padding == "none" else valid)
     layout = replace(layout, marked=marked if share else None)
     mine, expected = answered(attention, x, layout), dense(attention, x, valid, marked & valid)
     assert float((mine - expected)[valid].detach().abs().max()) <= EXACT
@@ -83,13 +83,13 @@ def test_memory_grows_with_the_length() -> None:
     arm, length = 4, 512
     marked = torch.zeros(1, length, dtype=torch.bool)
     marked[0, 0] = True
-    layout = replace(Layout.of(length), marked=marked)
+    layout = replace(SequenceLayout.of(length), marked=marked)
     with torch.no_grad(), Watch():
         answered(layer(arm), torch.randn(1, length, HEADS * WIDE, dtype=torch.float64), layout)
     assert largest <= HEADS * length * (3 * arm + 1)
 
 
 def test_pairs_are_refused() -> None:
-    layout = replace(Layout.of(4), allowed=torch.ones(1, 4, 4, dtype=torch.bool))
+    layout = replace(SequenceLayout.of(4), allowed=torch.ones(1, 4, 4, dtype=torch.bool))
     with pytest.raises(InputError, match="every pair"):
         answered(layer(2), torch.randn(1, 4, HEADS * WIDE, dtype=torch.float64), layout)

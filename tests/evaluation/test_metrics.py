@@ -17,9 +17,9 @@ import torch
 from hubformer import metrics
 from hubformer.data import MissingPackage, read
 from hubformer.errors import InputError
-from hubformer.evaluation.answers import gold_answers, normalised
-from hubformer.evaluation.entities import spans
-from hubformer.evaluation.resampling import Weights, all_weights
+from hubformer.metrics.answers import gold_answers, normalised
+from hubformer.metrics.entities import spans
+from hubformer.metrics.resampling import Weights, all_weights
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 WORDS = ["the", "a", "cat", "sat", "on", "mat", ",", ".", "in", "Paris", "1995", "blue-green", "an"]

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import hubformer
-from hubformer.auto.tokenizer import AutoTokenizer
 from hubformer.errors import ConfigError, UnknownArgument
+from hubformer.pretrained.tokenizer import AutoTokenizer
 from twins import TINY, fresh
 
 transformers = pytest.importorskip("transformers")

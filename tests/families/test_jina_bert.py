@@ -12,8 +12,8 @@ import torch
 import hubformer
 import jina_reference
 from encoders import TINY
+from hubformer.embeddings import SentenceEncoder
 from hubformer.errors import CheckpointError, ConfigError
-from hubformer.sentences import SentenceEncoder
 from test_fidelity import EXACT, distance, shaken
 from tiny_folders import write_labels
 

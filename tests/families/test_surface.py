@@ -232,7 +232,7 @@ class MineModel(hubformer.BertModel):  # type: ignore[misc]
 
 
 def test_registered_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hubformer.auto import classes
+    from hubformer.pretrained import classes
 
     monkeypatch.setattr(classes, "_CONFIGS", {})
     monkeypatch.setattr(classes, "_MODELS", {})

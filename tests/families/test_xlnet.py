@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import hubformer
 from cases import XLNET
-from hubformer.core import Packed, positions
+from hubformer.core import PackedLayout, positions
 from hubformer.core.linear import Linear
 from hubformer.errors import ConfigError, InputError
 from hubformer.models.two_streams import Memories, TwoStreamBody
@@ -366,7 +366,7 @@ def test_silenced_heads_are_silent_in_both_streams(pair: Callable[..., Pair]) ->
 def test_packed_rows_are_the_rows(pair: Callable[..., Pair], config: dict[str, Any]) -> None:
     _, ours = pair(**config)
     rows = [(ids(3)[0, :4], types()[0, :4]), (ids(3)[1, :4], types()[1, :4]), (ids()[0], types()[0])]
-    layout = Packed.of([len(row) for row, _ in rows])
+    layout = PackedLayout.of([len(row) for row, _ in rows])
     with torch.no_grad():
         states = ours.body.read(
             torch.cat([row for row, _ in rows])[None],

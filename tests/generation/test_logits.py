@@ -26,7 +26,7 @@ SCORES = torch.tensor([[0.5, -1.0, 2.0, 1.0, -2.0, 3.0, 0.0, 4.0]]).repeat(2, 1)
         lambda starts: rules.NoRepeat(1, starts),
         lambda starts: rules.NoRepeat(2, starts),
         lambda starts: rules.NoRepeat(3, starts),
-        lambda starts: rules.Forbid(((7, 7, 4, 7, 2), (4, 7, 3), (7, 4, 7, 5), (6,)), starts),
+        lambda starts: rules.BadWords(((7, 7, 4, 7, 2), (4, 7, 3), (7, 4, 7, 5), (6,)), starts),
     ],
 )
 def test_padding_says_nothing(rule: Any) -> None:
@@ -48,11 +48,11 @@ def test_repetition() -> None:
 def test_sequences() -> None:
     assert shut(rules.NoRepeat(2)(IDS, SCORES)) == [{3}, {7, 4}]
     assert shut(rules.NoRepeat(9)(IDS, SCORES)) == [set(), set()]
-    assert shut(rules.Forbid(((5, 1), (4, 7, 2), (0,)))(IDS, SCORES)) == [{0, 1}, {0, 2}]
+    assert shut(rules.BadWords(((5, 1), (4, 7, 2), (0,)))(IDS, SCORES)) == [{0, 1}, {0, 2}]
     # A sequence may begin with the very first token.
-    assert shut(rules.Forbid(((7, 3),))(IDS[:1, :1], SCORES[:1])) == [{3}]
+    assert shut(rules.BadWords(((7, 3),))(IDS[:1, :1], SCORES[:1])) == [{3}]
     with pytest.raises(InputError, match="the vocabulary has 8 entries"):
-        rules.Forbid(((8,),))(IDS, SCORES)
+        rules.BadWords(((8,),))(IDS, SCORES)
 
 
 def test_cuts() -> None:
@@ -68,8 +68,8 @@ def test_cuts() -> None:
 
 
 def test_ends_come_late_enough() -> None:
-    assert shut(rules.NotYet((2, 3, 99), 6)(IDS, SCORES)) == [{2, 3}, {2, 3}]
-    assert shut(rules.NotYet((2,), 5)(IDS, SCORES)) == [set(), set()]
+    assert shut(rules.MinLength((2, 3, 99), 6)(IDS, SCORES)) == [{2, 3}, {2, 3}]
+    assert shut(rules.MinLength((2,), 5)(IDS, SCORES)) == [set(), set()]
 
 
 def test_scores_are_looked_at() -> None:

@@ -17,6 +17,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 BELOW = {
     "errors": "",
     "importing": "",
+    "optional": "errors",
+    "progress": "",
     "storage": "errors",
     "core": "errors",
     "weights": "errors storage",
@@ -26,21 +28,22 @@ BELOW = {
     "hub": "errors storage",
     "tokenization": "errors storage",
     "presets": "configs",
+    "data": "errors storage optional",
+    "metrics": "errors optional",
     "generation": "errors storage core models",
-    "auto": "errors storage core weights models families adapters hub tokenization presets generation",
+    "pretrained": "errors storage core weights models families adapters hub tokenization presets generation",
     "inference": "errors core models",
-    "pipelines": "errors importing storage core models families hub tokenization auto inference generation",
-    "sentences": "errors core weights models auto inference",
-    "data": "errors storage",
-    "training": "errors storage core weights models tokenization auto data generation",
-    "evaluation": "errors storage data tokenization auto inference pipelines",
-    "metrics": "errors evaluation",
-    "recipes": "__init__ errors storage tokenization adapters auto inference data training evaluation "
-    "presets configs",
+    "pipelines": "errors importing progress storage core models families hub tokenization pretrained "
+    "inference generation",
+    "embeddings": "errors progress core weights models pretrained inference",
+    "training": "errors storage core weights models tokenization pretrained data generation",
+    "evaluation": "errors optional progress storage data metrics tokenization pretrained inference pipelines",
+    "recipes": "__init__ errors optional progress storage tokenization adapters pretrained inference data "
+    "metrics training evaluation presets configs",
     "names": "",
-    "__init__": "errors importing names auto",
-    "cli": "__init__ errors importing storage hub families models tokenization auto generation pipelines "
-    "data evaluation training recipes presets names",
+    "__init__": "errors importing names pretrained",
+    "cli": "__init__ errors importing optional storage hub families models tokenization pretrained "
+    "generation pipelines data metrics evaluation training recipes presets names",
 }
 
 # library -> the files that may import it
@@ -51,8 +54,8 @@ ONLY = {
     "safetensors": ("weights/files.py", "weights/saving.py"),
     "transformers": (),
     "pickle": (),
-    "sklearn": ("evaluation/",),
-    "scipy": ("evaluation/",),
+    "sklearn": ("metrics/",),
+    "scipy": ("metrics/",),
     "matplotlib": ("evaluation/",),
 }
 

@@ -50,7 +50,7 @@ def test_no_forward_swallows_arguments(path: Path) -> None:
 def test_every_public_forward_is_spelled_out() -> None:
     import inspect
 
-    from hubformer.auto.classes import public_names
+    from hubformer.pretrained.classes import public_names
 
     for name in public_names():
         kind = getattr(hubformer, name)

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 
 import hubformer
-from hubformer.auto import models
 from hubformer.evaluation.measuring import measured_task
+from hubformer.pretrained import models
 from hubformer.recipes import OBJECTIVES, Objective, load_recipe, names
 
 SOURCE = Path(hubformer.__file__).parent / "recipes"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import hubformer
 from hubformer.errors import InputError
-from hubformer.inference import Encoded, Engine, engine, windows
+from hubformer.inference import EncodedInput, Engine, engine, windows
 
 EXACT = 1e-9
 
@@ -29,17 +29,17 @@ def tiny(name: str, **changes: Any) -> Any:
     return model
 
 
-def some_rows(count: int = 30, *, longest: int = 40) -> list[Encoded]:
+def some_rows(count: int = 30, *, longest: int = 40) -> list[EncodedInput]:
     generator = torch.Generator().manual_seed(2)
     rows = []
     for _ in range(count):
         length = int(torch.randint(1, longest + 1, (), generator=generator))
         ids = torch.randint(50, (length,), generator=generator).tolist()
-        rows.append(Encoded(ids, [int(place > length // 2) for place in range(length)]))
+        rows.append(EncodedInput(ids, [int(place > length // 2) for place in range(length)]))
     return rows
 
 
-def alone(model: Any, row: Encoded) -> Tensor:
+def alone(model: Any, row: EncodedInput) -> Tensor:
     with torch.no_grad():
         out = model(input_ids=torch.tensor([row.ids]), token_type_ids=torch.tensor([row.types]))
     if "start_logits" in out:
@@ -110,9 +110,13 @@ def test_nothing_to_do() -> None:
 
 @pytest.mark.parametrize(
     ("row", "words"),
-    [(Encoded([1, 50]), "50"), (Encoded([1, -1]), "-1"), (Encoded([1, 2], [0, 2]), "token_type_ids")],
+    [
+        (EncodedInput([1, 50]), "50"),
+        (EncodedInput([1, -1]), "-1"),
+        (EncodedInput([1, 2], [0, 2]), "token_type_ids"),
+    ],
 )
-def test_ids_that_the_model_does_not_have(row: Encoded, words: str) -> None:
+def test_ids_that_the_model_does_not_have(row: EncodedInput, words: str) -> None:
     with pytest.raises(InputError, match=words):
         Engine(tiny("BertForSequenceClassification")).run([row])
 

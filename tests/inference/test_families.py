@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import hubformer
-from hubformer.inference import Encoded, Engine, engine
+from hubformer.inference import EncodedInput, Engine, engine
 
 SMALL: dict[str, dict[str, Any]] = {
     "Bert": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 24},
@@ -73,7 +73,7 @@ def test_rows_together_are_rows_alone(family: str, task: str, monkeypatch: pytes
     # Where the question ends, which sees everything or is no answer.
     ends = [2, 2] if family in ("BigBird", "Longformer") else []
     rows = [
-        Encoded(ids, [int(at > 3) for at in range(len(ids))] if typed and family != "GPT2" else None)
+        EncodedInput(ids, [int(at > 3) for at in range(len(ids))] if typed and family != "GPT2" else None)
         for length in (5, 9, 2, 9, 17, 5, 30)
         for ids in [[*torch.randint(4, 50, (length,)).tolist(), *ends, *[7] * len(ends)]]
     ]
@@ -83,7 +83,7 @@ def test_rows_together_are_rows_alone(family: str, task: str, monkeypatch: pytes
         assert float((scores - expected).abs().max()) <= 1e-9
 
 
-def alone(model: Any, row: Encoded) -> Tensor:
+def alone(model: Any, row: EncodedInput) -> Tensor:
     given = {"input_ids": torch.tensor([row.ids])}
     if row.types is not None:
         given["token_type_ids"] = torch.tensor([row.types])

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from hubformer.auto.models import AutoModel
 from hubformer.errors import InputError, UnknownArgument, UnknownName
 from hubformer.pipelines import pipeline
+from hubformer.pretrained.models import AutoModel
 
 GOLDENS = Path(__file__).parent / "goldens"
 TEXT = "Old Marta keeps nine hives of bees."

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hubformer.auto.tokenizer import AutoTokenizer
 from hubformer.errors import InputError, UnknownArgument
 from hubformer.pipelines import pipeline
 from hubformer.pipelines.fill_mask import FillMaskPipeline
+from hubformer.pretrained.tokenizer import AutoTokenizer
 
 GOLDENS = Path(__file__).parent / "goldens"
 

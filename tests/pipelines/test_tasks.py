@@ -17,11 +17,11 @@ import torch
 import hubformer
 from hub_server import HubServer
 from hubformer import pipelines
-from hubformer.auto.tokenizer import AutoTokenizer
 from hubformer.errors import CheckpointError, InputError, UnknownArgument, UnknownName
 from hubformer.pipelines import ALIASES, NOT_YET, TASKS, pipeline
 from hubformer.pipelines.base import Pipeline
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
+from hubformer.pretrained.tokenizer import AutoTokenizer
 
 GOLDENS = Path(__file__).parent / "goldens"
 LABELS, ANSWERS, TAGS = GOLDENS / "bert-labels", GOLDENS / "bert-qa", GOLDENS / "bert-tags"
@@ -207,7 +207,7 @@ def test_a_task_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     class Loudness(PIPELINE_REGISTRY.pipeline_class("text-classification")):  # type: ignore[misc]
         """Says how many letters are large."""
 
-    auto = importlib.import_module("hubformer.auto.models").AutoModelForSequenceClassification
+    auto = importlib.import_module("hubformer.pretrained.models").AutoModelForSequenceClassification
     default = {"model": (str(LABELS), "main")}
     PIPELINE_REGISTRY.register_pipeline("loudness", Loudness, pt_model=auto, default=default)
     assert "loudness" in PIPELINE_REGISTRY.get_supported_tasks()

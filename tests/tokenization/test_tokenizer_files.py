@@ -292,7 +292,7 @@ def test_nothing_to_load(tmp_path: Path, raw: Callable[[str], Path]) -> None:
 
 
 def test_names_without_a_hub_are_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_resolver", files.resolve_folder)  # as before hubformer.auto is imported
+    monkeypatch.setattr(files, "_resolver", files.resolve_folder)  # as it is at first
     with pytest.raises(HubError, match="no folder"):
         PreTrainedTokenizerFast.from_pretrained("org/name")
 

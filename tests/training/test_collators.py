@@ -41,7 +41,7 @@ def folder(tmp_path_factory: Any) -> Path:
 
 def tokenizers(folder: Path, **named: Any) -> tuple[Any, Any]:
     transformers = pytest.importorskip("transformers")
-    from hubformer.auto.tokenizer import AutoTokenizer
+    from hubformer.pretrained.tokenizer import AutoTokenizer
 
     return (
         AutoTokenizer.from_pretrained(folder, **named),

@@ -12,7 +12,7 @@ from hubformer.cli import Parser
 from hubformer.cli.where import add_revision, readable_size, revision_of, size_on_disk
 
 if TYPE_CHECKING:
-    from hubformer.auto.source import Source
+    from hubformer.pretrained.source import Source
 
 _EXTRAS = ("generation_config.json", "README.md")
 _DETAILS = """
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--force", action="store_true", help="fetch again what is cached")
     said = parser.intermixed(arguments)
 
-    from hubformer.auto.bases import adapter_of, weights_and_adapter
-    from hubformer.auto.source import Source
+    from hubformer.pretrained.bases import adapter_of, weights_and_adapter
+    from hubformer.pretrained.source import Source
 
     source = Source.of(said.model, force_download=said.force, **revision_of(said))
     base, adapter = weights_and_adapter(source)
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _whole(source: Source) -> list[Path]:
     """The files of a model: its configuration, its weights, and what stands beside them."""
-    from hubformer.auto.loading import Options, open_weights
+    from hubformer.pretrained.loading import Options, open_weights
 
     with open_weights(source, Options()) as checkpoint:
         return [source.file("config.json"), *checkpoint.files, *_beside(source)]

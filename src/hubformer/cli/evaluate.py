@@ -30,8 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     columns, labels = _pairs(said.column, "--column"), _pairs(said.label, "--label")
     options = {name: plain_value(value) for name, value in _pairs(said.option, "--option").items()}
 
-    from hubformer.data.optional import optional
     from hubformer.evaluation import evaluate
+    from hubformer.optional import optional
 
     if said.save and not said.no_plots:  # before the work, not after it
         optional("matplotlib.figure", extra="evaluation", purpose="Plotting (leave it out by --no-plots)")

@@ -59,11 +59,11 @@ def main(arguments: Sequence[str]) -> int:
 def _told(name: str, where: dict[str, Any]) -> _Told:
     import torch
 
-    from hubformer.auto.classes import model_class
-    from hubformer.auto.config import AutoConfig, load_config
-    from hubformer.auto.source import Source
     from hubformer.families import family
     from hubformer.presets import preset
+    from hubformer.pretrained.classes import model_class
+    from hubformer.pretrained.config import AutoConfig, load_config
+    from hubformer.pretrained.source import Source
 
     shipped = not Path(name).exists() and preset(name) is not None
     source = None if shipped else Source.of(name, **where)
@@ -122,7 +122,7 @@ def _text(name: str, value: Any) -> str:
 
 
 def _adapter(source: Any) -> str | None:
-    from hubformer.auto.bases import adapter_of
+    from hubformer.pretrained.bases import adapter_of
 
     found = adapter_of(source)
     if found is None:
@@ -138,9 +138,9 @@ def _adapter(source: Any) -> str | None:
 
 def _weights(source: Any) -> str | None:
     """The files of a folder; those on a Hub would have to be downloaded first."""
-    from hubformer.auto.bases import weights_and_adapter
-    from hubformer.auto.loading import Options, open_weights
     from hubformer.errors import CheckpointError, HubError
+    from hubformer.pretrained.bases import weights_and_adapter
+    from hubformer.pretrained.loading import Options, open_weights
 
     if source.repo.folder is None:
         return None
@@ -161,8 +161,8 @@ def _weights(source: Any) -> str | None:
 
 
 def _tokenizer(source: Any) -> str:
-    from hubformer.auto.tokenizer import AutoTokenizer
     from hubformer.errors import HubformerError
+    from hubformer.pretrained.tokenizer import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)

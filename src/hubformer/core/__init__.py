@@ -15,7 +15,7 @@ from hubformer.core.disentangled import Disentangled
 from hubformer.core.dropout import Dropout
 from hubformer.core.experts import MixtureOfExperts
 from hubformer.core.feed_forward import FeedForward
-from hubformer.core.layout import AnyLayout, Layout, Packed
+from hubformer.core.layout import AnyLayout, PackedLayout, SequenceLayout
 from hubformer.core.linear import Embedding, Linear
 from hubformer.core.norms import LayerNorm, Norms, NormSpec, RMSNorm
 from hubformer.core.parallel import ParallelSpec
@@ -43,19 +43,19 @@ __all__ = [
     "LayerCache",
     "LayerNorm",
     "LayerSpec",
-    "Layout",
     "Linear",
     "Memory",
     "MixtureOfExperts",
     "NoPosition",
     "NormSpec",
     "Norms",
-    "Packed",
+    "PackedLayout",
     "ParallelSpec",
     "PositionSpec",
     "RMSNorm",
     "Relative",
     "Rotary",
+    "SequenceLayout",
     "SlidingAttentionSpec",
     "Stack",
     "StackSpec",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hubformer.core.layout import Layout
+from hubformer.core.layout import SequenceLayout
 from hubformer.core.positions import Position
 
 if TYPE_CHECKING:
@@ -57,18 +57,18 @@ class _AlibiTable(nn.Module):
         super().__init__()
         self.heads, self.spec = heads, spec
 
-    def forward(self, layout: Layout) -> Tensor:
+    def forward(self, layout: SequenceLayout) -> Tensor:
         """-> (B|1, H, 1 or Q, K)"""
         found = slopes(self.heads, powers=self.spec.powers, device=layout.key_at.device)
         return found.to(self.spec.precision)[:, None, None] * self.places(layout)[:, None]
 
-    def places(self, layout: Layout) -> Tensor:
+    def places(self, layout: SequenceLayout) -> Tensor:
         """What the slopes are multiplied by, (B|1, 1 or Q, K)."""
         return layout.key_at[:, None]
 
 
 class _TwoSidedTable(_AlibiTable):
-    def places(self, layout: Layout) -> Tensor:
+    def places(self, layout: SequenceLayout) -> Tensor:
         return -layout.distance().abs()
 
 

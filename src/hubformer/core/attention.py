@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.core.cache import KeysValues, LayerCache
-from hubformer.core.kernels import attend, attend_openly
-from hubformer.core.layout import AnyLayout, Layout
+from hubformer.core.kernels import attend, eager_attention
+from hubformer.core.layout import AnyLayout, SequenceLayout
 from hubformer.core.linear import Linear
 from hubformer.core.norms import LayerNorm, NormSpec
 from hubformer.core.positions import NoPosition, PositionSpec
@@ -105,7 +105,7 @@ class Attention(nn.Module):
         q: Tensor,
         kv: KeysValues,
         *,
-        layout: Layout,
+        layout: SequenceLayout,
         table: Any,
         cache: LayerCache | None,
         trace: LayerTrace | None,
@@ -128,7 +128,7 @@ class Attention(nn.Module):
     def _traced(self, q: Tensor, k: Tensor, v: Tensor, *, trace: LayerTrace, how: dict[str, Any]) -> Tensor:
         if not trace.wants_weights and trace.head_scale is None:
             return attend(q, k, v, **how)
-        y, weights = attend_openly(q, k, v, **how)
+        y, weights = eager_attention(q, k, v, **how)
         if trace.head_scale is not None:
             scale = trace.head_scale[:, None, None].to(y.dtype)
             y, weights = y * scale, weights * scale

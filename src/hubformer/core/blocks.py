@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from hubformer.core.attention import AttentionSpec
 from hubformer.core.cache import LayerCache
-from hubformer.core.layout import AnyLayout, Layout
+from hubformer.core.layout import AnyLayout, SequenceLayout
 from hubformer.core.norms import Norms
 from hubformer.core.trace import LayerTrace
 
-Memory = tuple[Tensor, Layout]  # an encoder's states (B, K, M), and how the queries see them
+Memory = tuple[Tensor, SequenceLayout]  # an encoder's states (B, K, M), and how the queries see them
 
 
 class FeedForwardSpec(Protocol):

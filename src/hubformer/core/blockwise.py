@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from hubformer.core.attention import Attention, AttentionSpec
 from hubformer.core.cache import KeysValues, LayerCache
-from hubformer.core.kernels import attend, attend_openly
-from hubformer.core.layout import Layout
+from hubformer.core.kernels import attend, eager_attention
+from hubformer.core.layout import SequenceLayout
 from hubformer.core.positions import Position
 from hubformer.core.trace import LayerTrace
 from hubformer.errors import InputError
@@ -54,7 +54,7 @@ class Blocks:
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class BlockPartition:
     """How the rows of one rectangle are cut into blocks."""
 
     size: int
@@ -110,7 +110,7 @@ class _BlockTable(nn.Module):
         super().__init__()
         self.spec = spec
 
-    def forward(self, layout: Layout) -> Cut | None:
+    def forward(self, layout: SequenceLayout) -> BlockPartition | None:
         """None: the rows are short, and read whole."""
         length, valid = layout.at.shape[1], layout.key_valid
         if length <= self.spec.whole:
@@ -123,7 +123,7 @@ class _BlockTable(nn.Module):
         first = None if valid is None else valid.int().argmax(-1, keepdim=True)
         if first is not None and not torch.compiler.is_compiling() and not bool(first.any()):
             first = None
-        return Cut(self.spec.size, length, valid, first)
+        return BlockPartition(self.spec.size, length, valid, first)
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ class BlockAttention(Attention):
         q: Tensor,
         kv: KeysValues,
         *,
-        layout: Layout,
-        table: Cut | None,
+        layout: SequenceLayout,
+        table: BlockPartition | None,
         cache: LayerCache | None,
         trace: LayerTrace | None,
     ) -> Tensor:
@@ -184,14 +184,14 @@ class BlockAttention(Attention):
         y = attend(q[:, :, 1:-1].flatten(1, 2), k, v, visible=seen, bias=bias, **self._how())
         return y.view(len(y), heads, blocks - 2, size, -1)
 
-    def _openly(self, q: Tensor, kv: KeysValues, cut: Cut, trace: LayerTrace) -> Tensor:
+    def _openly(self, q: Tensor, kv: KeysValues, cut: BlockPartition, trace: LayerTrace) -> Tensor:
         """With attention weights, which are worked out over the whole row."""
         at = cut.block_of(q.device)
         times = self._times(cut.blocks, q.device)[:, at[:, :, None], at[:, None, :]].transpose(0, 1)
         visible, often = times > 0, times.clamp(min=1).to(q.dtype)
         if cut.valid is not None:
             visible = visible & cut.valid[:, None, None]
-        y, weights = attend_openly(
+        y, weights = eager_attention(
             *map(self.heads, (q, *kv)), visible=visible, bias=often.log(), **self._how()
         )
         if trace.head_scale is not None:

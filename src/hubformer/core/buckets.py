@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hubformer.core.layout import Layout
+from hubformer.core.layout import SequenceLayout
 from hubformer.core.positions import Position
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class _BucketTable(nn.Module):
         super().__init__()
         self.spec, self.weight = spec, nn.Parameter(torch.zeros(spec.count, heads))
 
-    def forward(self, layout: Layout) -> Tensor:
+    def forward(self, layout: SequenceLayout) -> Tensor:
         """-> (B|1, H, Q, K)"""
         return self.weight.t()[:, self.spec.of(layout.distance())].transpose(0, 1)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from hubformer.core.layout import Layout
+from hubformer.core.layout import SequenceLayout
 
 KeysValues = tuple[Tensor, Tensor]
 
@@ -108,7 +108,9 @@ class Cache:
     def get_seq_length(self, layer_idx: int = 0) -> int:
         return self.layers[layer_idx].length
 
-    def layout(self, new: int, *, mask: Tensor | None = None, device: torch.device | None = None) -> Layout:
+    def layout(
+        self, new: int, *, mask: Tensor | None = None, device: torch.device | None = None
+    ) -> SequenceLayout:
         """The layout of that many new tokens over all that were read before.
 
         mask (B, past + new) or (B, new), nonzero = attended; None: all new tokens are.
@@ -123,10 +125,10 @@ class Cache:
             self.valid = valid
         elif self.valid is not None:
             self.valid = torch.cat([self.valid, self.valid.new_ones(len(self.valid), new)], dim=1)
-        whole = Layout.of(total, mask=self.valid, device=device)
+        whole = SequenceLayout.of(total, mask=self.valid, device=device)
         if not past:
             return whole
-        return Layout(whole.key_at[:, past:], whole.key_at, whole.key_valid, all_past=new == 1)
+        return SequenceLayout(whole.key_at[:, past:], whole.key_at, whole.key_valid, all_past=new == 1)
 
     def reorder(self, rows: Tensor) -> None:
         """Keep these rows, in this order; a row may be named twice (beams)."""

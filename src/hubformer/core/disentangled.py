@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.core.dropout import Dropout
-from hubformer.core.layout import Layout
+from hubformer.core.layout import SequenceLayout
 from hubformer.core.linear import Linear
 from hubformer.core.norms import NormSpec
 from hubformer.core.positions import Position, relative_scores
@@ -67,7 +67,7 @@ class _RelationTable(nn.Module):
         self.spec, self.weight = spec, nn.Parameter(torch.zeros(2 * spec.span, width))
         self.norm = spec.norm.build(width) if spec.norm else nn.Identity()
 
-    def forward(self, layout: Layout) -> tuple[Tensor, slice, Tensor]:
+    def forward(self, layout: SequenceLayout) -> tuple[Tensor, slice, Tensor]:
         """-> the vectors of all relations, those of them that occur (R), and the relation of each pair among
         these (B|1, Q, K)"""
         which = self.spec.of(-layout.distance())

@@ -28,8 +28,8 @@ def attend(
 
     q (B, H, Q, D), k and v (B, G, K, D), bias (B|1, H, Q, K) -> (B, H, Q, D)
     """
-    if softcap is not None or _open_is_faster(q, dropout):
-        return attend_openly(
+    if softcap is not None or _prefer_eager(q, dropout):
+        return eager_attention(
             q, k, v, visible=visible, bias=bias, scale=scale, softcap=softcap, dropout=dropout
         )[0]
     grouped = q.shape[1] != k.shape[1]
@@ -43,14 +43,14 @@ def attend(
     )
 
 
-def _open_is_faster(q: Tensor, dropout: float) -> bool:
+def _prefer_eager(q: Tensor, dropout: float) -> bool:
     """On the CPU the fused kernel's gradient takes four times as long in 16 bits, and it has no dropout."""
     if q.device.type != "cpu" or q.dtype == torch.float64 or torch.compiler.is_compiling():
         return False
     return dropout > 0.0 or (q.dtype == torch.bfloat16 and q.requires_grad)
 
 
-def attend_openly(
+def eager_attention(
     q: Tensor,
     k: Tensor,
     v: Tensor,

@@ -16,11 +16,11 @@ from torch import Tensor
 from hubformer.errors import InputError
 
 Visible = Tensor | Literal["causal"] | None  # a bool tensor (B|1, 1, Q, K), the plain triangle, or everyone
-Pick = Literal["first", "last", "mean", "eos"]
+Pooling = Literal["first", "last", "mean", "eos"]
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class SequenceLayout:
     """A rectangle of rows, padded or not. Built once per pass."""
 
     query_at: Tensor  # (B|1, Q) int: the place of each token in its row
@@ -31,13 +31,13 @@ class Layout:
     ends: Tensor | None = None  # (B, Q) bool: where an end token stands, for pick("eos")
     all_past: bool = False  # no key stands after any query: one new token over its cache
     # (runs, length): keys stand at 0, 1, 2 …, and the first queries are runs over the last of them.
-    in_line: tuple[int, int] | None = None
+    contiguous: tuple[int, int] | None = None
     marked: Tensor | None = None  # (B, L) bool: the tokens that see and are seen everywhere, where not all do
     told: Tensor | None = None  # (B|1, Q) places that a caller gave for the queries; who is seen, they leave
     _seen: dict[tuple[bool, int | None], Visible] = field(default_factory=dict, repr=False)
 
     @staticmethod
-    def of(length: int, *, mask: Tensor | None = None, device: torch.device | None = None) -> Layout:
+    def of(length: int, *, mask: Tensor | None = None, device: torch.device | None = None) -> SequenceLayout:
         """The layout of rows of that length; mask (B, L), nonzero = attended.
 
         A token's place is its index minus the index of its row's first attended token, so that a row means
@@ -45,13 +45,13 @@ class Layout:
         """
         index = torch.arange(length, device=device if mask is None else mask.device)[None]
         if mask is None:
-            return Layout(index, index, in_line=(1, length))
+            return SequenceLayout(index, index, contiguous=(1, length))
         valid = mask.bool()
         at = (index - valid.int().argmax(-1, keepdim=True)).clamp(min=0)
-        return Layout(at, at, valid)
+        return SequenceLayout(at, at, valid)
 
     @property
-    def parts(self) -> tuple[Layout, ...]:
+    def parts(self) -> tuple[SequenceLayout, ...]:
         return (self,)
 
     @property
@@ -115,7 +115,7 @@ class Layout:
             return states
         return states * self.key_valid[:, -states.shape[1] :, None].to(states.dtype)
 
-    def pick(self, states: Tensor, which: Pick) -> Tensor:
+    def pick(self, states: Tensor, which: Pooling) -> Tensor:
         """One state per row: states (B, Q, M) -> (B, M). Padding is never picked."""
         length = states.shape[1]
         valid = None if self.key_valid is None else self.key_valid[:, -length:]
@@ -142,18 +142,18 @@ def _last(marked: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Packed:
+class PackedLayout:
     """Rows laid end to end without padding, states (1, T, M). Equal lengths share one attention call."""
 
-    parts: tuple[Layout, ...]
+    parts: tuple[SequenceLayout, ...]
     rows: tuple[int, ...]  # how many rows each part holds
 
     @staticmethod
-    def of(lengths: Sequence[int], *, device: torch.device | None = None) -> Packed:
+    def of(lengths: Sequence[int], *, device: torch.device | None = None) -> PackedLayout:
         """Neighbours of equal length form one part: sort by length first."""
         groups = [(length, len(list(same))) for length, same in groupby(lengths)]
-        return Packed(
-            tuple(Layout.of(length, device=device) for length, _ in groups),
+        return PackedLayout(
+            tuple(SequenceLayout.of(length, device=device) for length, _ in groups),
             tuple(rows for _, rows in groups),
         )
 
@@ -181,11 +181,11 @@ class Packed:
         """There is no padding."""
         return states
 
-    def pick(self, states: Tensor, which: Pick) -> Tensor:
+    def pick(self, states: Tensor, which: Pooling) -> Tensor:
         """One state per row, in packed order: (1, T, M) -> (rows, M)."""
         return torch.cat(
             [part.pick(x, which) for part, x in zip(self.parts, self.split(states), strict=True)]
         )
 
 
-AnyLayout = Layout | Packed
+AnyLayout = SequenceLayout | PackedLayout

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.core.dropout import Dropout
-from hubformer.core.layout import Layout
+from hubformer.core.layout import SequenceLayout
 from hubformer.core.linear import Linear
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class PositionSpec(Protocol):
     """A scheme of positions. Specs are frozen and hashable: layers with equal specs share one table."""
 
     def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
-        """A module from a Layout to whatever the layers of this scheme need."""
+        """A module from a SequenceLayout to whatever the layers of this scheme need."""
 
     def build_layer(self, width: int, *, heads: int, head_width: int) -> Position: ...
 
@@ -55,7 +55,7 @@ class NoPosition:
 
 
 class _NoTable(nn.Module):
-    def forward(self, layout: Layout) -> None:
+    def forward(self, layout: SequenceLayout) -> None:
         return None
 
 
@@ -93,7 +93,7 @@ class _RelativeTable(nn.Module):
         super().__init__()
         self.spec = spec
 
-    def forward(self, layout: Layout) -> Tensor:
+    def forward(self, layout: SequenceLayout) -> Tensor:
         largest = self.spec.largest - 1
         return (-layout.distance()).clamp(-largest, largest) + largest
 
@@ -134,13 +134,13 @@ class _Waves:
 
     waves: Tensor  # (R, M)
     keys: int
-    in_line: tuple[int, int]  # how often, and how many of the queries stand one after the other
+    contiguous: tuple[int, int]  # how often, and how many of the queries stand one after the other
     which: Tensor | None  # (B|1, rest, K) of R, for the queries after those
     differ: Tensor | None  # (B, 1, Q, K): 1 where the segments differ, else 0; None: no segments
 
     def placed(self, scores: Tensor) -> Tensor:
         """Of each query's scores by distance (B, H, Q, R), those of its keys: (B, H, Q, K)"""
-        (rows, heads, _, distances), (runs, length) = scores.shape, self.in_line
+        (rows, heads, _, distances), (runs, length) = scores.shape, self.contiguous
         lined, rest = scores[:, :, : runs * length], scores[:, :, runs * length :]
         # In line, each query's keys begin one column before those of the query above it. That is a view with
         # rows one shorter (Dai et al. 2019, appendix B), where gather would be a pass of its own.
@@ -155,8 +155,8 @@ class _WaveTable(nn.Module):
         super().__init__()
         self.spec, self.width, self.dropout = spec, width, Dropout(spec.dropout)
 
-    def forward(self, layout: Layout) -> _Waves:
-        keys, (runs, length) = layout.key_at.shape[-1], layout.in_line or (0, 0)
+    def forward(self, layout: SequenceLayout) -> _Waves:
+        keys, (runs, length) = layout.key_at.shape[-1], layout.contiguous or (0, 0)
         rest = layout.query_at[:, runs * length :, None]
         # Places are indices of keys, so no distance is larger than these.
         back = length if runs else keys + 1
@@ -171,7 +171,7 @@ class _WaveTable(nn.Module):
         return _Waves(waves, keys, (runs, length), which, _differ(layout))
 
 
-def _differ(layout: Layout) -> Tensor | None:
+def _differ(layout: SequenceLayout) -> Tensor | None:
     if layout.segments is None:
         return None
     ours, theirs = layout.segments

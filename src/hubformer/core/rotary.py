@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from hubformer.core.layout import Layout
+from hubformer.core.layout import SequenceLayout
 from hubformer.core.positions import Position
 
 
@@ -178,7 +178,7 @@ class _RotaryTable(nn.Module):
         super().__init__()
         self.spec, self.turned = spec, turned
 
-    def forward(self, layout: Layout) -> tuple[Tensor, Tensor]:
+    def forward(self, layout: SequenceLayout) -> tuple[Tensor, Tensor]:
         """Cosines and sines of the queries' places, each (B|1, 1, Q, R / 2)."""
         scaling, places = self.spec.scaling, layout.places
         # float32 at any precision of the model: published weights were trained on these very numbers.

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from hubformer.core.attention import Attention, AttentionSpec
 from hubformer.core.cache import KeysValues, LayerCache
-from hubformer.core.kernels import attend, attend_openly
-from hubformer.core.layout import AnyLayout, Layout
+from hubformer.core.kernels import attend, eager_attention
+from hubformer.core.layout import AnyLayout, SequenceLayout
 from hubformer.core.linear import Linear
 from hubformer.core.positions import Position
 from hubformer.core.trace import LayerTrace
@@ -61,7 +61,7 @@ class Marked:
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class SlidingMask:
     """What the queries of one rectangle may look at."""
 
     arm: int
@@ -147,7 +147,7 @@ class _WindowTable(nn.Module):
         super().__init__()
         self.arm = spec.arm
 
-    def forward(self, layout: Layout) -> Sight:
+    def forward(self, layout: SequenceLayout) -> SlidingMask:
         if layout.allowed is not None:
             raise InputError(
                 "attention_mask says for every pair of tokens who is seen, which attention within a window "
@@ -156,9 +156,9 @@ class _WindowTable(nn.Module):
         length, marked = layout.at.shape[1], _marked(layout)
         # Up to three arms, blocks would read as much as the whole row has.
         blocked = None if length <= 3 * self.arm else self._blocked(layout, marked)
-        return Sight(self.arm, length, layout.key_valid, marked, blocked)
+        return SlidingMask(self.arm, length, layout.key_valid, marked, blocked)
 
-    def _blocked(self, layout: Layout, marked: Marked | None) -> Tensor:
+    def _blocked(self, layout: SequenceLayout, marked: Marked | None) -> Tensor:
         length, arm = layout.at.shape[1], self.arm
         near = torch.ones_like(layout.at, dtype=torch.bool) if layout.key_valid is None else layout.key_valid
         if marked is not None:  # they are read as such, and not twice
@@ -176,7 +176,7 @@ class _WindowTable(nn.Module):
         return torch.cat([far, near.expand(len(far), -1, -1, -1)], dim=-1)
 
 
-def _marked(layout: Layout) -> Marked | None:
+def _marked(layout: SequenceLayout) -> Marked | None:
     if layout.marked is None:
         return None
     marked = layout.marked if layout.key_valid is None else layout.marked & layout.key_valid
@@ -234,14 +234,14 @@ class SlidingAttention(Attention):
         cache: LayerCache | None = None,
         trace: LayerTrace | None = None,
     ) -> Tensor:
-        """x (B, L, M), kv its own, tables one Sight per part of the layout -> (B, L, M)"""
+        """x (B, L, M), kv its own, tables one SlidingMask per part of the layout -> (B, L, M)"""
         parts = zip(*(layout.split(t) for t in (x, self.query(x), *kv)), tables, strict=True)
         read = [sight.attended(self._part(x, q, k, v, sight, trace)) for x, q, k, v, sight in parts]
         out: Tensor = self.output(layout.join(read))
         return out
 
     def _part(
-        self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, sight: Sight, trace: LayerTrace | None
+        self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, sight: SlidingMask, trace: LayerTrace | None
     ) -> Tensor:
         """One rectangle of rows: all (B, L, …) -> (B, L, H * D)"""
         if trace is not None:
@@ -262,7 +262,7 @@ class SlidingAttention(Attention):
             trace.see_marked((weights * live).transpose(2, 3))
         return sight.marked.put(y, found)
 
-    def _seen(self, q: Tensor, k: Tensor, v: Tensor, sight: Sight, trace: LayerTrace) -> Tensor:
+    def _seen(self, q: Tensor, k: Tensor, v: Tensor, sight: SlidingMask, trace: LayerTrace) -> Tensor:
         """With attention weights, which are worked out over the whole row."""
         y, weights = self._openly(q, k, v, sight.plain(q.device), trace)
         if trace.wants_weights:
@@ -276,7 +276,7 @@ class SlidingAttention(Attention):
     def _openly(
         self, q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None, trace: LayerTrace
     ) -> tuple[Tensor, Tensor]:
-        y, weights = attend_openly(*map(self.heads, (q, k, v)), visible=visible, bias=None, **self._how())
+        y, weights = eager_attention(*map(self.heads, (q, k, v)), visible=visible, bias=None, **self._how())
         if trace.head_scale is not None:
             scale = trace.head_scale[:, None, None].to(y.dtype)
             y, weights = y * scale, weights * scale

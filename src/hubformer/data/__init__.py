@@ -3,9 +3,9 @@
 from hubformer.data.columns import Columns
 from hubformer.data.documents import documents, files_of
 from hubformer.data.labels import Labels
-from hubformer.data.optional import MissingPackage
 from hubformer.data.records import FORMATS, Format, Record, Records, read
 from hubformer.data.sentences import sentence_spans, sentences
+from hubformer.errors import MissingPackage
 
 __all__ = [
     "FORMATS",

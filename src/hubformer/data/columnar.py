@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hubformer.data.optional import optional
 from hubformer.errors import InputError
+from hubformer.optional import optional
 
 _ROWS = 1024  # read at a time
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from hubformer.errors import InputError, refuse_unknown
-from hubformer.evaluation.generated import Perplexity
-from hubformer.evaluation.tasks import Measured, Record, Settings
-from hubformer.inference import Bar
+from hubformer.evaluation.tasks import EvaluationTask, Record, Settings
+from hubformer.metrics.generated import Perplexity
+from hubformer.progress import Bar
 
 NO_LIMIT = 2**30  # tokens; tokenizers without a length say 1e30
 
@@ -65,8 +65,8 @@ class LanguageModel:
         Raises:
             HubError, CheckpointError: it cannot be had, or has no such head.
         """
-        from hubformer.auto.models import AutoModelForCausalLM
-        from hubformer.auto.tokenizer import AutoTokenizer
+        from hubformer.pretrained.models import AutoModelForCausalLM
+        from hubformer.pretrained.tokenizer import AutoTokenizer
 
         named = {} if revision is None else {"revision": revision}
         name = model
@@ -80,7 +80,7 @@ class LanguageModel:
         return cls(model if device is None else model.to(device), tokenizer)
 
 
-class Texts(Measured):
+class Texts(EvaluationTask):
     """Perplexity per token, over texts that are each read alone. A text without a second token scores
     nothing.
 

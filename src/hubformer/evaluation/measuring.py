@@ -10,15 +10,12 @@ from typing import Any
 
 from hubformer.data import read
 from hubformer.errors import InputError, UnknownName, suggestion
-from hubformer.evaluation.entities import Scheme, check_scheme
 from hubformer.evaluation.language import LanguageModel, Texts
-from hubformer.evaluation.metric import Metric
 from hubformer.evaluation.report import Evaluation
-from hubformer.evaluation.resampling import check_level
 from hubformer.evaluation.tasks import (
     Answers,
+    EvaluationTask,
     Generated,
-    Measured,
     Record,
     Settings,
     Summaries,
@@ -27,12 +24,15 @@ from hubformer.evaluation.tasks import (
     Translations,
     WordTags,
 )
+from hubformer.metrics.entities import Scheme, check_scheme
+from hubformer.metrics.metric import Metric
+from hubformer.metrics.resampling import check_level
 from hubformer.pipelines import pipeline
 from hubformer.pipelines.base import Pipeline
 
 LANGUAGE = "language-modeling"
 # Task -> how it is measured. To add a task: its class in tasks.py, its line here.
-TASKS: dict[str, type[Measured]] = {
+TASKS: dict[str, type[EvaluationTask]] = {
     LANGUAGE: Texts,
     "question-answering": Answers,
     "summarization": Summaries,
@@ -52,7 +52,7 @@ _BATCH = 256  # answers counted at a time
 class _Questions:
     """What a pipeline goes through, while the references of what it has read wait for its answers."""
 
-    def __init__(self, records: Iterable[Record], measured: Measured, *, name: str) -> None:
+    def __init__(self, records: Iterable[Record], measured: EvaluationTask, *, name: str) -> None:
         self._records, self._measured, self._name = records, measured, name
         self.waiting: deque[Any] = deque()
 
@@ -66,7 +66,7 @@ class _Questions:
 class _Counted(_Questions):
     """The same, where their number is known; the pipeline's progress bar shows it."""
 
-    def __init__(self, records: Iterable[Record], measured: Measured, *, name: str, count: int) -> None:
+    def __init__(self, records: Iterable[Record], measured: EvaluationTask, *, name: str, count: int) -> None:
         super().__init__(records, measured, name=name)
         self._count = count
 
@@ -152,7 +152,7 @@ def evaluate(
     )
 
 
-def _taken(measured: Measured, given: Mapping[str, Any], *, task: str) -> dict[str, Any]:
+def _taken(measured: EvaluationTask, given: Mapping[str, Any], *, task: str) -> dict[str, Any]:
     """The options of the pipeline: those of the measurement and those given.
 
     Raises:
@@ -197,7 +197,7 @@ def measured_task(task: str) -> str:
     return found
 
 
-def _opened(kind: str, task: str, model: Any, where: Mapping[str, Any]) -> tuple[Any, type[Measured]]:
+def _opened(kind: str, task: str, model: Any, where: Mapping[str, Any]) -> tuple[Any, type[EvaluationTask]]:
     """The pipeline, and how it is measured."""
     if callable(model) and hasattr(model, "tokenizer") and hasattr(model, "model"):
         given = [name for name, value in where.items() if value is not None]
@@ -218,7 +218,7 @@ def _opened(kind: str, task: str, model: Any, where: Mapping[str, Any]) -> tuple
 
 def _run(
     opened: Any,
-    measured: Measured,
+    measured: EvaluationTask,
     records: Iterable[Record],
     options: Mapping[str, Any],
     *,

@@ -11,8 +11,8 @@ from typing import Any
 
 from hubformer.data import read
 from hubformer.data.files import existing, opened
-from hubformer.data.optional import optional
 from hubformer.errors import InputError
+from hubformer.optional import optional
 
 _DOTS = 150  # per inch
 _BLUE, _ORANGE, _GREY = "#1f6fb4", "#d9730d", "#6b7280"

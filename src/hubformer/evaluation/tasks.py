@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 from hubformer.data import Labels
 from hubformer.errors import InputError
-from hubformer.evaluation.answers import Squad, gold_answers
-from hubformer.evaluation.classification import Calibration, Classification, ConfusionMatrix, RocAuc
-from hubformer.evaluation.entities import EntityF1, Scheme
-from hubformer.evaluation.generated import Bleu, ChrF, Rouge
-from hubformer.evaluation.metric import Metric, listed
-from hubformer.evaluation.regression import Errors, Pearson, Spearman
+from hubformer.metrics.answers import Squad, gold_answers
+from hubformer.metrics.classification import Calibration, Classification, ConfusionMatrix, RocAuc
+from hubformer.metrics.entities import EntityF1, Scheme
+from hubformer.metrics.generated import Bleu, ChrF, Rouge
+from hubformer.metrics.metric import Metric, listed
+from hubformer.metrics.regression import Errors, Pearson, Spearman
 
 Record = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ class Settings:
     scheme: Scheme = "IOB2"
 
 
-class Measured:
+class EvaluationTask:
     """One task's measurement. A task extends it."""
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -79,7 +79,7 @@ class Measured:
 _TEXTS = {"text": ("sentence", "sentence1", "premise"), "text_pair": ("sentence2", "hypothesis")}
 
 
-class TextLabels(Measured):
+class TextLabels(EvaluationTask):
     """One label for each text or pair: all of Classification, ROC-AUC and calibration.
 
     With two labels precision, recall and f1 are also those of label number 1.
@@ -155,7 +155,7 @@ def _order(theirs: Sequence[str] | None, ours: Sequence[str]) -> Sequence[str] |
     return theirs
 
 
-class TextNumbers(Measured):
+class TextNumbers(EvaluationTask):
     """One number for each text or pair: Pearson, Spearman, mean errors."""
 
     needs = ("text", "label")
@@ -189,7 +189,7 @@ class TextNumbers(Measured):
         return self._metrics
 
 
-class Answers(Measured):
+class Answers(EvaluationTask):
     """Spans of a text: SQuAD's exact match and F1. Where the data says which questions are impossible, by
     SQuAD 2.0's rules, and "" may be an answer."""
 
@@ -228,7 +228,7 @@ class Answers(Measured):
         return {"squad_version": self.version}
 
 
-class WordTags(Measured):
+class WordTags(EvaluationTask):
     """A tag for each word: entity F1. A word's tag is that of its first token."""
 
     needs = ("tokens", "tags")
@@ -299,7 +299,7 @@ def tags_of_words(words: Sequence[str], tokens: Sequence[Mapping[str, Any]]) -> 
     return [tags.get(place, "O") for place in range(len(words))]
 
 
-class Generated(Measured):
+class Generated(EvaluationTask):
     """A text for each text, against one reference or several."""
 
     needs = ("text", "reference")

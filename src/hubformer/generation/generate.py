@@ -18,7 +18,7 @@ from hubformer.core import Cache
 from hubformer.errors import InputError, refuse_unknown
 from hubformer.generation import logits as rules
 from hubformer.generation.config import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT, GenerationConfig
-from hubformer.generation.logits import LogitsRule
+from hubformer.generation.logits import LogitsProcessor
 from hubformer.generation.outputs import (
     GenerateBeamDecoderOnlyOutput,
     GenerateBeamEncoderDecoderOutput,
@@ -27,8 +27,8 @@ from hubformer.generation.outputs import (
 )
 from hubformer.generation.prompt import ANSWER, PROMPT, places, prompt_of
 from hubformer.generation.search import Beam, Greedy, Sample, Search, Step
-from hubformer.generation.stopping import EndToken, MaxLength, MaxTime, StopRule, StopString
-from hubformer.models.stepping import Prompt, Stepper
+from hubformer.generation.stopping import EndToken, MaxLength, MaxTime, StoppingCriterion, StopString
+from hubformer.models.stepping import DecoderRunner, Prompt
 
 _log = logging.getLogger("hubformer")
 
@@ -60,8 +60,8 @@ def steps(
     prompt: Prompt,
     search: Search,
     *,
-    logits: Sequence[LogitsRule] = (),
-    stop: Sequence[StopRule] = (),
+    logits: Sequence[LogitsProcessor] = (),
+    stop: Sequence[StoppingCriterion] = (),
     cache: Cache | None = None,
     cached: bool = True,
 ) -> Iterator[Step]:
@@ -78,7 +78,7 @@ def steps(
             torch.arange(len(prompt.ids), device=prompt.ids.device).repeat_interleave(search.copies)
         )
     prompt = prompt.repeated(search.copies)
-    stepper: Stepper = model.head_row.stepper(model, prompt, cache=cache, cached=cached)
+    stepper: DecoderRunner = model.head_row.stepper(model, prompt, cache=cache, cached=cached)
     run = search.begin(prompt.ids)
     while True:
         with torch.no_grad():
@@ -132,8 +132,8 @@ class _Call:
     """A call of generate, its settings understood."""
 
     config: GenerationConfig
-    logits: tuple[LogitsRule, ...]
-    stop: tuple[StopRule, ...]
+    logits: tuple[LogitsProcessor, ...]
+    stop: tuple[StoppingCriterion, ...]
     streamer: Any
     tokenizer: Any
     generator: torch.Generator | None
@@ -281,10 +281,10 @@ def _source(prompt: Prompt) -> Tensor:
     return prompt.source
 
 
-def _logits_rules(call: _Call, prompt: Prompt, *, longest: int) -> list[LogitsRule]:
+def _logits_rules(call: _Call, prompt: Prompt, *, longest: int) -> list[LogitsProcessor]:
     """Every rule that the settings ask for, in v4's order."""
     config, starts, length = call.config, prompt.starts, prompt.ids.shape[1]
-    found: list[LogitsRule] = []
+    found: list[LogitsProcessor] = []
     if config.encoder_repetition_penalty not in (None, 1.0):
         found.append(rules.SourcePenalty(config.encoder_repetition_penalty, _source(prompt)))
     if config.repetition_penalty not in (None, 1.0):
@@ -296,18 +296,18 @@ def _logits_rules(call: _Call, prompt: Prompt, *, longest: int) -> list[LogitsRu
     if config.bad_words_ids:
         ends = [(end,) for end in call.ends]
         words = tuple(tuple(ids) for ids in config.bad_words_ids if tuple(ids) not in ends)
-        found.append(rules.Forbid(words, starts))
+        found.append(rules.BadWords(words, starts))
     least = config.min_length or 0
     if config.min_new_tokens is not None:
         least = max(least, length + config.min_new_tokens)
     if least and call.ends:
-        found.append(rules.NotYet(call.ends, least))
+        found.append(rules.MinLength(call.ends, least))
     if config.forced_bos_token_id is not None:
-        found.append(rules.Force((config.forced_bos_token_id,), 2))
+        found.append(rules.ForcedTokens((config.forced_bos_token_id,), 2))
     if config.forced_eos_token_id is not None:
-        found.append(rules.Force(_ids(config.forced_eos_token_id), longest))
+        found.append(rules.ForcedTokens(_ids(config.forced_eos_token_id), longest))
     if config.suppress_tokens:
-        found.append(rules.Forbid(tuple((token,) for token in _ids(config.suppress_tokens))))
+        found.append(rules.BadWords(tuple((token,) for token in _ids(config.suppress_tokens))))
     found += call.logits
     if config.do_sample:
         found += _sampling_rules(call)
@@ -316,11 +316,11 @@ def _logits_rules(call: _Call, prompt: Prompt, *, longest: int) -> list[LogitsRu
     return found
 
 
-def _sampling_rules(call: _Call) -> list[LogitsRule]:
+def _sampling_rules(call: _Call) -> list[LogitsProcessor]:
     config = call.config
     # A beam needs a token to go on with beside those that end it.
     least = 1 if (config.num_beams or 1) == 1 else max(2, 1 + len(call.ends))
-    found: list[LogitsRule] = []
+    found: list[LogitsProcessor] = []
     if config.temperature not in (None, 1.0):
         found.append(rules.Temperature(config.temperature))
     if config.top_k:
@@ -332,9 +332,9 @@ def _sampling_rules(call: _Call) -> list[LogitsRule]:
     return found
 
 
-def _stop_rules(call: _Call, *, longest: int) -> list[StopRule]:
+def _stop_rules(call: _Call, *, longest: int) -> list[StoppingCriterion]:
     config = call.config
-    found: list[StopRule] = [MaxLength(longest)]
+    found: list[StoppingCriterion] = [MaxLength(longest)]
     if call.ends:
         found.append(EndToken(call.ends))
     if config.max_time is not None:

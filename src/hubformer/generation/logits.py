@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hubformer.errors import InputError
 
-LogitsRule = Callable[[Tensor, Tensor], Tensor]  # ids (B, L), scores (B, V) -> (B, V)
+LogitsProcessor = Callable[[Tensor, Tensor], Tensor]  # ids (B, L), scores (B, V) -> (B, V)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _continuations(tokens: list[int], *, size: int) -> list[int]:
 
 
 @dataclass(frozen=True, eq=False)
-class Forbid:
+class BadWords:
     """These sequences are never completed."""
 
     sequences: tuple[tuple[int, ...], ...]
@@ -170,7 +170,7 @@ class NotFromSource:
 
 
 @dataclass(frozen=True)
-class Force:
+class ForcedTokens:
     """The token that makes a row this long is one of these."""
 
     tokens: tuple[int, ...]
@@ -184,7 +184,7 @@ class Force:
 
 
 @dataclass(frozen=True)
-class NotYet:
+class MinLength:
     """These tokens not before a row has this many tokens in all, padding included."""
 
     tokens: tuple[int, ...]
@@ -205,7 +205,7 @@ class Normalise:
         return scores.log_softmax(-1)
 
 
-def changed(scores: Tensor, *, ids: Tensor, rules: Sequence[LogitsRule]) -> Tensor:
+def changed(scores: Tensor, *, ids: Tensor, rules: Sequence[LogitsProcessor]) -> Tensor:
     """Scores (B, V) after every rule.
 
     Raises:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from hubformer.core import Cache
-from hubformer.generation.logits import LogitsRule, changed
-from hubformer.generation.stopping import StopRule, stopped
+from hubformer.generation.logits import LogitsProcessor, changed
+from hubformer.generation.stopping import StoppingCriterion, stopped
 
 # Far below any sum of log probabilities, but finite: a beam that is out can still be counted with.
 _OUT = -1e9
@@ -48,7 +48,9 @@ class Run(Protocol):
 
     ids: Tensor  # (R, L): what has to be read for the next step
 
-    def advance(self, logits: Tensor, *, rules: Sequence[LogitsRule], stop: Sequence[StopRule]) -> Step:
+    def advance(
+        self, logits: Tensor, *, rules: Sequence[LogitsProcessor], stop: Sequence[StoppingCriterion]
+    ) -> Step:
         """The next token of every row, from scores (R, V)."""
 
 
@@ -96,7 +98,9 @@ class _OneByOne:
     def choose(self, scores: Tensor) -> Tensor:
         return scores.argmax(-1)
 
-    def advance(self, logits: Tensor, *, rules: Sequence[LogitsRule], stop: Sequence[StopRule]) -> Step:
+    def advance(
+        self, logits: Tensor, *, rules: Sequence[LogitsProcessor], stop: Sequence[StoppingCriterion]
+    ) -> Step:
         logits = _at_least_single(logits)
         scores = changed(logits, ids=self.ids, rules=rules)
         tokens = self.choose(scores)
@@ -192,7 +196,9 @@ class _Beams:
         self.ended = _Hypotheses(grouped, torch.full_like(first, _OUT), nobody, none)
         self.improvable = torch.ones(len(grouped), 1, dtype=torch.bool, device=ids.device)
 
-    def advance(self, logits: Tensor, *, rules: Sequence[LogitsRule], stop: Sequence[StopRule]) -> Step:
+    def advance(
+        self, logits: Tensor, *, rules: Sequence[LogitsProcessor], stop: Sequence[StoppingCriterion]
+    ) -> Step:
         logits = _at_least_single(logits)
         scores = changed(logits.log_softmax(-1), ids=self.ids, rules=rules)
         candidates = self._candidates(scores)

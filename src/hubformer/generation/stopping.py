@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hubformer.errors import InputError
 
-StopRule = Callable[[Tensor, Any], "Tensor | bool"]  # ids (B, L), the scores of this step (rows, V)
+StoppingCriterion = Callable[[Tensor, Any], "Tensor | bool"]  # ids (B, L), the scores of this step (rows, V)
 
 
 class Decoder(Protocol):
@@ -69,7 +69,7 @@ class StopString:
         )
 
 
-def stopped(ids: Tensor, scores: Any, *, rules: Sequence[StopRule]) -> Tensor:
+def stopped(ids: Tensor, scores: Any, *, rules: Sequence[StoppingCriterion]) -> Tensor:
     """Which rows any rule ends, (B,).
 
     Raises:

@@ -1,6 +1,5 @@
 """The engine under the pipelines of encoders: rows in, the head's scores out, in order, without padding."""
 
-from hubformer.inference.engine import Encoded, Engine, windows
-from hubformer.inference.progress import Bar
+from hubformer.inference.engine import EncodedInput, Engine, windows
 
-__all__ = ["Bar", "Encoded", "Engine", "windows"]
+__all__ = ["EncodedInput", "Engine", "windows"]

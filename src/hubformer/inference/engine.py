@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from hubformer.core import AnyLayout, Layout, Packed
+from hubformer.core import AnyLayout, PackedLayout, SequenceLayout
 from hubformer.models.family import unchanged
 from hubformer.models.heads import Context
 from hubformer.models.inputs import Inputs, Limits, check
@@ -36,7 +36,7 @@ Pool = Callable[[Tensor], Tensor]  # states of rows of equal length, (B, L, M) -
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
+class EncodedInput:
     """One row: token ids and, where the model has them, token types. Both of length L.
 
     kept: the places whose scores are wanted, of a head that scores every token; None: all.
@@ -89,7 +89,7 @@ class Engine:
 
     def run(
         self,
-        rows: Sequence[Encoded],
+        rows: Sequence[EncodedInput],
         *,
         pool: Pool | None = None,
         budget: int | None = None,
@@ -117,7 +117,7 @@ class Engine:
                 progress(sum(len(row.ids) for row in pack) / whole)
         return found  # type: ignore[return-value]  # every place was in one pack
 
-    def _packs(self, rows: Sequence[Encoded], budget: int | None = None) -> Iterator[list[int]]:
+    def _packs(self, rows: Sequence[EncodedInput], budget: int | None = None) -> Iterator[list[int]]:
         """Places of rows that are read together: neighbours in length, at most a budget of tokens."""
         budget = BUDGET.get(self.model.device.type, BUDGET_ELSEWHERE) if budget is None else budget
         places: list[int] = []
@@ -135,13 +135,13 @@ class Engine:
         if places:
             yield places
 
-    def _packed(self, pack: Sequence[Encoded], pool: Pool | None) -> list[Tensor]:
+    def _packed(self, pack: Sequence[EncodedInput], pool: Pool | None) -> list[Tensor]:
         model, device = self.model, self.model.device
         lengths = [len(row.ids) for row in pack]
-        layout: AnyLayout = Packed.of(lengths, device=device)
+        layout: AnyLayout = PackedLayout.of(lengths, device=device)
         shape = (1, -1)
         if lengths[0] == lengths[-1]:
-            layout, shape = Layout.of(lengths[0], device=device), (len(pack), -1)
+            layout, shape = SequenceLayout.of(lengths[0], device=device), (len(pack), -1)
         ids = torch.tensor(list(chain.from_iterable(row.ids for row in pack))).view(shape)
         types = None
         if "token_type_ids" in self.takes and pack[0].types is not None:
@@ -160,7 +160,7 @@ class Engine:
             return list(scores.unbind())
         return [row for part in layout.split(scores) for row in part.unbind()]
 
-    def _padded(self, batch: Sequence[Encoded], pool: Pool | None) -> list[Tensor]:
+    def _padded(self, batch: Sequence[EncodedInput], pool: Pool | None) -> list[Tensor]:
         longest = max(len(row.ids) for row in batch)
 
         def filled(values: Iterable[Sequence[int]], pad: int) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import AnyLayout, Cache, Layout, Memory, StackSpec, Trace
+from hubformer.core import AnyLayout, Cache, Memory, SequenceLayout, StackSpec, Trace
 from hubformer.errors import InputError
 from hubformer.models.embeddings import TokenEmbedding, TokenEmbeddings
 from hubformer.models.inputs import Inputs, Limits
@@ -103,7 +103,7 @@ class Body(nn.Module):
         x = self.embedding(ids, at=layout.at, types=types)
         return States(self.stack(x, layout=layout), layout)
 
-    def _memory(self, inputs: Inputs, layout: Layout) -> Memory | None:
+    def _memory(self, inputs: Inputs, layout: SequenceLayout) -> Memory | None:
         states = inputs.encoder_hidden_states
         if states is None:
             return None
@@ -114,16 +114,16 @@ class Body(nn.Module):
             )
         mask = without_trivial(inputs.encoder_attention_mask)
         key_at = torch.arange(states.shape[1], device=states.device)[None]
-        return states, Layout(layout.query_at, key_at, None if mask is None else mask.bool())
+        return states, SequenceLayout(layout.query_at, key_at, None if mask is None else mask.bool())
 
-    def _layout(self, inputs: Inputs, cache: Cache | None) -> Layout:
+    def _layout(self, inputs: Inputs, cache: Cache | None) -> SequenceLayout:
         length, mask, device = inputs.batch_shape[1], inputs.attention_mask, inputs.device
         pairs = None
         if mask is not None and mask.dim() == 3:
             pairs, mask = mask.bool(), None
         mask = without_trivial(mask)
         layout = (
-            Layout.of(length, mask=mask, device=device)
+            SequenceLayout.of(length, mask=mask, device=device)
             if cache is None
             else cache.layout(length, mask=mask, device=device)
         )
@@ -133,7 +133,7 @@ class Body(nn.Module):
             layout = replace(layout, marked=inputs.global_attention_mask.bool())
         if pairs is None:
             return layout
-        return Layout(
+        return SequenceLayout(
             layout.query_at, layout.key_at, layout.key_valid, allowed=pairs, told=inputs.position_ids
         )
 

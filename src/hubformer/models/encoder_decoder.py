@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import Layout, Linear, StackSpec, Trace
+from hubformer.core import Linear, SequenceLayout, StackSpec, Trace
 from hubformer.errors import ConfigError, InputError
 from hubformer.models.bodies import AnyBodySpec, Body, BodySpec, States
 from hubformer.models.config import PreTrainedConfig
@@ -127,7 +127,7 @@ class EncoderDecoder(nn.Module):
         if not torch.compiler.is_compiling():
             check(decoding, self.decoder.limits)
         states: States = self.decoder(decoding, trace=trace, use_cache=use_cache)
-        assert isinstance(states.layout, Layout)
+        assert isinstance(states.layout, SequenceLayout)
         ends = (
             None if inputs.input_ids is None or self.spec.end is None else inputs.input_ids == self.spec.end
         )
@@ -216,7 +216,7 @@ def _of(outputs: Any) -> States:
         raise InputError("encoder_outputs has no states (rows, length, width) in its first place.")
     return States(
         found[0],
-        Layout.of(found[0].shape[1]),
+        SequenceLayout.of(found[0].shape[1]),
         hidden_states=found[1],
         attentions=found[2],
         global_attentions=found[3],

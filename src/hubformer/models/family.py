@@ -13,7 +13,7 @@ from hubformer.models.heads import HeadSpec
 from hubformer.models.initial import Initial, JoinedInitial
 from hubformer.models.inputs import Inputs
 from hubformer.models.outputs import ModelOutput
-from hubformer.models.stepping import CausalStepper, Stepper
+from hubformer.models.stepping import CausalStepper, DecoderRunner
 from hubformer.weights.map import Inside, JoinedMap, Row, WeightMap
 
 Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
@@ -53,7 +53,7 @@ class Head:
     bare: bool = False  # saved without the backbone's prefix
     prefix: str | None = None  # of the backbone in this head's files; None: the family's
     generates: bool = False
-    stepper: Callable[..., Stepper] = CausalStepper  # how it reads what it has written
+    stepper: Callable[..., DecoderRunner] = CausalStepper  # how it reads what it has written
     fields: tuple[str, ...] = ()  # of the output
 
     def __post_init__(self) -> None:

@@ -47,7 +47,7 @@ class Prompt:
         return None if self.mask is None else self.mask.bool().int().argmax(-1)
 
 
-class Stepper(Protocol):
+class DecoderRunner(Protocol):
     """Holds what was read, so that a step reads only what is new."""
 
     cache: Cache | None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import AnyLayout, Dropout, Layout, Packed, StackSpec, Trace
+from hubformer.core import AnyLayout, Dropout, PackedLayout, SequenceLayout, StackSpec, Trace
 from hubformer.errors import InputError
 from hubformer.models.bodies import States, without_trivial
 from hubformer.models.embeddings import TokenEmbedding, TokenEmbeddings
@@ -53,7 +53,7 @@ class TwoStreamSpec:
 
 
 @dataclass(frozen=True, eq=False)
-class _Streams(Layout):
+class _Streams(SequenceLayout):
     """L tokens, then T targets. The targets look from L places, where the mapping spreads them."""
 
     mapping: Tensor = field(kw_only=True)  # (B, T, L)
@@ -114,7 +114,7 @@ class TwoStreamBody(nn.Module):
         hidden_states, attentions = _traced(trace, seen, length=length, two=targets is not None)
         return States(
             states,
-            Layout(at, at, None if valid is None or targets is not None else valid[:, -length:]),
+            SequenceLayout(at, at, None if valid is None or targets is not None else valid[:, -length:]),
             hidden_states=hidden_states,
             attentions=attentions,
             mems=self._kept(seen, mems, length=length) if kept and seen is not None else None,
@@ -129,31 +129,31 @@ class TwoStreamBody(nn.Module):
             )
         segments = [None] * len(layout.parts) if types is None else layout.split(types)
         parts = tuple(
-            Layout(
+            SequenceLayout(
                 part.query_at,
                 part.key_at,
                 part.key_valid,
                 allowed=SEEN[self.spec.seen](part.at[0], 0),
                 segments=None if kinds is None else (kinds, kinds),
-                in_line=part.in_line,
+                contiguous=part.contiguous,
             )
             for part, kinds in zip(layout.parts, segments, strict=True)
         )
-        whole = Packed(parts, layout.rows) if isinstance(layout, Packed) else parts[0]
+        whole = PackedLayout(parts, layout.rows) if isinstance(layout, PackedLayout) else parts[0]
         return States(self.dropout(self.stack(self.embedding(ids, at=layout.at), layout=whole)), layout)
 
     def _layout(
         self, inputs: Inputs, past: int, *, valid: Tensor | None, targets_at: Tensor | None
-    ) -> Layout:
+    ) -> SequenceLayout:
         """L queries over K keys; where there are targets, the T of them after it, or L more for a mapping."""
         key_at, query_at, line = self._places(inputs, past, valid=valid)
         own, others = self._visible(inputs, past, valid=valid)
         types, mapping = inputs.token_type_ids, inputs.target_mapping
         kinds = None if types is None else torch.cat([types.new_zeros(len(types), past), types], dim=1)
-        in_line = (1, query_at.shape[1]) if line else None
+        contiguous = (1, query_at.shape[1]) if line else None
         if mapping is None:
             segments = None if types is None or kinds is None else (types, kinds)
-            return Layout(query_at, key_at, allowed=own, segments=segments, in_line=in_line)
+            return SequenceLayout(query_at, key_at, allowed=own, segments=segments, contiguous=contiguous)
         at = query_at.expand(len(mapping), -1)
         their_at, their_types = at, types
         if targets_at is not None:
@@ -169,10 +169,12 @@ class TwoStreamBody(nn.Module):
             segments = torch.cat([types, their_types], dim=1), kinds
         both_at = torch.cat([at, their_at], dim=1)
         if line and their_at.shape == at.shape:
-            in_line = (2, at.shape[1])
+            contiguous = (2, at.shape[1])
         if targets_at is not None:
-            return Layout(both_at, key_at, allowed=own, segments=segments, in_line=in_line)
-        return _Streams(both_at, key_at, allowed=own, segments=segments, in_line=in_line, mapping=mapping)
+            return SequenceLayout(both_at, key_at, allowed=own, segments=segments, contiguous=contiguous)
+        return _Streams(
+            both_at, key_at, allowed=own, segments=segments, contiguous=contiguous, mapping=mapping
+        )
 
     def _places(self, inputs: Inputs, past: int, *, valid: Tensor | None) -> tuple[Tensor, Tensor, bool]:
         """Where keys and queries stand, (B|1, K) and (B|1, L), and whether that is one after the other.

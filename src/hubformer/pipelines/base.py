@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 
 from hubformer.errors import InputError, refuse_unknown
-from hubformer.inference import Bar, Encoded, Engine, windows
+from hubformer.inference import EncodedInput, Engine, windows
 from hubformer.inference.engine import FIRST_WINDOW, LARGEST_WINDOW, Progress
 from hubformer.models.model import Model
+from hubformer.progress import Bar
 
 Input = TypeVar("Input")  # one input, checked
 Answer = TypeVar("Answer")
@@ -258,7 +259,7 @@ class EncoderPipeline(Pipeline[Input, Answer]):
         *,
         options: TextOptions,
         where: Callable[[int], str],
-    ) -> list[Encoded]:
+    ) -> list[EncodedInput]:
         """Texts, or pairs of them, as rows that the model can read. where: how an error calls a text.
 
         Raises:
@@ -291,7 +292,7 @@ class EncoderPipeline(Pipeline[Input, Answer]):
             if not row:
                 raise InputError(f"{where(place)} has no token that the tokenizer knows.")
         types = found.get("token_type_ids")
-        return [Encoded(row, None if types is None else types[place]) for place, row in enumerate(ids)]
+        return [EncodedInput(row, None if types is None else types[place]) for place, row in enumerate(ids)]
 
 
 def with_tokenizer_options(options: Any, name: str) -> Any:

@@ -7,13 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hubformer.auto.loading import Options, open_weights
-from hubformer.auto.source import Source
 from hubformer.errors import HubError, InputError
 from hubformer.hub import HubUnreachable, read_card
 from hubformer.hub.fetch import current_endpoint
 from hubformer.pipelines import TASKS
 from hubformer.pipelines.registry import PIPELINE_REGISTRY as REGISTRY
+from hubformer.pretrained.loading import Options, open_weights
+from hubformer.pretrained.source import Source
 from hubformer.tokenization import TOKENIZER_FILES
 
 BUNDLED = "bundled"  # the name of whatever model ships for a task

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from hubformer.errors import InputError
-from hubformer.inference import Encoded
+from hubformer.inference import EncodedInput
 from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import (
     EncoderPipeline,
@@ -92,7 +92,7 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
         scores = self.engine.run(rows, progress=progress)
         return [self._filled(row, score, allowed, options) for row, score in zip(rows, scores, strict=True)]
 
-    def _with_masks(self, row: Encoded, text: str) -> Encoded:
+    def _with_masks(self, row: EncodedInput, text: str) -> EncodedInput:
         """The row, of which only the masks' scores are kept: a window of whole ones would fill the memory."""
         mask = self.tokenizer.mask_token_id
         places = [place for place, token in enumerate(row.ids) if token == mask]
@@ -125,7 +125,7 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
             raise InputError(f"targets is {described(targets)}, of which the tokenizer knows no token.")
         return list(found)
 
-    def _filled(self, row: Encoded, scores: Tensor, allowed: list[int] | None, options: Any) -> Answer:
+    def _filled(self, row: EncodedInput, scores: Tensor, allowed: list[int] | None, options: Any) -> Answer:
         """scores: (masks, vocabulary)."""
         chances = scores.softmax(-1)
         if allowed is not None:
@@ -138,7 +138,7 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
             found.append(list(self._records(row, place, zip(values, tokens, strict=True))))
         return found[0] if len(found) == 1 else found
 
-    def _records(self, row: Encoded, place: int, best: Any) -> Iterator[Filled]:
+    def _records(self, row: EncodedInput, place: int, best: Any) -> Iterator[Filled]:
         # Where other masks are left they must stay readable, and with them the special tokens.
         assert row.kept is not None
         skip, pad = len(row.kept) == 1, self.tokenizer.pad_token_id

@@ -8,9 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from hubformer.auto.config import AutoConfig, load_config
-from hubformer.auto.source import Source
-from hubformer.auto.tokenizer import AutoTokenizer
 from hubformer.errors import ConfigError, HubError, InputError, UnknownName, refuse_unknown
 from hubformer.families import FAMILIES, family
 from hubformer.hub import read_card
@@ -20,6 +17,9 @@ from hubformer.pipelines import TASKS, pipeline
 from hubformer.pipelines.base import Pipeline, device_of
 from hubformer.pipelines.bundled import BUNDLED, bundled_model, default_model
 from hubformer.pipelines.registry import PIPELINE_REGISTRY as REGISTRY
+from hubformer.pretrained.config import AutoConfig, load_config
+from hubformer.pretrained.source import Source
+from hubformer.pretrained.tokenizer import AutoTokenizer
 
 _WHERE = ("cache_dir", "local_files_only", "force_download", "subfolder")
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hubformer.errors import InputError
-from hubformer.inference import Encoded
+from hubformer.inference import EncodedInput
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -52,7 +52,7 @@ class Text:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    row: Encoded
+    row: EncodedInput
     at: int  # where the part of the context begins in the row
     begin: int  # where it begins in the context
     length: int  # of the part
@@ -110,7 +110,7 @@ class Frame:
             none = self.before.index(self.classifier)
         elif self.classifier in self.after:
             none = len(ids) - len(self.after) + self.after.index(self.classifier)
-        return Window(Encoded(ids, types), at, begin, len(part), none)
+        return Window(EncodedInput(ids, types), at, begin, len(part), none)
 
 
 @dataclass(frozen=True, eq=False)

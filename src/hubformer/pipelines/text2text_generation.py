@@ -15,8 +15,8 @@ from hubformer.generation.config import SETTINGS
 from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import checked_text
 from hubformer.pipelines.writing import (
+    GenerationPipeline,
     WritingOptions,
-    WritingPipeline,
     objects,
     refuse_several,
     said,
@@ -43,7 +43,7 @@ class Text2TextOptions(WritingOptions):
         refuse_several(self, RETURNED)
 
 
-class Text2TextGenerationPipeline(WritingPipeline[str, "list[Record]"]):
+class Text2TextGenerationPipeline(GenerationPipeline[str, "list[Record]"]):
     """A text to `[{"generated_text": ...}]`, one record for each returned sequence; a list gives one record
     for each text, or a list of records where several are asked for.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hubformer.errors import InputError, suggestion
-from hubformer.inference import Encoded
+from hubformer.inference import EncodedInput
 from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import EncoderPipeline, TextOptions, called, checked_text, described
 
@@ -120,7 +120,7 @@ class TextClassificationPipeline(EncoderPipeline[tuple[str, str | None], Answer]
 
     def _rows_of(
         self, inputs: Sequence[tuple[str, str | None]], options: Any, *, paired: bool
-    ) -> list[Encoded]:
+    ) -> list[EncodedInput]:
         if not inputs:
             return []
         texts = [text for text, _ in inputs]

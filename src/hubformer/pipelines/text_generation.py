@@ -15,8 +15,8 @@ from hubformer.generation.config import SETTINGS
 from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import check_padding, described
 from hubformer.pipelines.writing import (
+    GenerationPipeline,
     WritingOptions,
-    WritingPipeline,
     as_ids,
     objects,
     refuse_several,
@@ -71,7 +71,7 @@ class Prompt:
     goes_on: bool = False  # a conversation whose last message is to be continued
 
 
-class TextGenerationPipeline(WritingPipeline["str | Messages", "list[Record]"]):
+class TextGenerationPipeline(GenerationPipeline["str | Messages", "list[Record]"]):
     """Prompts to `[{"generated_text": ...}]`, one record for each returned sequence; a list gives
     a list of those.
 

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from hubformer.errors import InputError, refuse_unknown, suggestion
-from hubformer.inference import Encoded
+from hubformer.inference import EncodedInput
 from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import EncoderPipeline, Options, described
 from hubformer.pipelines.entities import Sentence, Span, Tags, Unit, joined, merged, tokens, whole_words
@@ -82,7 +82,7 @@ class Given:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    row: Encoded
+    row: EncodedInput
     begin: int  # where the part of the sentence begins in it
     length: int  # of the part
 
@@ -246,7 +246,7 @@ class TokenClassificationPipeline(EncoderPipeline[Given, list[Found]]):
             types = None
             if "token_type_ids" in self.tokenizer.model_input_names:
                 types = self.tokenizer.create_token_type_ids_from_sequences(part)
-            yield Window(Encoded(ids, types), begin, len(part))
+            yield Window(EncodedInput(ids, types), begin, len(part))
             if begin + room >= count:
                 return
 

@@ -22,7 +22,7 @@ class WritingOptions(Options):
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-class WritingPipeline(Pipeline[Input, Answer]):
+class GenerationPipeline(Pipeline[Input, Answer]):
     """A pipeline whose model generates."""
 
     Options = WritingOptions

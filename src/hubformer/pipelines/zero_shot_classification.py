@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hubformer.errors import InputError
-from hubformer.inference import Encoded
+from hubformer.inference import EncodedInput
 from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import EncoderPipeline, TextOptions, called, checked_text, described
 
@@ -104,7 +104,7 @@ class ZeroShotClassificationPipeline(EncoderPipeline[str, Answer]):
             for text, places, values in zip(inputs, order.tolist(), shares.tolist(), strict=True)
         ]
 
-    def _pairs(self, inputs: Sequence[str], labels: Sequence[str], options: Any) -> list[Encoded]:
+    def _pairs(self, inputs: Sequence[str], labels: Sequence[str], options: Any) -> list[EncodedInput]:
         """Each text with each label's hypothesis, text by text."""
         hypotheses = [options.hypothesis_template.format(label) for label in labels]
         texts = [text for text in inputs for _ in labels]

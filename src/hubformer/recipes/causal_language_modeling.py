@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from hubformer.errors import InputError
-from hubformer.inference.progress import Bar
+from hubformer.progress import Bar
 from hubformer.recipes.objective import Objective, Record, check_length
 from hubformer.recipes.pretraining import Pretraining
 from hubformer.recipes.rows import Rows

@@ -7,10 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hubformer.auto.tokenizer import length_limit
 from hubformer.data import Records, read
 from hubformer.errors import ConfigError, InputError
-from hubformer.inference.progress import Bar
+from hubformer.pretrained.tokenizer import length_limit
+from hubformer.progress import Bar
 from hubformer.recipes.rows import Rows
 from hubformer.recipes.typed import typed
 

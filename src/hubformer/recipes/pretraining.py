@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from hubformer.data import Records, documents, sentence_spans
 from hubformer.errors import InputError
-from hubformer.inference.progress import Bar
+from hubformer.progress import Bar
 from hubformer.recipes.objective import Objective, Record, Row
 from hubformer.recipes.rows import Rows
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hubformer.errors import InputError
-from hubformer.evaluation.regression import Errors, Pearson
+from hubformer.metrics.regression import Errors, Pearson
 from hubformer.recipes.objective import Record, check_length
 from hubformer.recipes.text_classification import Texts
 

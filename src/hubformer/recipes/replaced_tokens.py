@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hubformer.auto import models as auto_models
 from hubformer.errors import ConfigError, InputError
+from hubformer.pretrained import models as auto_models
 from hubformer.recipes.objective import Row
 from hubformer.recipes.pretraining import Document, Pretraining, joined, row_of
 from hubformer.recipes.token_sums import Sums, of_hidden, sums_by_row

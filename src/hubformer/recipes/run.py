@@ -14,13 +14,13 @@ from typing import Any
 import torch
 
 from hubformer.adapters import LoraConfig
-from hubformer.auto import models as auto_models
-from hubformer.auto.config import AutoConfig
-from hubformer.auto.source import Source
-from hubformer.auto.tokenizer import AutoTokenizer, length_limit
-from hubformer.data.optional import optional
 from hubformer.errors import InputError
+from hubformer.optional import optional
 from hubformer.presets import preset
+from hubformer.pretrained import models as auto_models
+from hubformer.pretrained.config import AutoConfig
+from hubformer.pretrained.source import Source
+from hubformer.pretrained.tokenizer import AutoTokenizer, length_limit
 from hubformer.recipes.objective import Objective, Record
 from hubformer.recipes.objectives import objective
 from hubformer.recipes.provenance import provenance

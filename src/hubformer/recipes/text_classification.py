@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from hubformer.data import Labels
 from hubformer.errors import InputError
-from hubformer.evaluation.classification import Classification
+from hubformer.metrics.classification import Classification
 from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of, text_of
 
 

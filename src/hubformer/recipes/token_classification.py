@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from hubformer.errors import ConfigError, InputError
-from hubformer.evaluation.entities import EntityF1, check_scheme, spans
+from hubformer.metrics.entities import EntityF1, check_scheme, spans
 from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of
 from hubformer.training.masking import IGNORED
 

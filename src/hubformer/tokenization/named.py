@@ -10,7 +10,7 @@ from typing import Any
 from hubformer.tokenization.convention import Convention
 from hubformer.tokenization.conventions import CONVENTIONS
 from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
-from hubformer.tokenization.translating import ByToken, Multilingual, TwoSided
+from hubformer.tokenization.translating import M2M100TokenizerBase, MarianTokenizerBase, Multilingual
 
 
 class _Family(PreTrainedTokenizerFast):
@@ -225,11 +225,11 @@ class NllbTokenizerFast(NllbTokenizer):
     """NllbTokenizer, with the argument order of transformers' fast class."""
 
 
-class M2M100Tokenizer(ByToken, _Family):
+class M2M100Tokenizer(M2M100TokenizerBase, _Family):
     """SentencePiece, with ids from vocab.json: `__en__ A </s>`."""
 
 
-class MarianTokenizer(TwoSided, _Family):
+class MarianTokenizer(MarianTokenizerBase, _Family):
     """SentencePiece for each of two languages, with ids from vocab.json: `A </s>`."""
 
 

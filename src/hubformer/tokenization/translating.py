@@ -171,7 +171,7 @@ class Multilingual(PreTrainedTokenizerFast):
         return encoded
 
 
-class ByToken(Multilingual):
+class M2M100TokenizerBase(Multilingual):
     """A tokenizer whose languages are known by codes, `en`, and by tokens, `__en__`."""
 
     @property
@@ -208,7 +208,7 @@ class ByToken(Multilingual):
         return index
 
 
-class TwoSided(PreTrainedTokenizerFast):
+class MarianTokenizerBase(PreTrainedTokenizerFast):
     """A tokenizer that cuts texts to be read by one file and texts to be written by another.
 
     A language is asked for by a token of the vocabulary such as `>>fra<<`, which is one token wherever it
@@ -277,7 +277,7 @@ class TwoSided(PreTrainedTokenizerFast):
             return side.batch_decode(sequences, skip_special_tokens, clean_up_tokenization_spaces)
         return super().batch_decode(sequences, skip_special_tokens, clean_up_tokenization_spaces)
 
-    def _one_sided(self) -> TwoSided:
+    def _one_sided(self) -> MarianTokenizerBase:
         side = copy.copy(self)
         side._target = None
         return side

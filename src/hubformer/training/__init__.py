@@ -1,5 +1,6 @@
 """Training under v4's names: the Trainer, its arguments, callbacks, collators, optimizers and schedules."""
 
+from hubformer.errors import TrainingDiverged
 from hubformer.training.arguments import IntervalStrategy, TrainingArguments
 from hubformer.training.callbacks import (
     CallbackHandler,
@@ -19,7 +20,6 @@ from hubformer.training.collate import (
     DefaultDataCollator,
     default_data_collator,
 )
-from hubformer.training.faults import TrainingDiverged
 from hubformer.training.masking import (
     DataCollatorForLanguageModeling,
     DataCollatorForPermutationLanguageModeling,

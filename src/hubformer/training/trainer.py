@@ -23,7 +23,7 @@ from hubformer.training.callbacks import (
     ProgressCallback,
 )
 from hubformer.training.collate import DataCollatorWithPadding, default_data_collator
-from hubformer.training.faults import refuse_divergence
+from hubformer.training.divergence import check_finite
 from hubformer.training.logging import JsonLinesCallback, trackers
 from hubformer.training.losses import Part
 from hubformer.training.precision import Precision
@@ -176,7 +176,7 @@ class Trainer(Preparation):
             trained = [p for group in optimizer.param_groups for p in group["params"]]
             norm = nn.utils.clip_grad_norm_(trained, args.max_grad_norm)
         loss, position.grad_norm = float(total), None if norm is None else float(norm)
-        refuse_divergence(
+        check_finite(
             self.model,
             loss=loss,
             norm=None if self.precision.scaler else position.grad_norm,  # float16 overflows now and then

@@ -5,11 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from hubformer.errors import HubformerError
-
-
-class MissingPackage(HubformerError, ImportError):
-    """A package that this use needs is not installed; the message says how to install it."""
+from hubformer.errors import MissingPackage
 
 
 def optional(module: str, *, extra: str, purpose: str) -> Any:

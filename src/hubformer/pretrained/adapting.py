@@ -13,9 +13,9 @@ from torch import Tensor
 from hubformer.adapters import Adapter, Adapters, LoraConfig, adapters_of, files
 from hubformer.adapters.adapters import HOME, is_adapted
 from hubformer.adapters.sites import places_of, resolved
-from hubformer.auto.source import WHERE, Source
 from hubformer.errors import CheckpointError, InputError, refuse_unknown
 from hubformer.models.model import Model
+from hubformer.pretrained.source import WHERE, Source
 
 _log = logging.getLogger("hubformer")
 FIRST = "default"  # the name of an adapter that is given none

@@ -12,15 +12,22 @@ from torch import Tensor, nn
 
 from hubformer.adapters import files as adapter_files
 from hubformer.adapters.sites import base_parameters
-from hubformer.auto.adapting import AdaptedModel
-from hubformer.auto.loading import LABELS, Options, fill, first_settings, stored_settings, under_our_names
-from hubformer.auto.source import Source
-from hubformer.auto.views import view_of
-from hubformer.auto.vocabulary import resize_vocabulary
 from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise, number_of_parameters
+from hubformer.pretrained.adapting import AdaptedModel
+from hubformer.pretrained.loading import (
+    LABELS,
+    Options,
+    fill,
+    first_settings,
+    stored_settings,
+    under_our_names,
+)
+from hubformer.pretrained.source import Source
+from hubformer.pretrained.views import view_of
+from hubformer.pretrained.vocabulary import resize_vocabulary
 from hubformer.weights.saving import save_checkpoint
 
 
@@ -79,7 +86,7 @@ class PreTrainedModel(AdaptedModel):
         Raises:
             HubError, ConfigError, CheckpointError, UnknownArgument: as their messages say.
         """
-        from hubformer.auto.config import AutoConfig, load_config, refuse_misspelt
+        from hubformer.pretrained.config import AutoConfig, load_config, refuse_misspelt
 
         where, rest = Source.options(named)
         source = Source.of(pretrained_model_name_or_path, **where)
@@ -276,7 +283,7 @@ class PreTrainedModel(AdaptedModel):
         return self if "base" in head.tasks else self._view()
 
     def _view(self) -> Any:
-        from hubformer.auto.classes import base_class
+        from hubformer.pretrained.classes import base_class
 
         head = self._pooler().train(self.body.training)
         view = view_of(base_class(self), self.config, body=self.body, head=head, caches=self.caches)

@@ -7,14 +7,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from hubformer.auto.bases import config_path
-from hubformer.auto.classes import config_class
-from hubformer.auto.loading import LABELS, Options
-from hubformer.auto.source import Source
 from hubformer.errors import ConfigError, UnknownName, refuse_unknown, suggestion
 from hubformer.families import FAMILIES, every_family
 from hubformer.models.config import COMMON, HARMLESS, PreTrainedConfig, read_json
 from hubformer.presets import preset
+from hubformer.pretrained.bases import config_path
+from hubformer.pretrained.classes import config_class
+from hubformer.pretrained.loading import LABELS, Options
+from hubformer.pretrained.source import Source
 
 # Keys that only one family writes; for hand-made files that say neither model_type nor architectures.
 _TELLING = {"d_inner": "xlnet", "n_embd": "gpt2", "sinusoidal_pos_embds": "distilbert"}
@@ -176,6 +176,6 @@ class AutoConfig:
     @staticmethod
     def register(model_type: str, config: type[PreTrainedConfig], exist_ok: bool = False) -> None:
         """Make a configuration class of your own known under a model type."""
-        from hubformer.auto.classes import register_config
+        from hubformer.pretrained.classes import register_config
 
         register_config(model_type, config, exist_ok=exist_ok)

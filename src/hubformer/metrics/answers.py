@@ -18,8 +18,8 @@ from typing import Any, Literal
 import numpy
 
 from hubformer.errors import InputError
-from hubformer.evaluation.metric import SumMetric, listed, numbers, paired
-from hubformer.evaluation.resampling import Array, ratio
+from hubformer.metrics.metric import SumMetric, listed, numbers, paired
+from hubformer.metrics.resampling import Array, ratio
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)  # ASCII's only
 _ARTICLES = re.compile(r"\b(a|an|the)\b")

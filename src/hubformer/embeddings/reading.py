@@ -12,12 +12,12 @@ from typing import Any
 
 from torch import nn
 
-from hubformer.auto.source import Source
 from hubformer.core import Linear
+from hubformer.embeddings.modules import MODES, Dense, Normalize, Pooling
+from hubformer.embeddings.similarity import checked_measure
 from hubformer.errors import CheckpointError, ConfigError, suggestion
 from hubformer.models.config import read_json
-from hubformer.sentences.modules import MODES, Dense, Normalize, Pooling
-from hubformer.sentences.similarity import checked_measure
+from hubformer.pretrained.source import Source
 from hubformer.weights.files import Checkpoint, candidates, open_checkpoint
 
 # The older form of a pooling's config.json: one true or false for each mode, in the order they stand in.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any, ClassVar
 
-from hubformer.auto.classes import model_class, register_model
-from hubformer.auto.config import AutoConfig, load_config
-from hubformer.auto.pretrained import PreTrainedModel, config_changes
-from hubformer.auto.source import Source
 from hubformer.models.config import PreTrainedConfig
+from hubformer.pretrained.classes import model_class, register_model
+from hubformer.pretrained.config import AutoConfig, load_config
+from hubformer.pretrained.pretrained import PreTrainedModel, config_changes
+from hubformer.pretrained.source import Source
 
 
 class AutoModel:

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from hubformer.inference import Bar, progress
+from hubformer import progress
+from hubformer.progress import Bar
 
 
 class Terminal(io.StringIO):

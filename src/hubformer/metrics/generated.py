@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy
 
-from hubformer.data.optional import optional
 from hubformer.errors import InputError
-from hubformer.evaluation.metric import SumMetric, numbers, paired
-from hubformer.evaluation.resampling import Array, ratio
+from hubformer.metrics.metric import SumMetric, numbers, paired
+from hubformer.metrics.resampling import Array, ratio
+from hubformer.optional import optional
 
 _ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 

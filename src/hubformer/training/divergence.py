@@ -9,11 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hubformer.errors import HubformerError
-
-
-class TrainingDiverged(HubformerError, ArithmeticError):
-    """The loss or the gradients are not finite any more; the weights are those of the step before."""
+from hubformer.errors import TrainingDiverged
 
 
 def first_bad_layer(model: nn.Module, run: Callable[[], Any]) -> str:
@@ -54,7 +50,7 @@ def worst_gradient(model: nn.Module) -> str:
     return "none of them alone"
 
 
-def refuse_divergence(
+def check_finite(
     model: nn.Module, *, loss: float, norm: float | None, step: str, run: Callable[[], Any]
 ) -> None:
     """

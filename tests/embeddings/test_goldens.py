@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy
 import pytest
-
-from hubformer.sentences import SentenceEncoder
 from sentences.repositories import GOLDENS, assembled
+
+from hubformer.embeddings import SentenceEncoder
 
 CASES = sorted(path.name for path in GOLDENS.iterdir() if path.name != "base")
 NEAR = 1e-5  # both compute in float32

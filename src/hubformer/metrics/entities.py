@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy
 
 from hubformer.errors import InputError, suggestion
-from hubformer.evaluation.classification import Counts
-from hubformer.evaluation.metric import listed, paired
-from hubformer.evaluation.resampling import Array, ratio
+from hubformer.metrics.classification import Counts
+from hubformer.metrics.metric import listed, paired
+from hubformer.metrics.resampling import Array, ratio
 
 Scheme = Literal["IOB1", "IOB2", "BILOU", "IOBES", "lenient"]
 Span = tuple[str, int, int]  # type, first word, one past the last word

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hubformer.auto.bases import base_of, config_path
-from hubformer.auto.config import load_config
-from hubformer.auto.source import Source
 from hubformer.errors import CheckpointError, ConfigError, HubError, UnknownName, suggestion
 from hubformer.models.config import PreTrainedConfig
+from hubformer.pretrained.bases import base_of, config_path
+from hubformer.pretrained.config import load_config
+from hubformer.pretrained.source import Source
 from hubformer.tokenization import (
     TOKENIZER_CLASSES,
     TOKENIZER_FILES,

@@ -9,11 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hubformer.auto.configuration import PreTrainedConfig
-from hubformer.auto.loading import Options, warn_of_new
-from hubformer.auto.pretrained import PreTrainedModel
-from hubformer.auto.source import WHERE
-from hubformer.auto.views import view_of
 from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, UnknownName, suggestion
 from hubformer.models.config import COMMON, Config
@@ -21,6 +16,11 @@ from hubformer.models.config import PreTrainedConfig as AnyConfig
 from hubformer.models.encoder_decoder import moved_on
 from hubformer.models.initial import initialise
 from hubformer.models.model import Model
+from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.loading import Options, warn_of_new
+from hubformer.pretrained.pretrained import PreTrainedModel
+from hubformer.pretrained.source import WHERE
+from hubformer.pretrained.views import view_of
 
 HALVES = ("encoder", "decoder")
 
@@ -58,8 +58,8 @@ class JoinedConfig(PreTrainedConfig):
 
 def _understood(value: Any, *, half: str) -> AnyConfig:
     """What config.json says of a half, as a configuration of its class."""
-    from hubformer.auto.classes import config_class
     from hubformer.families import FAMILIES
+    from hubformer.pretrained.classes import config_class
 
     if isinstance(value, AnyConfig):
         return value
@@ -182,7 +182,7 @@ class JoinedModel(PreTrainedModel):
     @property
     def encoder(self) -> Any:
         """The encoder as a model of its own family, without head."""
-        from hubformer.auto.classes import model_class
+        from hubformer.pretrained.classes import model_class
 
         kind = model_class(self.config.encoder, task="base")
         return view_of(kind, self.config.encoder, body=self.body.encoder, head=self.head.pooler, caches=False)
@@ -190,7 +190,7 @@ class JoinedModel(PreTrainedModel):
     @property
     def decoder(self) -> Any:
         """The decoder as a model of its own family, which writes."""
-        from hubformer.auto.classes import model_class
+        from hubformer.pretrained.classes import model_class
 
         kind = model_class(self.config.decoder, task="causal-lm")
         return view_of(
@@ -245,7 +245,7 @@ def _sorted(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _loaded_encoder(name: Any, *model_args: Any, **named: Any) -> Any:
-    from hubformer.auto.models import AutoModel
+    from hubformer.pretrained.models import AutoModel
 
     _refuse_nameless(name, half="encoder")
     if named.get("config") is None:  # a checkpoint that was trained as a decoder reads both ways
@@ -254,7 +254,7 @@ def _loaded_encoder(name: Any, *model_args: Any, **named: Any) -> Any:
 
 
 def _loaded_decoder(name: Any, **named: Any) -> Any:
-    from hubformer.auto.models import AutoModelForCausalLM
+    from hubformer.pretrained.models import AutoModelForCausalLM
 
     _refuse_nameless(name, half="decoder")
     changes = {"is_decoder": True, "add_cross_attention": True, "new_cross_attention": True}

@@ -9,14 +9,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from hubformer.auto.configuration import PreTrainedConfig as StoredConfig
-from hubformer.auto.joined import JoinedConfig, JoinedModel
-from hubformer.auto.pretrained import PreTrainedModel
 from hubformer.errors import ConfigError, UnknownName
 from hubformer.families import FAMILIES, every_family, family
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.family import Family, Head
 from hubformer.models.inputs import forward_taking
+from hubformer.pretrained.configuration import PreTrainedConfig as StoredConfig
+from hubformer.pretrained.joined import JoinedConfig, JoinedModel
+from hubformer.pretrained.pretrained import PreTrainedModel
 
 _CONFIGS: dict[str, type[PreTrainedConfig]] = {}  # registered by users
 _MODELS: dict[tuple[str, type[PreTrainedConfig]], type[PreTrainedModel]] = {}  # (task, config) -> class

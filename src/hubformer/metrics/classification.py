@@ -12,8 +12,8 @@ import numpy
 from numpy.typing import NDArray
 
 from hubformer.errors import InputError, suggestion
-from hubformer.evaluation.metric import Metric, SumMetric, numbers, paired
-from hubformer.evaluation.resampling import Array, all_weights, ratio
+from hubformer.metrics.metric import Metric, SumMetric, numbers, paired
+from hubformer.metrics.resampling import Array, all_weights, ratio
 
 Average = Literal["micro", "macro", "weighted"]
 _COLUMNS = 32  # resamples ranked at a time

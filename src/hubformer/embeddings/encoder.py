@@ -15,15 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hubformer.auto.models import AutoModel
-from hubformer.auto.source import Source
-from hubformer.auto.tokenizer import AutoTokenizer
+from hubformer.embeddings.modules import Normalize
+from hubformer.embeddings.reading import Plan, read_plan
+from hubformer.embeddings.similarity import similarity
 from hubformer.errors import ConfigError, InputError, UnknownName, suggestion
-from hubformer.inference import Bar, Encoded, Engine, windows
+from hubformer.inference import EncodedInput, Engine, windows
 from hubformer.models.model import Model
-from hubformer.sentences.modules import Normalize
-from hubformer.sentences.reading import Plan, read_plan
-from hubformer.sentences.similarity import similarity
+from hubformer.pretrained.models import AutoModel
+from hubformer.pretrained.source import Source
+from hubformer.pretrained.tokenizer import AutoTokenizer
+from hubformer.progress import Bar
 
 Vectors = NDArray[numpy.float32]
 
@@ -177,7 +178,7 @@ class SentenceEncoder:
 
     def _rows(
         self, texts: Sequence[str], prompt: str, *, first: int, least: int, truncation: bool
-    ) -> list[Encoded]:
+    ) -> list[EncodedInput]:
         """Texts as rows. first: the place of the first text; least: tokens that a row must exceed."""
         for place, text in enumerate(texts, first):
             if not isinstance(text, str):
@@ -198,7 +199,7 @@ class SentenceEncoder:
                 )
             if len(row) <= least:
                 raise InputError(f"Text {place} has no token beside the prompt and its marks.")
-        return [Encoded(row, None if types is None else types[place]) for place, row in enumerate(rows)]
+        return [EncodedInput(row, None if types is None else types[place]) for place, row in enumerate(rows)]
 
 
 def _advance(bar: Bar, texts: int, share: float) -> None:

@@ -1,6 +1,6 @@
 """Texts to one vector each, as the repositories of sentence-transformers describe it."""
 
-from hubformer.sentences.encoder import SentenceEncoder
-from hubformer.sentences.similarity import similarity
+from hubformer.embeddings.encoder import SentenceEncoder
+from hubformer.embeddings.similarity import similarity
 
 __all__ = ["SentenceEncoder", "similarity"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from hubformer.errors import InputError
-from hubformer.evaluation.resampling import Array, Sums, interval
+from hubformer.metrics.resampling import Array, Sums, interval
 
 
 class Metric:

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from hubformer.auto.bases import weights_and_adapter
-from hubformer.auto.source import Source
 from hubformer.errors import CheckpointError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise
+from hubformer.pretrained.bases import weights_and_adapter
+from hubformer.pretrained.source import Source
 from hubformer.weights.files import Checkpoint, candidates, open_checkpoint
 from hubformer.weights.load import LoadReport, canonical_names, load_weights, names_one
 

@@ -7,11 +7,11 @@
     metric.update(["POSITIVE", "NEGATIVE"], ["POSITIVE", "POSITIVE"])
     metric.result()["accuracy"]  # 0.5
 
-See `hubformer.evaluation.metric.Metric` for what all of them share.
+See `hubformer.metrics.metric.Metric` for what all of them share.
 """
 
-from hubformer.evaluation.answers import Squad
-from hubformer.evaluation.classification import (
+from hubformer.metrics.answers import Squad
+from hubformer.metrics.classification import (
     F1,
     Accuracy,
     Calibration,
@@ -20,10 +20,10 @@ from hubformer.evaluation.classification import (
     Matthews,
     RocAuc,
 )
-from hubformer.evaluation.entities import EntityF1
-from hubformer.evaluation.generated import Bleu, ChrF, Perplexity, Rouge
-from hubformer.evaluation.metric import Metric
-from hubformer.evaluation.regression import Errors, Pearson, Spearman
+from hubformer.metrics.entities import EntityF1
+from hubformer.metrics.generated import Bleu, ChrF, Perplexity, Rouge
+from hubformer.metrics.metric import Metric
+from hubformer.metrics.regression import Errors, Pearson, Spearman
 
 __all__ = [
     "F1",

@@ -25,7 +25,7 @@ class PreTrainedConfig(models.PreTrainedConfig):
             HubError: the name cannot be had. ConfigError: its config.json is of another model type, or
             cannot be honoured. UnknownArgument: a name that is no field.
         """
-        from hubformer.auto.config import stored_config
+        from hubformer.pretrained.config import stored_config
 
         config = stored_config(pretrained_model_name_or_path, kind=cls if cls.model_type else None, **named)
         return (config, {}) if return_unused_kwargs else config

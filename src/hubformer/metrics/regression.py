@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy
 
-from hubformer.data.optional import optional
-from hubformer.evaluation.metric import Metric, SumMetric, numbers, paired
-from hubformer.evaluation.resampling import Array, Weights, all_weights, ratio
+from hubformer.metrics.metric import Metric, SumMetric, numbers, paired
+from hubformer.metrics.resampling import Array, Weights, all_weights, ratio
+from hubformer.optional import optional
 
 _NOISE = 1e-13  # a spread below this share of the mean is rounding, not spread
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy
 import pytest
 import torch
+from sentences.repositories import assembled
 
+from hubformer.embeddings import SentenceEncoder, similarity
 from hubformer.errors import CheckpointError, ConfigError, InputError, UnknownArgument, UnknownName
 from hubformer.inference import engine
-from hubformer.sentences import SentenceEncoder, similarity
-from sentences.repositories import assembled
 
 TEXTS = ["We swim.", "A cat sits on the mat and it is warm .", "Paris", "rain, rain , rain in the lake"] * 5
 NEAR = 1e-6

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from hubformer.auto.loading import first_settings
 from hubformer.models.config import PreTrainedConfig
+from hubformer.pretrained.loading import first_settings
 
 
 def view_of(kind: Any, config: PreTrainedConfig, *, body: Any, head: Any, caches: bool) -> Any:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hubformer.adapters import LoraConfig
 from hubformer.adapters.files import CONFIG, MODEL_CONFIG, WEIGHTS_NAMES, read_config
-from hubformer.auto.source import Source
 from hubformer.errors import CheckpointError, HubError
+from hubformer.pretrained.source import Source
 from hubformer.weights.files import candidates
 
 
