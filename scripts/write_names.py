@@ -34,6 +34,7 @@ WIDTH = 110
 # Module -> the public names in it. "older=newer": another name, known from transformers, for the same object.
 PUBLIC = {
     "adapters": "LoraConfig",
+    "compat.switch": "as_transformers",
     "pretrained.config": "AutoConfig",
     "pretrained.configuration": "PreTrainedConfig PretrainedConfig=PreTrainedConfig",
     "pretrained.pretrained": "PreTrainedModel",

@@ -9,11 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from hubformer.compat.finder import attribute, install
 from hubformer.importing import without_collection
 from hubformer.names import FAMILY_CLASSES, LOCATIONS, TOKENIZER_NAMES
 
 __version__ = "0.1.0"
 __all__ = sorted({*LOCATIONS, *FAMILY_CLASSES, *TOKENIZER_NAMES})
+
+install()
 
 
 def __getattr__(name: str) -> Any:
@@ -31,9 +34,7 @@ def _load(name: str) -> Any:
         return import_module("hubformer.pretrained.classes").public_class(name, FAMILY_CLASSES[name])
     if name in TOKENIZER_NAMES:
         return import_module("hubformer.pretrained.tokenizer").public_tokenizer(name)
-    from hubformer.errors import suggestion
-
-    raise AttributeError(f"hubformer has no {name!r}.{suggestion(name, __all__)}")
+    return attribute(__name__, name)
 
 
 def __dir__() -> list[str]:

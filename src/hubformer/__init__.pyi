@@ -10,6 +10,7 @@ from torch import dtype as _dtype
 from typing_extensions import Self
 
 from hubformer.adapters import LoraConfig
+from hubformer.compat.switch import as_transformers
 from hubformer.core import Cache
 from hubformer.embeddings import SentenceEncoder
 from hubformer.errors import (
@@ -739,6 +740,7 @@ __all__ = [
     "XLNetTokenizer",
     "XLNetTokenizerFast",
     "ZeroShotClassificationPipeline",
+    "as_transformers",
     "default_data_collator",
     "get_constant_schedule",
     "get_constant_schedule_with_warmup",

@@ -45,6 +45,10 @@ class MissingPackage(HubformerError, ImportError):
     """A package that this use needs is not installed; the message says how to install it."""
 
 
+class NotProvided(HubformerError, NotImplementedError, AttributeError):
+    """Something of transformers that hubformer has under no name; the message says what to do instead."""
+
+
 class TrainingDiverged(HubformerError, ArithmeticError):
     """The loss or the gradients are not finite any more; the weights are those of the step before."""
 

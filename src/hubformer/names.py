@@ -84,6 +84,7 @@ LOCATIONS = {
     "UnknownArgument": "errors",
     "UnknownName": "errors",
     "ZeroShotClassificationPipeline": "pipelines.zero_shot_classification",
+    "as_transformers": "compat.switch",
     "default_data_collator": "training",
     "get_constant_schedule": "training",
     "get_constant_schedule_with_warmup": "training",

@@ -7,6 +7,17 @@ from types import TracebackType
 from typing import Any
 
 _PATIENCE = 2.0  # seconds of work before a bar appears
+_shown = True
+
+
+def show(on: bool) -> None:
+    """Whether bars appear from now on."""
+    global _shown
+    _shown = on
+
+
+def shown() -> bool:
+    return _shown
 
 
 class Bar:
@@ -15,7 +26,7 @@ class Bar:
     def __init__(self, total: int | None, *, unit: str) -> None:
         """total None: not known."""
         self._bar: Any = None
-        if sys.stderr is not None and sys.stderr.isatty():
+        if _shown and sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm  # type: ignore[import-untyped]  # comes with huggingface_hub
 
             bare: Any = type("Bar", (tqdm,), {"monitor_interval": 0})  # tqdm would start a thread

@@ -41,7 +41,9 @@ BELOW = {
     "recipes": "__init__ errors optional progress storage tokenization adapters pretrained inference data "
     "metrics training evaluation presets configs",
     "names": "",
-    "__init__": "errors importing names pretrained",
+    "__init__": "errors importing names pretrained compat",
+    "compat": "__init__ errors progress names core models families hub pretrained pipelines training",
+    "__main__": "__init__ cli compat",
     "cli": "__init__ errors importing optional storage hub families models tokenization pretrained "
     "generation pipelines data metrics evaluation training recipes presets names",
 }
