@@ -27,7 +27,7 @@ class Bar:
         """total None: not known."""
         self._bar: Any = None
         if _shown and sys.stderr is not None and sys.stderr.isatty():
-            from tqdm import tqdm  # type: ignore[import-untyped]  # comes with huggingface_hub
+            from tqdm import tqdm  # type: ignore[import-untyped]
 
             bare: Any = type("Bar", (tqdm,), {"monitor_interval": 0})  # tqdm would start a thread
             self._bar = bare(

@@ -53,7 +53,7 @@ ONLY = {
     "huggingface_hub": ("hub/",),
     "tokenizers": ("tokenization/",),
     "peft": (),
-    "safetensors": ("weights/files.py", "weights/saving.py"),
+    "safetensors": ("weights/stored.py", "weights/saving.py"),
     "transformers": (),
     "pickle": (),
     "sklearn": ("metrics/",),

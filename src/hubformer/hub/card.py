@@ -21,7 +21,7 @@ def read_card(folder: str | os.PathLike[str]) -> Mapping[str, Any]:
 
     A broken front matter reads as empty too: it describes the model, and never keeps it from loading.
     """
-    import yaml  # type: ignore[import-untyped]  # huggingface_hub brings it along
+    import yaml  # type: ignore[import-untyped]
 
     try:
         with open(Path(folder) / _README, "rb") as file:

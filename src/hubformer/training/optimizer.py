@@ -85,6 +85,7 @@ class Adafactor(Optimizer):
 
     With `lr` given it is the step relative to nothing (`scale_parameter=False`) or to each parameter's root
     mean square; without it the step follows 1 / sqrt(steps).
+    `torch.optim.Adafactor` lacks `scale_parameter`, `relative_step` and `beta1`, which v4's arguments name.
 
     Raises:
         InputError: settings that contradict each other.

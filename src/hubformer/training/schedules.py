@@ -1,7 +1,8 @@
 """Learning rates over the steps of a training: v4's eleven kinds, under its names.
 
 Every schedule is a factor of the optimizer's learning rate as a function of the step, except
-`reduce_lr_on_plateau`, which follows a metric.
+`reduce_lr_on_plateau`, which follows a metric. torch's schedulers have neither v4's names and arguments nor a
+warm-up inside one schedule, and a training's learning rates have to be v4's to the last digit.
 """
 
 from __future__ import annotations

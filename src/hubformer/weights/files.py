@@ -1,8 +1,9 @@
 """A checkpoint's files, whatever their format and number: headers first, tensors when they are asked for.
 
 Headers are checked here, completely and before anything is allocated: a file that passes can be mapped and
-its tensors used in place. The formats: safetensors (below) and PyTorch's own (`pickled`); one file, or
-shards with an index in JSON.
+its tensors used in place. The formats: safetensors and PyTorch's own (`pickled`); one file, or shards with an
+index in JSON. The `safetensors` package reads the tensors. It refuses damaged headers too, but does not say
+what to do, so they are checked here first; duplicate keys and endless padding it lets pass.
 """
 
 from __future__ import annotations
@@ -258,7 +259,7 @@ def _parse_header(path: Path, raw: bytes, *, length: int) -> tuple[dict[str, Sto
             raise CheckpointError(f"In {path} the tensor {name!r} {fault} {before!r}. {DOWNLOAD_AGAIN}")
         reached, before = last, name
     tensors = {
-        name: Stored(path, dtype, shape, contiguous(shape), start + first, last - first)
+        name: Stored(path, dtype, shape, contiguous(shape), start + first, last - first, name=name)
         for first, last, dtype, shape, name in spans
     }
     return tensors, metadata

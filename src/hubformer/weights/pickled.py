@@ -3,7 +3,8 @@
 Such a file is a pickle that says how to rebuild the tensors, with their bytes beside it: in a zip archive
 (torch 1.6 and later) or one after the other in the file itself (before). The pickle goes through `opcodes`,
 which yields plain data; this module recognises the few calls that describe tensors. Neither the standard
-unpickler nor `torch.load` is involved.
+unpickler nor `torch.load` is involved: `weights_only=True` calls the constructors of a list of types, has had
+holes (CVE-2025-32434, before torch 2.6), gives no headers without tensors, and maps the zip format alone.
 """
 
 from __future__ import annotations

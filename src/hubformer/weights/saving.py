@@ -1,22 +1,23 @@
 """Writing a checkpoint so that its folder is the old version or the new one, never a mixture.
 
-Only safetensors is written. The trick with shards: a name that the old index may point to is never written
-to. New shards get names of their own, one rename of the index (or of the single file) changes over, and what
-only the old version used is removed after that.
+Only safetensors is written, by the package of that name; what it does not do is change over from an old
+version to a new one in one step. The trick with shards: a name that the old index may point to is never
+written to. New shards get names of their own, one rename of the index (or of the single file) changes over,
+and what only the old version used is removed after that.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 
 from hubformer.errors import CheckpointError
@@ -31,7 +32,6 @@ _SHARD = re.compile(
 _KINDS = {dtype: name for name, dtype in DTYPES.items()}
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_ALIGNMENT = 64  # bytes: where tensors begin, so that a mapped file suits vector instructions
 
 
 def save_checkpoint(
@@ -51,7 +51,7 @@ def save_checkpoint(
     version was being removed. `files` (config.json and so on) change over right before the weights do; those
     whose content is the same are not touched. Weights of an earlier save in the same variant, PyTorch's
     included, are removed. One process may save to a folder at a time. Tensors may live on any device and
-    need not be contiguous; memory is needed for one at a time.
+    need not be contiguous; memory is needed for those of one file that are neither on the CPU nor contiguous.
 
     max_shard_size: the most bytes in a file, as a number or as text ("200MB" is 200,000,000 bytes, "1GiB"
         is 2**30); a tensor that is larger has a file of its own.
@@ -267,32 +267,14 @@ def _end(tensor: Tensor) -> int:
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], *, metadata: Mapping[str, str]) -> None:
-    # Widest elements first: then every tensor begins at a multiple of its element's width.
-    order = sorted(tensors, key=lambda name: -tensors[name].element_size())
-    header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
-    at = 0
-    for name in order:
-        tensor = tensors[name]
-        size = math.prod(tensor.shape) * tensor.element_size()
-        header[name] = {
-            "dtype": _KINDS[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [at, at + size],
-        }
-        at += size
-    raw = json.dumps(header, separators=(",", ":")).encode()
-    raw += b" " * (-(8 + len(raw)) % _ALIGNMENT)
-    with path.open("xb") as file:
-        file.write(len(raw).to_bytes(8, "little") + raw)
-        for name in order:
-            if tensors[name].numel():
-                file.write(_raw(tensors[name]))
+    """One file, by the `safetensors` package, under a name that nobody reads yet."""
+    plain = {name: _plain(tensor) for name, tensor in tensors.items()}
+    try:
+        save_file(plain, path, metadata=dict(metadata) or None)
+    except SafetensorError as error:
+        # Names, dtypes and memory were checked before, so that this is the disk.
+        raise OSError(f"{path} cannot be written: {error}. Check the free space and the rights.") from error
 
 
-def _raw(tensor: Tensor) -> memoryview:
-    plain = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
-    raw = plain.reshape(-1).view(torch.uint8)
-    if sys.byteorder == "big":
-        width = tensor.element_size() // (2 if tensor.is_complex() else 1)
-        raw = raw.view(-1, width).flip(1).reshape(-1)
-    return memoryview(raw.numpy())  # type: ignore[arg-type]  # arrays are buffers; their stubs say so from 3.12 on
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()

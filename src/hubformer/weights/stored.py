@@ -1,7 +1,8 @@
 """Where one tensor lies in a file, and how those bytes become a tensor, mapped or owned.
 
-Both checkpoint formats come down to this: a stretch of bytes, a dtype, a shape and strides. Whoever makes
-a `Stored` has checked it against the file; reading then needs no format any more.
+Both checkpoint formats come down to this: a range of bytes, a dtype, a shape and strides. Whoever makes a
+`Stored` has checked it against the file. Tensors of safetensors files are then read by the `safetensors`
+package, those of PyTorch's files here: `torch.load` cannot map single tensors without unpickling the file.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from hubformer.errors import CheckpointError
@@ -37,6 +39,7 @@ class Stored:
     size: int  # of the storage, in bytes
     offset: int = 0  # of the first element, in elements from the start of the storage
     byteorder: str = "little"
+    name: str | None = None  # in a safetensors file; None: a file of PyTorch's
 
 
 class Reader:
@@ -52,6 +55,7 @@ class Reader:
         self._mapped = mapped
         self._files: dict[Path, torch.UntypedStorage] = {}
         self._storages: dict[tuple[object, ...], torch.UntypedStorage] = {}
+        self._handles: dict[Path, Any] = {}  # of safetensors files; the package has no type for them
 
     def read(self, stored: Stored) -> Tensor:
         """The tensor. Mapped tensors of one storage share it, so tied weights stay tied.
@@ -61,6 +65,8 @@ class Reader:
         """
         if math.prod(stored.shape) == 0:
             return torch.empty(stored.shape, dtype=stored.dtype)
+        if stored.name is not None:
+            return self._from_safetensors(stored, name=stored.name)
         width = stored.dtype.itemsize // (2 if stored.dtype.is_complex else 1)
         swapped = stored.byteorder != sys.byteorder and width > 1
         # A number that straddles its natural boundary must not be used in place on some processors.
@@ -80,6 +86,21 @@ class Reader:
         """Let go of the mappings. Tensors that were read keep theirs."""
         self._files.clear()
         self._storages.clear()
+        for handle in self._handles.values():
+            handle.__exit__(None, None, None)
+        self._handles.clear()
+
+    def _from_safetensors(self, stored: Stored, *, name: str) -> Tensor:
+        path = stored.path
+        if path not in self._handles or not self._mapped:
+            with _watched(path, self._lengths[path]):
+                if path not in self._handles:
+                    self._handles[path] = safe_open(str(path), framework="pt", device="cpu")
+        with _explained(path):
+            tensor: Tensor = self._handles[path].get_tensor(name)
+        # A number that straddles its natural boundary must not be used in place on some processors.
+        in_place = self._mapped and stored.start % stored.dtype.itemsize == 0
+        return tensor if in_place else tensor.clone()
 
     def _storage(self, stored: Stored) -> torch.UntypedStorage:
         if stored.path not in self._files:
@@ -111,6 +132,23 @@ def _copied(storage: torch.UntypedStorage, *, swap: int) -> torch.UntypedStorage
     return (raw.view(-1, swap).flip(1) if swap > 1 else raw.clone()).untyped_storage()
 
 
+class _explained:
+    """Turns whatever goes wrong while a file is read into one clear error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        expected = isinstance(error, (OSError, RuntimeError, SafetensorError))
+        if expected and not isinstance(error, CheckpointError):
+            raise CheckpointError(
+                f"{self.path} cannot be read: {error}. Check the disk and the free memory, then open it "
+                "again."
+            ) from error
+
+
 class _watched:
     """Turns whatever goes wrong in a file that was fine a moment ago into one clear error."""
 
@@ -127,11 +165,7 @@ class _watched:
             )
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (OSError, RuntimeError)) and not isinstance(error, CheckpointError):
-            raise CheckpointError(
-                f"{self.path} cannot be read: {error}. Check the disk and the free memory, then open it "
-                "again."
-            ) from error
+        _explained(self.path).__exit__(kind, error, trace)
 
 
 def regular_file(path: Path, *, inside: Path | None) -> int:
