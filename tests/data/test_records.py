@@ -142,16 +142,16 @@ def test_an_iterator_is_read_as_it_comes_and_only_once() -> None:
 
 def test_columns_by_name() -> None:
     rows = [{"sentence": "a", "text": "other", "gold": 1, "id": 7}]
-    assert list(read(rows, columns={"text": "sentence", "label": "gold"}, needs=("text", "label"))) == [
-        {"text": "a", "label": 1, "id": 7}
-    ]
+    assert list(
+        read(rows, columns={"text": "sentence", "label": "gold"}, required_columns=("text", "label"))
+    ) == [{"text": "a", "label": 1, "id": 7}]
     swapped = read([{"a": 1, "b": 2}], columns={"a": "b", "b": "a"})
     assert list(swapped) == [{"a": 2, "b": 1}]
-    usual = {"text": ("sentence", "review"), "label": ("gold",)}
-    assert list(read([{"review": "x", "gold": 0}], needs=("text",), usual=usual)) == [
+    aliases = {"text": ("sentence", "review"), "label": ("gold",)}
+    assert list(read([{"review": "x", "gold": 0}], required_columns=("text",), column_aliases=aliases)) == [
         {"text": "x", "label": 0}
     ]
-    records = read([{"review": "x", "gold": 0}], usual=usual)
+    records = read([{"review": "x", "gold": 0}], column_aliases=aliases)
     assert (list(records), records.read_as) == (
         [{"text": "x", "label": 0}],
         {"text": "review", "label": "gold"},
@@ -165,10 +165,10 @@ def test_columns_by_name() -> None:
             {"columns": {"text": "sentense"}},
             r"'sentense'.*Did you mean 'sentence'.*'sentence', 'review', 'label'",
         ),
-        ({"needs": ("text",)}, r"no column 'text'.*'sentence', 'review', 'label'.*columns="),
-        ({"needs": ("labels",)}, r"no column 'labels'. Did you mean 'label'"),
+        ({"required_columns": ("text",)}, r"no column 'text'.*'sentence', 'review', 'label'.*columns="),
+        ({"required_columns": ("labels",)}, r"no column 'labels'. Did you mean 'label'"),
         (
-            {"needs": ("text",), "usual": {"text": ("sentence", "review")}},
+            {"required_columns": ("text",), "column_aliases": {"text": ("sentence", "review")}},
             "several columns that could be 'text'",
         ),
     ],
@@ -180,7 +180,7 @@ def test_wrong_columns_name_what_was_found(options: dict[str, Any], said: str) -
 
 def test_a_later_record_that_lacks_a_column_is_named() -> None:
     with pytest.raises(InputError, match=r"Record 1 of the list has no column 'label'"):
-        list(read([{"text": "a", "label": 0}, {"text": "b"}], needs=("label",)))
+        list(read([{"text": "a", "label": 0}, {"text": "b"}], required_columns=("label",)))
 
 
 def test_names_for_files_without_a_header_and_for_rows(tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ def test_conll(tmp_path: Path) -> None:
 )
 def test_glue(path: str, format: str, count: int) -> None:
     pair = () if format == "sst2" else ("text_pair",)
-    records = list(read(SHARED / path, format=format, needs=("text", *pair, "label")))
+    records = list(read(SHARED / path, format=format, required_columns=("text", *pair, "label")))
     assert len(records) == count
     assert all(record["text"].strip() and record["label"].strip() for record in records)
 

@@ -342,7 +342,7 @@ def test_entities_of_wnut17(tmp_path: Path) -> None:
     types = ("corporation", "creative-work", "group", "location", "person", "product")
     names = dict(enumerate(["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]))
     data = SHARED / "data/wnut17/emerging.dev.conll"
-    records = list(itertools.islice(read(data, needs=("tokens", "tags")), 150))
+    records = list(itertools.islice(read(data, required_columns=("tokens", "tags")), 150))
     letters = sorted({letter for row in records for word in row["tokens"] for letter in word.lower()})
     folder = made(
         tmp_path / "tags",

@@ -22,20 +22,20 @@ _WORDS = """
 OTHERS = _WORDS.split()
 
 
-def sentence(chance: random.Random, *, animals: int, words: int = 8) -> list[str]:
+def sentence(rng: random.Random, *, animals: int, words: int = 8) -> list[str]:
     """A list of names: some words, and so many animals at places by chance."""
-    found = [chance.choice(OTHERS) for _ in range(words)]
+    found = [rng.choice(OTHERS) for _ in range(words)]
     for _ in range(animals):
-        found.insert(chance.randrange(len(found) + 1), chance.choice(ANIMALS))
+        found.insert(rng.randrange(len(found) + 1), rng.choice(ANIMALS))
     return found
 
 
 def labelled(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
     """Whether there are animals."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     return [
         {
-            "review": " ".join(sentence(chance, animals=n % 2 * 4, words=8 - n % 2 * 4)).capitalize(),
+            "review": " ".join(sentence(rng, animals=n % 2 * 4, words=8 - n % 2 * 4)).capitalize(),
             "stars": ["plants", "beasts"][n % 2],
         }
         for n in range(count)
@@ -44,11 +44,11 @@ def labelled(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
 
 def counted(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
     """Animals in two texts; one in the first counts more."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     return [
         {
-            "sentence1": " ".join(sentence(chance, animals=n % 2 * 3, words=3)),
-            "sentence2": " ".join(sentence(chance, animals=n // 2 % 2 * 3, words=3)),
+            "sentence1": " ".join(sentence(rng, animals=n % 2 * 3, words=3)),
+            "sentence2": " ".join(sentence(rng, animals=n // 2 % 2 * 3, words=3)),
             "score": n % 2 + 0.5 * (n // 2 % 2),
         }
         for n in range(count)
@@ -57,12 +57,12 @@ def counted(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
 
 def tagged(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
     """Where the animals are."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     rows = []
     for n in range(count):
         tokens: list[str] = []
         tags: list[str] = []
-        for name in sentence(chance, animals=1 + n % 2, words=6):
+        for name in sentence(rng, animals=1 + n % 2, words=6):
             words = name.split()
             kind = "animal" if name in ANIMALS else ""
             tokens += words
@@ -73,11 +73,11 @@ def tagged(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
 
 def asked(count: int, *, impossible: bool = False, seed: int = 0) -> list[dict[str, Any]]:
     """Which animal it is, as flat records; impossible: every third text has none."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     rows = []
     for n in range(count):
         animals = 0 if impossible and n % 3 == 0 else 1
-        names = sentence(chance, animals=animals, words=10)
+        names = sentence(rng, animals=animals, words=10)
         animal = next((name for name in names if name in ANIMALS), "")
         context = " ".join(names).capitalize() + "."
         start = context.lower().find(animal) if animal else -1
@@ -91,11 +91,11 @@ def asked(count: int, *, impossible: bool = False, seed: int = 0) -> list[dict[s
 
 def chosen(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
     """Which of three texts is about animals."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     return [
         {
             "text": "Which animal?",
-            **{f"ending{c}": " ".join(sentence(chance, animals=2 * (c == n % 3), words=3)) for c in range(3)},
+            **{f"ending{c}": " ".join(sentence(rng, animals=2 * (c == n % 3), words=3)) for c in range(3)},
             "label": n % 3,
         }
         for n in range(count)

@@ -19,14 +19,14 @@ TOPICS = [
 
 def texts(count: int, *, sentences: int = 12, seed: int = 0) -> list[str]:
     """Documents of two lines each."""
-    chance = random.Random(seed)
-    return [_text(TOPICS[number % len(TOPICS)].split(), sentences, chance) for number in range(count)]
+    rng = random.Random(seed)
+    return [_text(TOPICS[number % len(TOPICS)].split(), sentences, rng) for number in range(count)]
 
 
-def _text(words: list[str], sentences: int, chance: random.Random) -> str:
+def _text(words: list[str], sentences: int, rng: random.Random) -> str:
     found = []
     for _ in range(sentences):
-        start, length = chance.randrange(len(words)), chance.randint(3, 7)
+        start, length = rng.randrange(len(words)), rng.randint(3, 7)
         found.append(
             " ".join(words[(start + place) % len(words)] for place in range(length)).capitalize() + "."
         )

@@ -199,7 +199,7 @@ def test_two_models_learn_to_write_together(bert: Path, tmp_path: Path) -> None:
 
 
 def test_languages(tmp_path: Path) -> None:
-    """Rows are marked with their languages, in training and in the measurement at the end."""
+    """TokenizedDataset are marked with their languages, in training and in the measurement at the end."""
     pytest.importorskip("sacrebleu")
     folder = tmp_path / "mbart"
     shutil.copytree(Path(__file__).parents[1] / "tokenization" / "goldens" / "mbart", folder)

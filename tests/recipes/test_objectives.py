@@ -1,4 +1,4 @@
-"""Rows of each objective, against what a plain computation gives."""
+"""TokenizedDataset of each objective, against what a plain computation gives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import torch
 import hubformer
 from hubformer.errors import ConfigError, InputError
 from hubformer.evaluation.tasks import tags_of_words
-from hubformer.recipes.causal_language_modeling import CausalLanguageModeling, next_tokens
+from hubformer.metrics.token_sums import next_token_sums
+from hubformer.recipes.causal_language_modeling import CausalLanguageModeling
 from hubformer.recipes.multiple_choice import MultipleChoice
 from hubformer.recipes.question_answering import QuestionAnswering
 from hubformer.recipes.recipe import Data
@@ -43,11 +44,11 @@ def tokenizers() -> dict[str, Any]:
     }
 
 
-def rows_of(goal: Any, path: Path, tokenizer: Any, **data: Any) -> tuple[list[Any], list[dict[str, Any]]]:
+def rows_of(task: Any, path: Path, tokenizer: Any, **data: Any) -> tuple[list[Any], list[dict[str, Any]]]:
     """The checked records of a file, and their rows."""
-    records = split(goal, Data(train=str(path), **data)).train
-    goal.head_settings(records)
-    return records, list(goal.rows(records, tokenizer, name="the data"))
+    records = split(task, Data(train=str(path), **data)).train
+    task.model_options(records)
+    return records, list(task.rows(records, tokenizer, name="the data"))
 
 
 # Labels
@@ -72,23 +73,23 @@ def test_texts_and_pairs(tokenizers: dict[str, Any], tmp_path: Path) -> None:
     tokenizer = tokenizers["bert"]
     texts = [{"premise": "Fox owl.", "hypothesis": "Owl.", "label": n % 5 + 1} for n in range(10)]
     path = write_lines(tmp_path / "pairs.jsonl", texts)
-    goal = TextClassification({"max_length": 16})
-    records, rows = rows_of(goal, path, tokenizer)
+    task = TextClassification({"max_length": 16})
+    records, rows = rows_of(task, path, tokenizer)
     assert [row["labels"] for row in rows] == [n % 5 for n in range(10)]
-    assert goal.head_settings(records)["id2label"] == dict(enumerate("12345"))
+    assert task.model_options(records)["id2label"] == dict(enumerate("12345"))
     alone = tokenizer("Fox owl.", "Owl.", truncation=True, max_length=16)
     assert rows[0]["input_ids"] == alone["input_ids"]
     assert rows[0]["token_type_ids"] == alone["token_type_ids"]
-    assert goal.measurement()["labels"] == {n: n for n in "12345"}
-    batch = goal.collator(tokenizer)(rows[:3])
+    assert task.evaluation_options()["labels"] == {n: n for n in "12345"}
+    batch = task.collator(tokenizer)(rows[:3])
     assert batch["labels"].tolist() == [0, 1, 2]
     assert set(batch) == {"input_ids", "token_type_ids", "attention_mask", "labels"}
 
 
 def test_names_that_are_given(tokenizers: dict[str, Any], tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [{"text": "Fox.", "label": n} for n in (1, 0, 1)])
-    goal = TextClassification({"labels": ["no", "yes"]})
-    assert [row["labels"] for row in rows_of(goal, path, tokenizers["bert"])[1]] == [1, 0, 1]
+    task = TextClassification({"labels": ["no", "yes"]})
+    assert [row["labels"] for row in rows_of(task, path, tokenizers["bert"])[1]] == [1, 0, 1]
 
 
 def test_metrics_of_labels() -> None:
@@ -96,15 +97,15 @@ def test_metrics_of_labels() -> None:
         predictions = np.array([[2.0, 1.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
         label_ids = np.array([0, 1, 0, 1])
 
-    goal = TextClassification({"labels": ["no", "yes"]})
-    assert goal.metrics()(Prediction) == pytest.approx({"accuracy": 0.5, "f1": 0.5, "matthews": 0.0})
+    task = TextClassification({"labels": ["no", "yes"]})
+    assert task.compute_metrics()(Prediction) == pytest.approx({"accuracy": 0.5, "f1": 0.5, "matthews": 0.0})
 
 
 def test_numbers(tokenizers: dict[str, Any], tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [{"text": "Fox.", "score": s} for s in ("0.5", "3", "-1e1")])
-    goal = Regression({})
-    rows = rows_of(goal, path, tokenizers["bert"])[1]
-    batch = goal.collator(tokenizers["bert"])(rows)
+    task = Regression({})
+    rows = rows_of(task, path, tokenizers["bert"])[1]
+    batch = task.collator(tokenizers["bert"])(rows)
     assert batch["labels"].tolist() == [0.5, 3.0, -10.0]
     assert batch["labels"].dtype is torch.float32
 
@@ -116,9 +117,9 @@ def test_numbers(tokenizers: dict[str, Any], tmp_path: Path) -> None:
 def test_the_first_piece_of_a_word_has_its_tag(name: str, tokenizers: dict[str, Any], tmp_path: Path) -> None:
     tokenizer = tokenizers[name]
     path = write_lines(tmp_path / "a.jsonl", tagged(30))
-    goal = TokenClassification({"max_length": 200})
-    records, rows = rows_of(goal, path, tokenizer)
-    assert list(goal.head_settings(records)["label2id"]) == ["O", "B-animal", "I-animal"]
+    task = TokenClassification({"max_length": 200})
+    records, rows = rows_of(task, path, tokenizer)
+    assert list(task.model_options(records)["label2id"]) == ["O", "B-animal", "I-animal"]
     names, pieces = ["O", "B-animal", "I-animal"], 0
     for record, row in zip(records, rows, strict=True):
         text, labels = " ".join(record["tokens"]), row["labels"]
@@ -164,15 +165,15 @@ def test_metrics_of_words() -> None:
         label_ids = np.array([[-100, 0, 1, 2, -100], [-100, 1, -100, 0, -100]])
         predictions = np.array([[2, 0, 1, 2, 1], [1, 0, 1, 0, 0]])
 
-    goal = TokenClassification({"labels": ["O", "B-x", "I-x"]})
-    goal.head_settings([])
-    assert goal.metrics()(Prediction) == pytest.approx(
+    task = TokenClassification({"labels": ["O", "B-x", "I-x"]})
+    task.model_options([])
+    assert task.compute_metrics()(Prediction) == pytest.approx(
         {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "accuracy": 0.8}
     )
     plain = TokenClassification({"labels": ["O", "B-x", "I-x"], "scheme": None})
-    plain.head_settings([])
-    assert plain.metrics()(Prediction) == {"accuracy": 0.8}
-    assert (goal.task, plain.task) == ("token-classification", None)
+    plain.model_options([])
+    assert plain.compute_metrics()(Prediction) == {"accuracy": 0.8}
+    assert (task.evaluation_task, plain.task) == ("token-classification", None)
 
 
 # Questions
@@ -188,8 +189,8 @@ def test_spans_decode_to_the_answers(
     if name == "bert":  # a context that needs several windows
         records += [{**asked(1, seed=9)[0], "context": "Cedar drum elder. " * 20 + "Grey wolf.", "answers": [
             {"text": "Grey wolf", "answer_start": 360}]}]  # fmt: skip
-    goal = QuestionAnswering({"max_length": max_length, "stride": 6})
-    checked, rows = rows_of(goal, write_squad(tmp_path / "a.json", records), tokenizer)
+    task = QuestionAnswering({"max_length": max_length, "stride": 6})
+    checked, rows = rows_of(task, write_squad(tmp_path / "a.json", records), tokenizer)
     assert max(len(row["input_ids"]) for row in rows) <= max_length
     answered = 0
     for row in rows:
@@ -214,8 +215,8 @@ def test_answers_of_a_table(tokenizers: dict[str, Any], tmp_path: Path) -> None:
         {"question": "Whom?", "context": context, "answer": "fox", "answer_start": 13},
         {"question": "Why?", "context": context, "answer": "", "answer_start": ""},
     ]
-    goal = QuestionAnswering({"max_length": 64, "stride": 8})
-    records, rows = rows_of(goal, write_csv(tmp_path / "a.csv", table), tokenizers["bert"])
+    task = QuestionAnswering({"max_length": 64, "stride": 8})
+    records, rows = rows_of(task, write_csv(tmp_path / "a.csv", table), tokenizers["bert"])
     assert [record["span"] for record in records] == [(2, 5), (13, 16), None]
     encoded = tokenizers["bert"]("Whom?", context, return_offsets_mapping=True)
     assert encoded["offset_mapping"][rows[1]["start_positions"]][0] == 13
@@ -231,9 +232,9 @@ def test_each_choice_with_the_text(tokenizers: dict[str, Any], tmp_path: Path) -
     table = [
         {"context": "Which?", "choices": ["A fox.", "Owl.", "The grey wolf."], "answer": n} for n in (2, "0")
     ]
-    goal = MultipleChoice({"max_length": 48})
-    _, rows = rows_of(goal, write_lines(tmp_path / "a.jsonl", table), tokenizer)
-    batch = goal.collator(tokenizer)(rows)
+    task = MultipleChoice({"max_length": 48})
+    _, rows = rows_of(task, write_lines(tmp_path / "a.jsonl", table), tokenizer)
+    batch = task.collator(tokenizer)(rows)
     assert batch["labels"].tolist() == [2, 0]
     assert batch["input_ids"].shape[:2] == (2, 3)
     for choice, text in enumerate(table[0]["choices"]):
@@ -260,15 +261,15 @@ def test_spans_are_lost_and_can_be_put_back(tmp_path: Path) -> None:
     texts = [row["review"] for row in labelled(60)]
     tokenizer = train_tokenizer("unigram", texts, vocab_size=70, model_type="t5")
     (tmp_path / "texts.txt").write_text("\n\n".join(texts), "utf-8")
-    goal = SpanCorruption({"max_length": 24})
-    records = split(goal, Data(train=str(tmp_path / "texts.txt"))).train
-    rows = list(goal.rows(records, tokenizer, name="the data"))
+    task = SpanCorruption({"max_length": 24})
+    records = split(task, Data(train=str(tmp_path / "texts.txt"))).train
+    rows = list(task.rows(records, tokenizer, name="the data"))
     assert {len(row["input_ids"]) for row in rows} == {24}
     whole = [token for row in rows for token in row["input_ids"][:-1]]
     running = [t for text in texts for t in [*tokenizer(text)["input_ids"]]]
     assert whole == running[: len(whole)]
     torch.manual_seed(0)
-    batch = goal.collator(tokenizer)(rows)
+    batch = task.collator(tokenizer)(rows)
     first = tokenizer.convert_tokens_to_ids("<extra_id_99>")
     for row, source, target in zip(rows, batch["input_ids"], batch["labels"], strict=True):
         pieces: dict[int, list[int]] = {}
@@ -295,7 +296,7 @@ def test_spans_that_cannot_be(tokenizers: dict[str, Any]) -> None:
 def test_sums_of_next_tokens() -> None:
     torch.manual_seed(0)
     scores, labels = torch.randn(3, 6, 9), torch.randint(9, (3, 6))
-    found = next_tokens(scores, labels)
+    found = next_token_sums(scores, labels)
     loss = torch.nn.functional.cross_entropy(scores[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
     torch.testing.assert_close(found[:, 0].sum() / 15, loss)
     assert found[:, 1].tolist() == [5, 5, 5]
@@ -303,7 +304,7 @@ def test_sums_of_next_tokens() -> None:
     class Prediction:
         predictions = found.numpy()
 
-    values = CausalLanguageModeling({}).metrics()(Prediction)  # type: ignore[arg-type]
+    values = CausalLanguageModeling({}).compute_metrics()(Prediction)  # type: ignore[arg-type]
     assert values["perplexity"] == pytest.approx(math.exp(float(loss)))
     assert values["accuracy"] == pytest.approx(
         float((scores[:, :-1].argmax(-1) == labels[:, 1:]).float().mean())
@@ -316,24 +317,24 @@ def test_texts_for_texts(tokenizers: dict[str, Any], tmp_path: Path) -> None:
         {"document": "Fox amber basil.", "target": "fox"},
         {"document": "Owl cedar. " * 20, "target": ["owl", "bird"]},
     ]
-    goal = SequenceToSequence({"max_length": 24, "max_target_length": 4, "prefix": "say: "})
-    _, found = rows_of(goal, write_lines(tmp_path / "a.jsonl", rows), tokenizer)
+    task = SequenceToSequence({"max_length": 24, "max_target_length": 4, "prefix": "say: "})
+    _, found = rows_of(task, write_lines(tmp_path / "a.jsonl", rows), tokenizer)
     expected = tokenizer(["say: " + row["document"] for row in rows], truncation=True, max_length=24)
     labels = tokenizer(["fox", "owl"], truncation=True, max_length=4)["input_ids"]
     assert [row["input_ids"] for row in found] == expected["input_ids"]
     assert [row["labels"] for row in found] == labels
     assert len(found[1]["input_ids"]) == 24
-    batch = goal.collator(tokenizer)([dict(row) for row in found])
+    batch = task.collator(tokenizer)([dict(row) for row in found])
     assert batch["labels"].shape[0] == 2
-    assert goal.head_settings([]) == {"prefix": "say: "}
+    assert task.model_options([]) == {"prefix": "say: "}
     model = hubformer.T5ForConditionalGeneration(hubformer.T5Config(**SMALL_T5))
     endless = tokenizers["roberta"]
     assert endless.model_max_length > 2**30
-    goal.prepare(endless, model)
+    task.prepare(endless, model)
     assert endless.model_max_length == 24
     endless.model_max_length = 10**30
-    assert goal.measurement() == {"truncation": True, "max_new_tokens": 4}
-    assert SequenceToSequence({}).head_settings([]) == {}
+    assert task.evaluation_options() == {"truncation": True, "max_new_tokens": 4}
+    assert SequenceToSequence({}).model_options([]) == {}
     translating = SequenceToSequence({"source_language": "en", "target_language": "de"})
     with pytest.raises(InputError, match="knows no languages"):
         translating.prepare(tokenizer, model)
@@ -352,28 +353,28 @@ def test_whose_head_learns_the_order(tokenizers: dict[str, Any]) -> None:
     bert = hubformer.BertForPreTraining(hubformer.BertConfig(**small))
     documents = [[[7, 8, 9], [10, 11]], [[12, 13], [14, 15, 16]]]
     for model, name in ((albert, "sentence_order_label"), (bert, "next_sentence_label")):
-        goal = SentenceOrder({"max_length": 24})
-        goal.prepare(tokenizers["bert"], model)
-        rows = list(goal.cut(documents, tokenizers["bert"]))
+        task = SentenceOrder({"max_length": 24})
+        task.prepare(tokenizers["bert"], model)
+        rows = list(task.samples(documents, tokenizers["bert"]))
         assert {name in row for row in rows} == {True}
-        batch = goal.collator(tokenizers["bert"])(rows)
+        batch = task.collator(tokenizers["bert"])(rows)
         assert model(**batch).loss is not None
 
 
 def test_replaced_tokens_are_for_a_discriminator(tokenizers: dict[str, Any]) -> None:
     small = {"num_hidden_layers": 1, "hidden_size": 8, "num_attention_heads": 2, "vocab_size": 90}
-    goal = ReplacedTokenDetection({"max_length": 24})
+    task = ReplacedTokenDetection({"max_length": 24})
     with pytest.raises(InputError, match="The discriminator is a BertForPreTraining"):
-        goal.prepare(tokenizers["bert"], hubformer.BertForPreTraining(hubformer.BertConfig(**small)))
+        task.prepare(tokenizers["bert"], hubformer.BertForPreTraining(hubformer.BertConfig(**small)))
     model = hubformer.ElectraForPreTraining(hubformer.ElectraConfig(**small))
-    goal.prepare(tokenizers["bert"], model)
-    pair = goal.learner(model)
+    task.prepare(tokenizers["bert"], model)
+    pair = task.wrap_model(model)
     assert pair.generator.config.num_attention_heads == 1
     assert pair.generator.config.hidden_size == 4
     assert pair.weight == 50
     model.add_adapter(hubformer.LoraConfig(r=2))
     with pytest.raises(InputError, match="lora freezes the token vectors"):
-        goal.learner(model)
+        task.wrap_model(model)
     for options, match in (
         ({"hidden": 0.0}, "options.hidden is 0.0"),
         ({"generator_share": 2.0}, "options.generator_share is 2.0"),
@@ -387,10 +388,10 @@ def test_replaced_tokens_are_for_a_discriminator(tokenizers: dict[str, Any]) -> 
 
 
 def test_records_that_cannot_be(tokenizers: dict[str, Any], tmp_path: Path) -> None:
-    def refused(goal: Any, match: str, *records: dict[str, Any]) -> None:
+    def refused(task: Any, match: str, *records: dict[str, Any]) -> None:
         path = write_lines(tmp_path / "a.jsonl", records)
         with pytest.raises(InputError, match=match):
-            rows_of(goal, path, tokenizers["bert"])
+            rows_of(task, path, tokenizers["bert"])
 
     good = {"text": "Fox.", "label": "a"}
     refused(
@@ -417,23 +418,23 @@ def test_records_that_cannot_be(tokenizers: dict[str, Any], tmp_path: Path) -> N
     refused(TokenClassification({"labels": ["O"]}), "'a b' has the tag 'B-x'.* labels O", words)
 
     ask = {"question": "Who?", "context": "A fox.", "answers": "fox", "answer_start": 2}
-    goal = QuestionAnswering({"max_length": 24, "stride": 4})
-    refused(goal, "question of record 1 .* is ''", ask, {**ask, "question": ""})
+    task = QuestionAnswering({"max_length": 24, "stride": 4})
+    refused(task, "question of record 1 .* is ''", ask, {**ask, "question": ""})
     refused(
-        goal,
+        task,
         "'owl' of record 1 .* is not in its context",
         ask,
         {**ask, "answers": "owl", "answer_start": None},
     )
     refused(
-        goal,
+        task,
         "'fox' of record 1 .* is not at character 3 .* where 'ox[.]' stands",
         ask,
         {**ask, "answer_start": 3},
     )
-    refused(goal, "answer_start of record 1 .* is 'two'", ask, {**ask, "answer_start": "two"})
-    refused(goal, "answers of record 1 .* are 3; expected a text", ask, {**ask, "answers": 3})
-    refused(goal, "The question 'which .* has .* tokens", {**ask, "question": "which " * 20})
+    refused(task, "answer_start of record 1 .* is 'two'", ask, {**ask, "answer_start": "two"})
+    refused(task, "answers of record 1 .* are 3; expected a text", ask, {**ask, "answers": 3})
+    refused(task, "The question 'which .* has .* tokens", {**ask, "question": "which " * 20})
     choose = {"text": "Who?", "ending0": "Fox.", "ending1": "Owl.", "label": 1}
     refused(
         MultipleChoice({}), "label of record 1 .* is 2, expected .* 0 to 1", choose, {**choose, "label": 2}
@@ -450,12 +451,12 @@ def test_records_that_cannot_be(tokenizers: dict[str, Any], tmp_path: Path) -> N
 
 
 def test_labels_that_only_held_out_records_have(tokenizers: dict[str, Any], tmp_path: Path) -> None:
-    goal = TextClassification({})
+    task = TextClassification({})
     train = write_csv(tmp_path / "a.csv", [{"text": "Fox.", "label": n} for n in ("a", "b")])
     valid = write_csv(tmp_path / "b.csv", [{"text": "Owl.", "label": "c"}])
-    found = split(goal, Data(train=str(train), valid=str(valid)))
-    goal.head_settings(found.train)
+    found = split(task, Data(train=str(train), valid=str(valid)))
+    task.model_options(found.train)
     with pytest.raises(
         InputError, match=r"'Owl.' is 'c', which the training data does not have; it has a, b"
     ):
-        goal.rows(found.held_out, tokenizers["bert"], name="the held-out data")
+        task.rows(found.held_out, tokenizers["bert"], name="the held-out data")

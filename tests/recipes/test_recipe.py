@@ -15,19 +15,19 @@ from hubformer.errors import ConfigError, HubformerError, InputError, UnknownArg
 from hubformer.recipes import OBJECTIVES, load_recipe, names
 from hubformer.recipes.recipe import Data, Lora, NewTokenizer, Recipe
 from hubformer.recipes.records import held_out
-from hubformer.recipes.run import checked
+from hubformer.recipes.run import resolve
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_recipe_that_ships_can_be_run(name: str) -> None:
     """Its keys, the objective's options and the Trainer's arguments are accepted."""
     recipe = load_recipe(name, ["data.train=train.csv", "data.valid=valid.csv"])
-    goal, arguments = checked(recipe)
+    task, arguments = resolve(recipe)
     assert recipe.name == name
     assert recipe.description.endswith(".")
     assert arguments.output_dir == f"runs/{name}"
     assert arguments.save_total_limit == 2
-    assert goal.options.max_length
+    assert task.options.max_length
     assert arguments.seed == 1
 
 
@@ -130,16 +130,16 @@ LATER: list[tuple[type[HubformerError], str, list[str]]] = [
 @pytest.mark.parametrize(("kind", "match", "changes"), LATER)
 def test_mistakes_before_anything_is_read(kind: type[HubformerError], match: str, changes: list[str]) -> None:
     with pytest.raises(kind, match=match):
-        checked(load_recipe("sst2", changes))
+        resolve(load_recipe("sst2", changes))
 
 
 def test_mistakes_of_other_objectives() -> None:
     with pytest.raises(ConfigError, match=r"options.stride is 384"):
-        checked(load_recipe("squad", ["options.stride=384"]))
+        resolve(load_recipe("squad", ["options.stride=384"]))
     with pytest.raises(InputError, match=r"'IOB3'. Did you mean"):
-        checked(load_recipe("wnut17", ["options.scheme=IOB3"]))
+        resolve(load_recipe("wnut17", ["options.scheme=IOB3"]))
     with pytest.raises(ConfigError, match="names a label twice"):
-        checked(load_recipe("wnut17", ['options.labels=["O", "O"]']))
+        resolve(load_recipe("wnut17", ['options.labels=["O", "O"]']))
 
 
 def test_mistakes_in_files(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_too_many_held_out() -> None:
 
 def test_measuring_needs_something_to_measure_on() -> None:
     """What asks for held-out data is left out with it, so that a training on all records needs no changes."""
-    arguments: Any = checked(load_recipe("wnut17", ["data.train=a.conll"]))[1]
+    arguments: Any = resolve(load_recipe("wnut17", ["data.train=a.conll"]))[1]
     assert arguments.eval_strategy == "no"
     assert arguments.save_strategy == "epoch"
 
@@ -187,7 +187,7 @@ def test_the_commands_of_the_page_are_understood() -> None:
     for command in commands:
         words = [word for word in shlex.split(command) if not word.startswith("--")]
         if words and not words[0].endswith(".json"):
-            checked(load_recipe(words[0], words[1:]))
+            resolve(load_recipe(words[0], words[1:]))
     (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     known = {one.name for one in dataclasses.fields(Recipe)}
     assert set(json.loads(shown)) <= known
@@ -200,5 +200,5 @@ def test_the_recipe_of_the_page(tmp_path: Path) -> None:
     path = tmp_path / "reviews.json"
     path.write_text(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[0], encoding="utf-8")
     recipe = load_recipe(path)
-    checked(recipe)
+    resolve(recipe)
     assert recipe.lora == Lora(rank=8, alpha=16)

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from hubformer.errors import InputError, UnknownArgument
+from hubformer.metrics.token_sums import StreamedSums, masked_token_sums
 from hubformer.recipes import OBJECTIVES, load_recipe
 from hubformer.recipes.masked_language_modeling import MaskedLanguageModeling
 from hubformer.recipes.next_sentence import NextSentence
 from hubformer.recipes.permutation_language_modeling import PermutationLanguageModeling
-from hubformer.recipes.pretraining import tokenised
+from hubformer.recipes.pretraining import tokenize_document
 from hubformer.recipes.sentence_order import SentenceOrder
-from hubformer.recipes.token_sums import Sums, hidden_tokens
 from hubformer.tokenization import train_tokenizer
 from recipes.corpus import TOPICS, texts
 
@@ -28,11 +28,11 @@ ROOM = 40
 
 def numbered(count: int, *, sentences: tuple[int, int], longest: int = ROOM // 2, seed: int = 0) -> Any:
     """Documents in which every token is its own: 1,000,000 a document, 1,000 a sentence."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     return [
         [
-            [d * 1_000_000 + s * 1000 + t for t in range(chance.randint(1, longest))]
-            for s in range(chance.randint(*sentences))
+            [d * 1_000_000 + s * 1000 + t for t in range(rng.randint(1, longest))]
+            for s in range(rng.randint(*sentences))
         ]
         for d in range(1, count + 1)
     ]
@@ -52,7 +52,7 @@ LONG, SHORT = {"sentences": (20, 60)}, {"sentences": (2, 3)}
 def test_half_of_the_pairs_follow(sizes: Any) -> None:
     documents = numbered(1500 if sizes is SHORT else 60, **sizes)
     by_name = {document[0][0] // 1_000_000: document for document in documents}
-    pairs = list(NextSentence({}).pairs_of(documents, random.Random(0), room=ROOM))
+    pairs = list(NextSentence({}).build_pairs(documents, random.Random(0), room=ROOM))
     own: list[int] = []
     for first, second, label in pairs:
         assert first
@@ -76,25 +76,25 @@ def test_half_of_the_pairs_follow(sizes: Any) -> None:
 
 def test_foreign_texts_are_as_long_as_those_that_follow() -> None:
     documents = numbered(200, **LONG, longest=12)
-    pairs = list(NextSentence({}).pairs_of(documents, random.Random(1), room=ROOM))
+    pairs = list(NextSentence({}).build_pairs(documents, random.Random(1), room=ROOM))
     lengths = [[len(second) for _, second, label in pairs if label == kind] for kind in (0, 1)]
     means = [sum(some) / len(some) for some in lengths]
     assert abs(means[0] - means[1]) < 2
 
 
 def test_sentences_alone_cannot_be_followed() -> None:
-    pairs = list(NextSentence({}).pairs_of(numbered(50, sentences=(1, 1)), random.Random(0), room=ROOM))
+    pairs = list(NextSentence({}).build_pairs(numbered(50, sentences=(1, 1)), random.Random(0), room=ROOM))
     assert [label for *_, label in pairs] == [1] * 50
 
 
 def test_one_document_has_no_other() -> None:
     with pytest.raises(InputError, match="one document"):
-        list(NextSentence({}).pairs_of(numbered(1, **LONG), random.Random(0), room=ROOM))
+        list(NextSentence({}).build_pairs(numbered(1, **LONG), random.Random(0), room=ROOM))
 
 
 def test_swapped_pairs() -> None:
     documents = [*numbered(60, **LONG), [[107_000_000, 107_000_001, 107_000_002]], [[108_000_000]]]
-    pairs = list(SentenceOrder({}).pairs_of(documents, random.Random(0), room=ROOM))
+    pairs = list(SentenceOrder({}).build_pairs(documents, random.Random(0), room=ROOM))
     found: list[int] = []
     for first, second, label in pairs:
         assert first
@@ -117,7 +117,7 @@ def test_short_rows_come_by_chance(kind: Any) -> None:
     documents = numbered(20, sentences=(300, 400), longest=4)
 
     def lengths(short: float) -> list[int]:
-        pairs = kind({"short": short}).pairs_of(documents, random.Random(0), room=ROOM)
+        pairs = kind({"short": short}).build_pairs(documents, random.Random(0), room=ROOM)
         return [
             len(first) + len(second) for first, second, label in pairs if not (label and kind is NextSentence)
         ]
@@ -142,14 +142,14 @@ def tokenizers() -> dict[str, Any]:
 def test_sentences_are_those_of_the_running_text(name: str, tokenizers: dict[str, Any]) -> None:
     tokenizer = tokenizers[name]
     line = 'Alto bass cello. "Amber basil." Dr. Fern, of the U.S. field, drum?! Anvil ümläut… Epic 3.5 flute'
-    found = tokenised(f"{line}\n\n  \n{line}", tokenizer, most=100)
+    found = tokenize_document(f"{line}\n\n  \n{line}", tokenizer, most=100)
     ids = tokenizer(line, add_special_tokens=False)["input_ids"]
     assert [index for sentence in found for index in sentence] == ids + ids
     decoded = [tokenizer.decode(list(sentence)).strip().lower().replace(" ", "") for sentence in found]
     assert decoded[0] == "altobasscello."
     assert "amberbasil." in decoded[1]  # the quotation mark is unknown to some
     assert len(found) == 2 * 5
-    cut = tokenised(line, tokenizer, most=3)
+    cut = tokenize_document(line, tokenizer, most=3)
     assert [index for sentence in cut for index in sentence] == ids
     assert {len(sentence) for sentence in cut} <= {1, 2, 3}
 
@@ -254,7 +254,7 @@ def test_sums_are_of_hidden_tokens_alone() -> None:
     scores, labels = torch.randn(5, 7, 11), torch.randint(11, (5, 7))
     labels[torch.rand(5, 7) < 0.6] = -100
     labels[3], labels[0, 0] = -100, 0
-    found = hidden_tokens(scores, labels)
+    found = masked_token_sums(scores, labels)
     asked = labels != -100
     loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), labels.flatten())
     torch.testing.assert_close(found[:, 0].sum() / found[:, 1].sum(), loss)
@@ -267,7 +267,7 @@ def test_a_metric_of_batches_is_that_of_all() -> None:
         def __init__(self, predictions: Any) -> None:
             self.predictions = predictions
 
-    sums, numbers = Sums(lambda total: {"mean": total[0] / total[1]}), torch.rand(10, 2).numpy()
+    sums, numbers = StreamedSums(lambda total: {"mean": total[0] / total[1]}), torch.rand(10, 2).numpy()
     whole = sums(Prediction(numbers))
     assert sums(Prediction(numbers[:4]), compute_result=False) == {}
     assert sums(Prediction(numbers[4:]), compute_result=True) == pytest.approx(whole)

@@ -44,11 +44,11 @@ def main(arguments: Sequence[str]) -> int:
             )
 
     from hubformer.recipes import load_recipe, run
-    from hubformer.recipes.run import checked
+    from hubformer.recipes.run import resolve
 
     recipe = load_recipe(place, changes)
     if said.show:
-        checked(recipe, output=said.output)
+        resolve(recipe, output=said.output)
         sys.stdout.write(recipe.to_json())
         return 0
     try:

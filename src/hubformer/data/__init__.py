@@ -3,7 +3,7 @@
 from hubformer.data.columns import Columns
 from hubformer.data.documents import documents, files_of
 from hubformer.data.labels import Labels
-from hubformer.data.records import FORMATS, Format, Record, Records, read
+from hubformer.data.records import FORMATS, Format, Record, RecordDataset, read
 from hubformer.data.sentences import sentence_spans, sentences
 from hubformer.errors import MissingPackage
 
@@ -14,7 +14,7 @@ __all__ = [
     "Labels",
     "MissingPackage",
     "Record",
-    "Records",
+    "RecordDataset",
     "documents",
     "files_of",
     "read",

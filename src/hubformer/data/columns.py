@@ -13,13 +13,13 @@ from hubformer.errors import InputError, suggestion
 class Columns:
     """How records become records with the names that a task reads.
 
-    given: wanted names to the data's names. needs: names that every record must have. usual: other names
-    under which a wanted column is found, where its own is absent.
+    given: wanted names to the data's names. required_columns: names that every record must have.
+    column_aliases: other names under which a wanted column is found, where its own is absent.
     """
 
     given: Mapping[str, str] = field(default_factory=dict)
-    needs: Sequence[str] = ()
-    usual: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    required_columns: Sequence[str] = ()
+    column_aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def found(self, names: Sequence[str], where: str) -> dict[str, str]:
         """Wanted names to those of `names` that hold them; only where the two differ.
@@ -35,7 +35,7 @@ class Columns:
                     f"{suggestion(theirs, names)} {listed}"
                 )
         mapping = dict(self.given)
-        for wanted, others in self.usual.items():
+        for wanted, others in self.column_aliases.items():
             if wanted in mapping or wanted in names:
                 continue
             present = [name for name in others if name in names]
@@ -46,7 +46,7 @@ class Columns:
                 )
             if present:
                 mapping[wanted] = present[0]
-        for wanted in self.needs:
+        for wanted in self.required_columns:
             if wanted not in mapping and wanted not in names:
                 raise InputError(
                     f"{where} has no column {wanted!r}.{suggestion(wanted, names)} {listed} Say which one it "

@@ -11,11 +11,11 @@ from typing import Any
 
 from hubformer.data.columns import Columns
 from hubformer.data.files import ending, existing, lines, opened
-from hubformer.data.records import ENDINGS, Record, Records, read
+from hubformer.data.records import ENDINGS, Record, RecordDataset, read
 from hubformer.data.squad import is_squad
 from hubformer.errors import InputError
 
-_USUAL = {"text": ("document", "content", "article", "body")}
+_TEXT_ALIASES = {"text": ("document", "content", "article", "body")}
 _HEAD = 1000  # characters that may be blank before a JSON object
 
 
@@ -25,7 +25,7 @@ def documents(
     columns: Mapping[str, str] | None = None,
     format: str | None = None,
     names: Sequence[str] | None = None,
-) -> Records:
+) -> RecordDataset:
     """The documents of a file as `{"text": ...}`, a paragraph on each line; of a folder, those of its files.
 
     In text files empty lines separate documents, and so does the end of a file. A SQuAD file's documents are
@@ -38,7 +38,7 @@ def documents(
     path = Path(source).expanduser()
     parts = _readable(path, format) if path.is_dir() else [existing(path)]
     read_one = partial(_of_file, columns=dict(columns or {}), format=format, names=names)
-    return Records(
+    return RecordDataset(
         lambda: (record for part in parts for record in read_one(part)), name=str(path), columns=Columns()
     )
 
@@ -68,7 +68,16 @@ def _of_file(
         return _paragraphs(path)
     if kind in ("json", "squad") and (articles := _articles(path)) is not None:
         return articles
-    return iter(read(path, columns=columns, needs=("text",), usual=_USUAL, format=format, names=names))
+    return iter(
+        read(
+            path,
+            columns=columns,
+            required_columns=("text",),
+            column_aliases=_TEXT_ALIASES,
+            format=format,
+            names=names,
+        )
+    )
 
 
 def _paragraphs(path: Path) -> Iterator[Record]:

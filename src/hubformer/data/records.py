@@ -66,7 +66,7 @@ ENDINGS = {
 }
 
 
-class Records:
+class RecordDataset:
     """Examples as dicts, read anew each time it is gone through, one at a time.
 
     What was given as a one-time iterator can be gone through once; a second time is an error, never empty.
@@ -119,24 +119,24 @@ def read(
     source: Any,
     *,
     columns: Mapping[str, str] | None = None,
-    needs: Sequence[str] = (),
-    usual: Mapping[str, Sequence[str]] | None = None,
+    required_columns: Sequence[str] = (),
+    column_aliases: Mapping[str, Sequence[str]] | None = None,
     format: str | None = None,
     names: Sequence[str] | None = None,
-) -> Records:
+) -> RecordDataset:
     """The records of a file's path, a list or any iterable of dicts, a torch Dataset, or a `datasets` object.
 
-    columns: names that are wanted to the data's names, `{"text": "sentence"}`. needs: names that every
-    record must have. usual: names that a wanted column goes by elsewhere. format: one of FORMATS, where the
-    file's ending does not say (`.gz` is read through). names: of the columns, for files without a header and
-    rows that are no dicts.
+    columns: names that are wanted to the data's names, `{"text": "sentence"}`. required_columns: names that
+    every record must have. column_aliases: names that a wanted column goes by elsewhere. format: one of
+    FORMATS, where the file's ending does not say (`.gz` is read through). names: of the columns, for files
+    without a header and rows that are no dicts.
 
     Raises:
         InputError: no such file, an unknown format, absent columns, or a broken file. What only shows while
             reading is raised there, with its place.
         MissingPackage: Parquet without pyarrow.
     """
-    wanted = Columns(dict(columns or {}), tuple(needs), dict(usual or {}))
+    wanted = Columns(dict(columns or {}), tuple(required_columns), dict(column_aliases or {}))
     if isinstance(source, (str, os.PathLike)):
         return _of_file(existing(os.fspath(source)), wanted, format, names)
     if format is not None:
@@ -144,7 +144,7 @@ def read(
     return _of_object(source, wanted, names)
 
 
-def _of_file(path: Path, wanted: Columns, format: str | None, names: Sequence[str] | None) -> Records:
+def _of_file(path: Path, wanted: Columns, format: str | None, names: Sequence[str] | None) -> RecordDataset:
     if format is not None and format not in FORMATS:
         raise InputError(
             f"format is {format!r}.{suggestion(format, FORMATS)} Expected one of {', '.join(FORMATS)}."
@@ -162,11 +162,11 @@ def _of_file(path: Path, wanted: Columns, format: str | None, names: Sequence[st
             raise InputError(f"names= is for files without a header, but {format} files name their columns.")
         reader = partial(reader, names=tuple(names))
     if kind.columns:
-        wanted = Columns({**kind.columns, **wanted.given}, wanted.needs, wanted.usual)
-    return Records(partial(reader, path), name=str(path), columns=wanted)
+        wanted = Columns({**kind.columns, **wanted.given}, wanted.required_columns, wanted.column_aliases)
+    return RecordDataset(partial(reader, path), name=str(path), columns=wanted)
 
 
-def _of_object(source: Any, wanted: Columns, names: Sequence[str] | None) -> Records:
+def _of_object(source: Any, wanted: Columns, names: Sequence[str] | None) -> RecordDataset:
     kind = type(source).__name__
     if isinstance(source, Mapping):
         found = ", ".join(map(repr, source))
@@ -185,11 +185,11 @@ def _of_object(source: Any, wanted: Columns, names: Sequence[str] | None) -> Rec
             f"The data is {kind}; expected the path of a file, a list or iterable of dicts, a torch Dataset "
             "or a `datasets` object."
         )
-    return Records(
+    return RecordDataset(
         origin if names is None else partial(_named, origin, tuple(names)),
-        name=source.name if isinstance(source, Records) else f"the {kind}",
+        name=source.name if isinstance(source, RecordDataset) else f"the {kind}",
         columns=wanted,
-        count=source.count if isinstance(source, Records) else _count(source),
+        count=source.count if isinstance(source, RecordDataset) else _count(source),
         once=isinstance(source, Iterator),
         label_names=_label_names(source, wanted),
     )

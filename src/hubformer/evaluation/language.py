@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from hubformer.errors import InputError, refuse_unknown
-from hubformer.evaluation.tasks import EvaluationTask, Record, Settings
+from hubformer.evaluation.tasks import EvaluationSettings, EvaluationTask, Record
 from hubformer.metrics.generated import Perplexity
 from hubformer.progress import Bar
 
@@ -80,20 +80,20 @@ class LanguageModel:
         return cls(model if device is None else model.to(device), tokenizer)
 
 
-class Texts(EvaluationTask):
+class LanguageModelingEvaluation(EvaluationTask):
     """Perplexity per token, over texts that are each read alone. A text without a second token scores
     nothing.
 
     The option max_length is the length of a window in tokens; without it what model and tokenizer say.
     """
 
-    needs = ("text",)
+    required_columns = ("text",)
 
-    def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
+    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
         super().__init__(pipe, first, settings)
-        (self.perplexity,) = self._made(Perplexity)
+        (self.perplexity,) = self._build(Perplexity)
 
-    def question(self, record: Record, where: str) -> str:
+    def to_input(self, record: Record, where: str) -> str:
         if not isinstance(record["text"], str):
             raise InputError(f"The text of {where} is {type(record['text']).__name__}, expected a text.")
         return record["text"]
@@ -101,18 +101,18 @@ class Texts(EvaluationTask):
     def reference(self, record: Record, where: str) -> None:
         return None
 
-    def answers(self, pipe: Any, questions: Iterable[str], **options: Any) -> Iterator[tuple[float, int]]:
+    def predict(self, pipe: Any, inputs: Iterable[str], **options: Any) -> Iterator[tuple[float, int]]:
         refuse_unknown(options, ["max_length"], call="evaluate of a language model")
         length = _length(pipe.model, pipe.tokenizer, options.get("max_length"))
         pipe.model.eval()
-        rows = (pipe.tokenizer(text, verbose=False)["input_ids"] for text in questions)
-        count = len(questions) if isinstance(questions, Sized) else None
+        rows = (pipe.tokenizer(text, verbose=False)["input_ids"] for text in inputs)
+        count = len(inputs) if isinstance(inputs, Sized) else None
         with Bar(count, unit=" texts") as bar:
             for found in losses(pipe.model, rows, length=length):
                 bar.advance(1)
                 yield found
 
-    def take(self, answers: Sequence[tuple[float, int]], references: Sequence[None]) -> None:
+    def update(self, answers: Sequence[tuple[float, int]], references: Sequence[None]) -> None:
         self.perplexity.update([total for total, _ in answers], [tokens for _, tokens in answers])
 
     def metrics(self) -> Sequence[Perplexity]:
@@ -122,10 +122,10 @@ class Texts(EvaluationTask):
         return {"tokens": self.perplexity.tokens}
 
 
-def _length(model: Any, tokenizer: Any, asked: int | None) -> int:
+def _length(model: Any, tokenizer: Any, requested: int | None) -> int:
     limits = getattr(getattr(model, "body", None), "limits", None)
     reads = limits.length if limits is not None else None
-    length = min(reads or NO_LIMIT, tokenizer.model_max_length) if asked is None else asked
+    length = min(reads or NO_LIMIT, tokenizer.model_max_length) if requested is None else requested
     if length >= NO_LIMIT:
         raise InputError("Neither the model nor its tokenizer says how long a text may be. Pass max_length=.")
     if length < 2 or (reads is not None and length > reads):

@@ -10,19 +10,19 @@ from typing import Any
 
 from hubformer.data import read
 from hubformer.errors import InputError, UnknownName, suggestion
-from hubformer.evaluation.language import LanguageModel, Texts
+from hubformer.evaluation.language import LanguageModel, LanguageModelingEvaluation
 from hubformer.evaluation.report import Evaluation
 from hubformer.evaluation.tasks import (
-    Answers,
+    EvaluationSettings,
     EvaluationTask,
-    Generated,
+    GenerationEvaluation,
+    QuestionAnsweringEvaluation,
     Record,
-    Settings,
-    Summaries,
-    TextLabels,
-    TextNumbers,
-    Translations,
-    WordTags,
+    RegressionEvaluation,
+    SummarizationEvaluation,
+    TextClassificationEvaluation,
+    TokenClassificationEvaluation,
+    TranslationEvaluation,
 )
 from hubformer.metrics.entities import Scheme, check_scheme
 from hubformer.metrics.metric import Metric
@@ -31,15 +31,15 @@ from hubformer.pipelines import pipeline
 from hubformer.pipelines.base import Pipeline
 
 LANGUAGE = "language-modeling"
-# Task -> how it is measured. To add a task: its class in tasks.py, its line here.
+# Task -> how it is evaluated. To add a task: its class in tasks.py, its line here.
 TASKS: dict[str, type[EvaluationTask]] = {
-    LANGUAGE: Texts,
-    "question-answering": Answers,
-    "summarization": Summaries,
-    "text-classification": TextLabels,
-    "text2text-generation": Generated,
-    "token-classification": WordTags,
-    "translation": Translations,
+    LANGUAGE: LanguageModelingEvaluation,
+    "question-answering": QuestionAnsweringEvaluation,
+    "summarization": SummarizationEvaluation,
+    "text-classification": TextClassificationEvaluation,
+    "text2text-generation": GenerationEvaluation,
+    "token-classification": TokenClassificationEvaluation,
+    "translation": TranslationEvaluation,
 }
 ALIASES = {
     "sentiment-analysis": "text-classification",
@@ -49,25 +49,27 @@ ALIASES = {
 _BATCH = 256  # answers counted at a time
 
 
-class _Questions:
+class _Inputs:
     """What a pipeline goes through, while the references of what it has read wait for its answers."""
 
-    def __init__(self, records: Iterable[Record], measured: EvaluationTask, *, name: str) -> None:
-        self._records, self._measured, self._name = records, measured, name
+    def __init__(self, records: Iterable[Record], evaluation_task: EvaluationTask, *, name: str) -> None:
+        self._records, self._evaluation, self._name = records, evaluation_task, name
         self.waiting: deque[Any] = deque()
 
     def __iter__(self) -> Iterator[Any]:
         for place, record in enumerate(self._records):
             where = f"record {place} of {self._name}"
-            self.waiting.append(self._measured.reference(record, where))
-            yield self._measured.question(record, where)
+            self.waiting.append(self._evaluation.reference(record, where))
+            yield self._evaluation.to_input(record, where)
 
 
-class _Counted(_Questions):
+class _SizedInputs(_Inputs):
     """The same, where their number is known; the pipeline's progress bar shows it."""
 
-    def __init__(self, records: Iterable[Record], measured: EvaluationTask, *, name: str, count: int) -> None:
-        super().__init__(records, measured, name=name)
+    def __init__(
+        self, records: Iterable[Record], evaluation_task: EvaluationTask, *, name: str, count: int
+    ) -> None:
+        super().__init__(records, evaluation_task, name=name)
         self._count = count
 
     def __len__(self) -> int:
@@ -104,44 +106,53 @@ def evaluate(
     options: of the pipeline's call, such as truncation=True or doc_stride=64.
 
     Tasks and the columns they read: text-classification (text, text_pair if there is one, label; a model
-    with one output is measured as a regression), question-answering (question, context, answers,
+    with one output is evaluated as a regression), question-answering (question, context, answers,
     is_impossible if there is one), token-classification (tokens, tags), language-modeling (text; options:
     max_length), summarization, translation and text2text-generation (text, reference).
 
     Raises:
-        UnknownName: a task that is not measured. InputError: data without those columns, with labels that the
-            model does not have, or without any record; what the pipeline refuses.
+        UnknownName: a task that cannot be evaluated. InputError: data without those columns, with labels that
+            the model does not have, or without any record; what the pipeline refuses.
         MissingPackage: a metric's package is not installed.
     """
-    kind = measured_task(task)
+    kind = canonical_task(task)
     check_level(level)
     check_scheme(scheme)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise InputError(f"limit is {limit!r}, expected a whole number of at least 1, or None.")
     where = {"tokenizer": tokenizer, "device": device, "dtype": dtype, "revision": revision}
-    opened, chosen = _opened(kind, task, model, where)
-    records = read(data, columns=columns, needs=chosen.needs, usual=chosen.usual, format=format, names=names)
+    pipe, chosen = _load_pipeline(kind, task, model, where)
+    records = read(
+        data,
+        columns=columns,
+        required_columns=chosen.required_columns,
+        column_aliases=chosen.column_aliases,
+        format=format,
+        names=names,
+    )
     rest = itertools.islice(records, limit)
     first = next(rest, None)
     if first is None:
         raise InputError(f"{records.name} has no records.")
     count = records.count if limit is None or records.count is None else min(limit, records.count)
-    measured = chosen(opened, first, Settings(resamples, seed, labels, records.label_names, scheme))
+    evaluation_task = chosen(
+        pipe, first, EvaluationSettings(resamples, seed, labels, records.label_names, scheme)
+    )
     started = time.perf_counter()
-    taken = _taken(measured, options, task=kind)
-    _run(opened, measured, itertools.chain([first], rest), taken, name=records.name, count=count)
+    taken = _call_options(evaluation_task, options, task=kind)
+    _run(pipe, evaluation_task, itertools.chain([first], rest), taken, name=records.name, count=count)
     seconds = time.perf_counter() - started
-    figures, intervals = _figures(measured.metrics(), level if resamples else None)
+    figures, intervals = _values_and_intervals(evaluation_task.metrics(), level if resamples else None)
     return Evaluation(
         task=task,
-        model=_name_of(opened.model),
+        model=_name_of(pipe.model),
         data=records.name,
-        examples=measured.metrics()[0].count,
+        examples=evaluation_task.metrics()[0].count,
         seconds=seconds,
         metrics=figures,
         intervals=intervals,
         level=level,
-        details=measured.details(),
+        details=evaluation_task.details(),
         settings={
             "columns": records.read_as,
             "resamples": resamples,
@@ -152,39 +163,39 @@ def evaluate(
     )
 
 
-def _taken(measured: EvaluationTask, given: Mapping[str, Any], *, task: str) -> dict[str, Any]:
+def _call_options(evaluation_task: EvaluationTask, given: Mapping[str, Any], *, task: str) -> dict[str, Any]:
     """The options of the pipeline: those of the measurement and those given.
 
     Raises:
         InputError: one is given that the measurement depends on.
     """
-    own = measured.options
+    own = evaluation_task.options
     for name, value in given.items():
-        if name in own and name not in measured.free and value != own[name]:
+        if name in own and name not in evaluation_task.adjustable and value != own[name]:
             raise InputError(
                 f"{name} is {value!r}, but {task} is measured with {own[name]!r}. Leave {name} out."
             )
     return own | dict(given)
 
 
-def _figures(
+def _values_and_intervals(
     metrics: Iterable[Metric], level: float | None
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Values by name, and their intervals; level None: none."""
     values: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     for metric in metrics:
-        values |= metric.result()
+        values |= metric.compute()
         if level is not None:
-            intervals |= metric.intervals(level=level)
+            intervals |= metric.confidence_intervals(level=level)
     return values, intervals
 
 
-def measured_task(task: str) -> str:
+def canonical_task(task: str) -> str:
     """The task by its own name.
 
     Raises:
-        UnknownName: it is not measured; those that are are named.
+        UnknownName: it cannot be evaluated; those that can be are named.
     """
     found = ALIASES.get(task, task)
     if found.startswith("translation_"):  # translation_en_to_de
@@ -197,28 +208,30 @@ def measured_task(task: str) -> str:
     return found
 
 
-def _opened(kind: str, task: str, model: Any, where: Mapping[str, Any]) -> tuple[Any, type[EvaluationTask]]:
-    """The pipeline, and how it is measured."""
+def _load_pipeline(
+    kind: str, task: str, model: Any, where: Mapping[str, Any]
+) -> tuple[Any, type[EvaluationTask]]:
+    """The pipeline, and how it is evaluated."""
     if callable(model) and hasattr(model, "tokenizer") and hasattr(model, "model"):
         given = [name for name, value in where.items() if value is not None]
         if given:
             raise InputError(
                 f"{', '.join(given)} cannot be changed in a pipeline that is made; pass its model."
             )
-        opened = model
+        pipe = model
     elif kind == LANGUAGE:
-        opened = LanguageModel.of(model, **where)
+        pipe = LanguageModel.of(model, **where)
     else:
-        opened = pipeline(task, model=model, **where)
+        pipe = pipeline(task, model=model, **where)
     chosen = TASKS[kind]
-    if chosen is TextLabels and opened.model.config.num_labels == 1:
-        chosen = TextNumbers
-    return opened, chosen
+    if chosen is TextClassificationEvaluation and pipe.model.config.num_labels == 1:
+        chosen = RegressionEvaluation
+    return pipe, chosen
 
 
 def _run(
-    opened: Any,
-    measured: EvaluationTask,
+    pipe: Any,
+    evaluation_task: EvaluationTask,
     records: Iterable[Record],
     options: Mapping[str, Any],
     *,
@@ -227,18 +240,18 @@ def _run(
 ) -> None:
     """Let the pipeline answer as it reads; memory holds what it looks ahead."""
     if count is None:
-        questions = _Questions(records, measured, name=name)
+        inputs = _Inputs(records, evaluation_task, name=name)
     else:
-        questions = _Counted(records, measured, name=name, count=count)
+        inputs = _SizedInputs(records, evaluation_task, name=name, count=count)
     # Ours take any iterable; others of this call shape know a generator when they see one.
-    asked = questions if isinstance(opened, (Pipeline, LanguageModel)) else iter(questions)
+    source = inputs if isinstance(pipe, (Pipeline, LanguageModel)) else iter(inputs)
     answers: list[Any] = []
-    for answer in measured.answers(opened, asked, **options):
+    for answer in evaluation_task.predict(pipe, source, **options):
         answers.append(answer)
         if len(answers) == _BATCH:
-            measured.take(answers, [questions.waiting.popleft() for _ in answers])
+            evaluation_task.update(answers, [inputs.waiting.popleft() for _ in answers])
             answers = []
-    measured.take(answers, [questions.waiting.popleft() for _ in answers])
+    evaluation_task.update(answers, [inputs.waiting.popleft() for _ in answers])
 
 
 def _name_of(model: Any) -> str:

@@ -1,4 +1,4 @@
-"""How each task is measured: what its data needs, what the pipeline is given, and what its answers count
+"""How each task is evaluated: what its data needs, what the pipeline is given, and what its answers count
 for."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     """What a user may say of a measurement. labels: the data's labels to the model's. scheme: of entities'
     tags."""
 
@@ -34,11 +34,11 @@ class Settings:
 class EvaluationTask:
     """One task's measurement. A task extends it."""
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    free: ClassVar[tuple[str, ...]] = ()  # those of `options` that a user may set too
+    required_columns: ClassVar[tuple[str, ...]] = ()
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    adjustable: ClassVar[tuple[str, ...]] = ()  # those of `options` that a user may set too
 
-    def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
+    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
         """first: the first record, for what differs from data set to data set."""
         self.settings = settings
 
@@ -47,20 +47,20 @@ class EvaluationTask:
         """What the pipeline is called with, so that its answers can be counted."""
         return {}
 
-    def question(self, record: Record, where: str) -> Any:
+    def to_input(self, record: Record, where: str) -> Any:
         """What the pipeline is given."""
         raise NotImplementedError
 
-    def answers(self, pipe: Any, questions: Iterable[Any], **options: Any) -> Iterable[Any]:
-        """The pipeline's answers, as it reads the questions."""
-        found: Iterable[Any] = pipe(questions, **options)
+    def predict(self, pipe: Any, inputs: Iterable[Any], **options: Any) -> Iterable[Any]:
+        """The pipeline's answers, as it reads the inputs."""
+        found: Iterable[Any] = pipe(inputs, **options)
         return found
 
     def reference(self, record: Record, where: str) -> Any:
         """What its answer is compared with."""
         raise NotImplementedError
 
-    def take(self, answers: Sequence[Any], references: Sequence[Any]) -> None:
+    def update(self, answers: Sequence[Any], references: Sequence[Any]) -> None:
         """Count some answers."""
         raise NotImplementedError
 
@@ -72,23 +72,23 @@ class EvaluationTask:
         """What is no single number."""
         return {}
 
-    def _made(self, *kinds: type[Any], **options: Any) -> list[Any]:
+    def _build(self, *kinds: type[Any], **options: Any) -> list[Any]:
         return [kind(resamples=self.settings.resamples, seed=self.settings.seed, **options) for kind in kinds]
 
 
 _TEXTS = {"text": ("sentence", "sentence1", "premise"), "text_pair": ("sentence2", "hypothesis")}
 
 
-class TextLabels(EvaluationTask):
+class TextClassificationEvaluation(EvaluationTask):
     """One label for each text or pair: all of Classification, ROC-AUC and calibration.
 
     With two labels precision, recall and f1 are also those of label number 1.
     """
 
-    needs = ("text", "label")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = _TEXTS
+    required_columns = ("text", "label")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = _TEXTS
 
-    def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
+    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
         super().__init__(pipe, first, settings)
         config = pipe.model.config
         if config.problem_type == "multi_label_classification":
@@ -97,17 +97,19 @@ class TextLabels(EvaluationTask):
             )
         names = [config.id2label[place] for place in range(config.num_labels)]
         self.labels = Labels(names, renamed=settings.labels)
-        self._theirs = _order(settings.label_names.get("label"), names) if settings.labels is None else None
+        self._theirs = (
+            _label_order(settings.label_names.get("label"), names) if settings.labels is None else None
+        )
         positive = names[1] if len(names) == 2 else None
-        (self.right,) = self._made(Classification, labels=names, positive=positive)
-        self.area, self.calibration = self._made(RocAuc, Calibration)
+        (self.right,) = self._build(Classification, labels=names, positive=positive)
+        self.area, self.calibration = self._build(RocAuc, Calibration)
         self.matrix = ConfusionMatrix(labels=names)
 
     @property
     def options(self) -> dict[str, Any]:
         return {"top_k": None}
 
-    def question(self, record: Record, where: str) -> Any:
+    def to_input(self, record: Record, where: str) -> Any:
         return text_or_pair(record)
 
     def reference(self, record: Record, where: str) -> int:
@@ -117,7 +119,7 @@ class TextLabels(EvaluationTask):
             label = self._theirs[label]
         return self.labels.index(label, f"The label of {where}")
 
-    def take(self, answers: Sequence[Any], references: Sequence[int]) -> None:
+    def update(self, answers: Sequence[Any], references: Sequence[int]) -> None:
         names = self.labels.names
         rows = [{one["label"]: one["score"] for one in answer} for answer in answers]
         best = [max(row, key=lambda name: row[name]) for row in rows]
@@ -137,7 +139,7 @@ class TextLabels(EvaluationTask):
     def details(self) -> dict[str, Any]:
         return {
             "per_label": self.right.per_name(),
-            "confusion_matrix": {"labels": self.matrix.labels, "counts": self.matrix.result()},
+            "confusion_matrix": {"labels": self.matrix.labels, "counts": self.matrix.compute()},
             "reliability": self.calibration.curve(),
         }
 
@@ -148,28 +150,28 @@ def text_or_pair(record: Record) -> Any:
     return record["text"] if pair is None else {"text": record["text"], "text_pair": pair}
 
 
-def _order(theirs: Sequence[str] | None, ours: Sequence[str]) -> Sequence[str] | None:
+def _label_order(theirs: Sequence[str] | None, ours: Sequence[str]) -> Sequence[str] | None:
     """The data's names for its numbers, if they are the model's names; else its numbers are the model's."""
     if theirs is None or sorted(map(str.casefold, theirs)) != sorted(map(str.casefold, ours)):
         return None
     return theirs
 
 
-class TextNumbers(EvaluationTask):
+class RegressionEvaluation(EvaluationTask):
     """One number for each text or pair: Pearson, Spearman, mean errors."""
 
-    needs = ("text", "label")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {**_TEXTS, "label": ("score",)}
+    required_columns = ("text", "label")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {**_TEXTS, "label": ("score",)}
 
-    def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
+    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
         super().__init__(pipe, first, settings)
-        self._metrics = self._made(Pearson, Spearman, Errors)
+        self._metrics = self._build(Pearson, Spearman, Errors)
 
     @property
     def options(self) -> dict[str, Any]:
         return {"function_to_apply": "none", "top_k": 1}
 
-    def question(self, record: Record, where: str) -> Any:
+    def to_input(self, record: Record, where: str) -> Any:
         return text_or_pair(record)
 
     def reference(self, record: Record, where: str) -> float:
@@ -180,7 +182,7 @@ class TextNumbers(EvaluationTask):
                 f"The label of {where} is {record['label']!r}, expected a number: the model gives one."
             ) from None
 
-    def take(self, answers: Sequence[Any], references: Sequence[float]) -> None:
+    def update(self, answers: Sequence[Any], references: Sequence[float]) -> None:
         found = [answer[0]["score"] for answer in answers]
         for metric in self._metrics:
             metric.update(found, references)
@@ -189,36 +191,36 @@ class TextNumbers(EvaluationTask):
         return self._metrics
 
 
-class Answers(EvaluationTask):
+class QuestionAnsweringEvaluation(EvaluationTask):
     """Spans of a text: SQuAD's exact match and F1. Where the data says which questions are impossible, by
     SQuAD 2.0's rules, and "" may be an answer."""
 
-    needs = ("question", "context", "answers")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}
-    free = ("handle_impossible_answer",)
+    required_columns = ("question", "context", "answers")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}
+    adjustable = ("handle_impossible_answer",)
 
-    def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
+    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
         super().__init__(pipe, first, settings)
         self.version = 2 if "is_impossible" in first else 1
-        (self.squad,) = self._made(Squad, version=self.version)
+        (self.squad,) = self._build(Squad, version=self.version)
 
     @property
     def options(self) -> dict[str, Any]:
         return {"handle_impossible_answer": self.version == 2, "top_k": 1}
 
-    def question(self, record: Record, where: str) -> Any:
+    def to_input(self, record: Record, where: str) -> Any:
         return {"question": record["question"], "context": record["context"]}
 
     def reference(self, record: Record, where: str) -> list[str]:
-        golds = gold_answers(record, where)
-        if not golds and self.version == 1:
+        references = gold_answers(record, where)
+        if not references and self.version == 1:
             raise InputError(
                 f"{where} has no gold answer. If the data has questions without an answer, give each record "
                 "is_impossible (true or false), as SQuAD 2.0 does."
             )
-        return golds
+        return references
 
-    def take(self, answers: Sequence[Any], references: Sequence[list[str]]) -> None:
+    def update(self, answers: Sequence[Any], references: Sequence[list[str]]) -> None:
         self.squad.update([answer["answer"] for answer in answers], references)
 
     def metrics(self) -> Sequence[Metric]:
@@ -228,23 +230,26 @@ class Answers(EvaluationTask):
         return {"squad_version": self.version}
 
 
-class WordTags(EvaluationTask):
+class TokenClassificationEvaluation(EvaluationTask):
     """A tag for each word: entity F1. A word's tag is that of its first token."""
 
-    needs = ("tokens", "tags")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {"tokens": ("words",), "tags": ("ner_tags", "labels")}
+    required_columns = ("tokens", "tags")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "tokens": ("words",),
+        "tags": ("ner_tags", "labels"),
+    }
 
-    def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
+    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
         super().__init__(pipe, first, settings)
         self._names = settings.label_names.get("tags")
         self._known = set(pipe.model.config.id2label.values())
-        (self.entities,) = self._made(EntityF1, scheme=settings.scheme)
+        (self.entities,) = self._build(EntityF1, scheme=settings.scheme)
 
     @property
     def options(self) -> dict[str, Any]:
         return {"aggregation_strategy": "none", "ignore_labels": []}
 
-    def question(self, record: Record, where: str) -> str:
+    def to_input(self, record: Record, where: str) -> str:
         return " ".join(record["tokens"])
 
     def reference(self, record: Record, where: str) -> tuple[list[str], list[str]]:
@@ -269,7 +274,7 @@ class WordTags(EvaluationTask):
                 )
         return words, named
 
-    def take(self, answers: Sequence[Any], references: Sequence[tuple[list[str], list[str]]]) -> None:
+    def update(self, answers: Sequence[Any], references: Sequence[tuple[list[str], list[str]]]) -> None:
         found = [tags_of_words(words, answer) for answer, (words, _) in zip(answers, references, strict=True)]
         self.entities.update(found, [tags for _, tags in references])
 
@@ -299,28 +304,28 @@ def tags_of_words(words: Sequence[str], tokens: Sequence[Mapping[str, Any]]) -> 
     return [tags.get(place, "O") for place in range(len(words))]
 
 
-class Generated(EvaluationTask):
+class GenerationEvaluation(EvaluationTask):
     """A text for each text, against one reference or several."""
 
-    needs = ("text", "reference")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {
+    required_columns = ("text", "reference")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "text": ("document", "article", "source"),
         "reference": ("summary", "highlights", "target"),
     }
     kinds: ClassVar[tuple[type[Metric], ...]] = (Rouge, Bleu, ChrF)
 
-    def __init__(self, pipe: Any, first: Record, settings: Settings) -> None:
+    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
         super().__init__(pipe, first, settings)
-        self._metrics = self._made(*self.kinds)
+        self._metrics = self._build(*self.kinds)
 
-    def question(self, record: Record, where: str) -> str:
+    def to_input(self, record: Record, where: str) -> str:
         text: str = record["text"]
         return text
 
     def reference(self, record: Record, where: str) -> Any:
         return record["reference"]
 
-    def take(self, answers: Sequence[Any], references: Sequence[Any]) -> None:
+    def update(self, answers: Sequence[Any], references: Sequence[Any]) -> None:
         rows = [answer[0] if isinstance(answer, list) else answer for answer in answers]
         texts = [next(value for name, value in row.items() if name.endswith("_text")) for row in rows]
         for metric in self._metrics:
@@ -330,13 +335,13 @@ class Generated(EvaluationTask):
         return self._metrics
 
 
-class Summaries(Generated):
+class SummarizationEvaluation(GenerationEvaluation):
     """ROUGE."""
 
     kinds = (Rouge,)
 
 
-class Translations(Generated):
+class TranslationEvaluation(GenerationEvaluation):
     """BLEU and chrF."""
 
     kinds = (Bleu, ChrF)

@@ -1,11 +1,11 @@
-"""Metrics over examples that come in pieces: `update(predictions, references)`, then `result()`,
-`intervals()`.
+"""Metrics over examples that come in pieces: `update(predictions, references)`, then `compute()`,
+`confidence_intervals()`.
 
     from hubformer.metrics import Classification
 
     metric = Classification(labels=["NEGATIVE", "POSITIVE"], resamples=1000)
     metric.update(["POSITIVE", "NEGATIVE"], ["POSITIVE", "POSITIVE"])
-    metric.result()["accuracy"]  # 0.5
+    metric.compute()["accuracy"]  # 0.5
 
 See `hubformer.metrics.metric.Metric` for what all of them share.
 """

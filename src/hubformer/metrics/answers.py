@@ -125,7 +125,7 @@ class Squad(SumMetric):
         f1 = max(word_f1(ours, gold, both_empty=float(self.version == 2)) for gold in found)
         return exact, f1, found != [""] or self.version == 1, bool(prediction)
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         with_answer, without = self._sums.totals[:, :3], self._sums.totals[:, 3:]
         found = _percent(with_answer + without, "")
         if self.version == 2:

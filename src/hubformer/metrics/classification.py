@@ -68,7 +68,7 @@ class Counts(SumMetric):
 
     def per_name(self) -> dict[Any, dict[str, float]]:
         """precision, recall, f1 and support (how often it is the reference) of each name."""
-        self._refuse_nothing()
+        self._check_not_empty()
         both, predicted, reference = self._tables()
         scores = _scores(both[0], predicted[0], reference[0])
         return {
@@ -140,7 +140,7 @@ class Classification(Counts):
             raise InputError(f"{what}[{place}] is {label!r}, expected one of {_names(self._places)}.{near}")
         return self._place(label)
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         both, predicted, reference = self._tables()
         total = self._sums.totals[:, 0]
         found = {"accuracy": ratio(both.sum(1), total)}
@@ -190,10 +190,10 @@ class F1(Classification):
         super().__init__(labels=labels, positive=positive, resamples=resamples, seed=seed)
         self.average = average
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         if self.average is not None:
             return self.averaged(self.average)
-        found = super().values()
+        found = super().bootstrap_values()
         return {name: found[name] for name in ("precision", "recall", "f1")}
 
 
@@ -201,8 +201,13 @@ class ConfusionMatrix:
     """How often each label was given to examples of each label. Memory: labels squared."""
 
     def __init__(self, *, labels: Sequence[Hashable] | None = None) -> None:
-        self._names = Counts(names=labels)
+        self._given = labels
         self._fixed = labels is not None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all examples."""
+        self._names = Counts(names=self._given)
         self._pairs: dict[tuple[Any, Any], int] = {}
         self.count = 0
 
@@ -223,7 +228,7 @@ class ConfusionMatrix:
     def labels(self) -> list[Any]:
         return self._names.names
 
-    def result(self) -> list[list[int]]:
+    def compute(self) -> list[list[int]]:
         """(C, C): rows are references, columns predictions, in the order of `labels`."""
         return [[self._pairs.get((ours, theirs), 0) for ours in self.labels] for theirs in self.labels]
 
@@ -259,7 +264,7 @@ class Calibration(SumMetric):
             statistics[rows, 1 + 3 * places + shift] = value
         self._sums.add(statistics)
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         table = self._sums.totals[:, 1:].reshape(1 + self.resamples, self.bins, 3)
         examples = table[..., 0].sum(1)
         return {
@@ -328,7 +333,7 @@ class RocAuc(Metric):
         self._scores.append(scores)
         self._references.append(labels)
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         scores, labels = numpy.concatenate(self._scores), numpy.concatenate(self._references)
         weights = all_weights(len(labels), resamples=self.resamples, seed=self.seed)
         if scores.shape[1] == 1:

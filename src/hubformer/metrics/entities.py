@@ -161,7 +161,7 @@ class EntityF1(Counts):
                     row[self.width + 3 * self._places[kind] + shift] += 1
         self._sums.add(statistics)
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         macro = {f"{name}_macro": values for name, values in self.averaged("macro").items()}
         accuracy = ratio(self._sums.totals[:, 2], self._sums.totals[:, 1])
         return {**self.averaged("micro"), **macro, "accuracy": accuracy}

@@ -45,7 +45,7 @@ class Perplexity(SumMetric):
         """Tokens so far."""
         return int(self._sums.totals[0, 1])
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         sums, tokens = self._sums.totals.T
         loss = numpy.divide(sums, tokens, out=numpy.full(len(sums), numpy.nan), where=tokens > 0)
         loss = numpy.where(loss > 1e200, numpy.inf, loss)
@@ -71,7 +71,7 @@ class _Sacre(SumMetric):
         ]
         self._sums.add(numpy.array(rows, dtype=float).reshape(-1, self.width))
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         whole = self._sums.totals.astype(int)
         return {
             self.name: numpy.array(
@@ -140,7 +140,7 @@ class Rouge(SumMetric):
             rows.append([1.0, *(found[name].fmeasure for name in _ROUGE)])
         self._sums.add(numpy.array(rows).reshape(-1, self.width))
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         totals = self._sums.totals
         return {name: ratio(totals[:, place], totals[:, 0]) for place, name in enumerate(_ROUGE, 1)}
 

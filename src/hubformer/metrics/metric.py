@@ -1,33 +1,48 @@
-"""Metric: what all of them share. Examples come in pieces; results and intervals can be asked at any time."""
+"""Metric: what all of them share. Examples come in batches; values can be computed at any time."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from hubformer.errors import InputError
 from hubformer.metrics.resampling import Array, Sums, interval
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 class Metric:
-    """A measure over examples that come in pieces.
+    """A measure over examples that come in batches.
 
-    `update(predictions, references)` takes any number of examples; `result()` gives values by name and
-    `intervals()` percentile bootstrap intervals of them, where the metric was made with `resamples` (1000 is
-    usual). The pieces do not matter, only the order; equal seeds give equal intervals. Memory does not grow
-    with the number of examples unless the class says so. A value that is undefined is NaN.
+    `update(predictions, references)` takes any number of examples; `compute()` gives values by name and
+    `confidence_intervals()` percentile bootstrap intervals of them, where the metric was made with
+    `resamples` (1000 is usual); `reset()` forgets all examples. How the examples are batched does not
+    matter, only their order; equal seeds give equal intervals. Memory does not grow with the number of
+    examples unless the class says so. A value that is undefined is NaN.
 
     Raises:
-        InputError: predictions and references of different number, a value that is none, a result before any
-            example.
+        InputError: predictions and references of different number, a value that is no prediction, `compute`
+            before any example.
     """
+
+    _options: dict[str, Any]  # what the metric was made with
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        metric = super().__new__(cls)
+        metric._options = options
+        return metric
 
     def __init__(self, *, resamples: int = 0, seed: int = 0) -> None:
         self.resamples, self.seed = resamples, seed
-        self._known: tuple[int, dict[str, Array]] = (0, {})  # the values, and after how many examples
+        self._cached: tuple[int, dict[str, Array]] = (0, {})  # the values, and after how many examples
+
+    def reset(self) -> None:
+        """Forget all examples, as if the metric were new."""
+        type(self).__init__(self, **self._options)
 
     @property
     def count(self) -> int:
@@ -38,28 +53,28 @@ class Metric:
         """Take examples: one reference for each prediction."""
         raise NotImplementedError
 
-    def values(self) -> dict[str, Array]:
-        """Each value over all examples, then over each resample: (1 + R,)"""
+    def bootstrap_values(self) -> dict[str, Array]:
+        """Each value over all examples, then over each bootstrap resample: (1 + R,)"""
         raise NotImplementedError
 
-    def result(self) -> dict[str, float]:
+    def compute(self) -> dict[str, float]:
         """The values over all examples so far."""
-        self._refuse_nothing()
-        return {name: float(values[0]) for name, values in self._values().items()}
+        self._check_not_empty()
+        return {name: float(values[0]) for name, values in self._cached_values().items()}
 
-    def intervals(self, *, level: float = 0.95) -> dict[str, tuple[float, float]]:
+    def confidence_intervals(self, *, level: float = 0.95) -> dict[str, tuple[float, float]]:
         """For each value the bounds that hold the middle `level` of its resamples."""
-        self._refuse_nothing()
+        self._check_not_empty()
         if not self.resamples:
             raise InputError(f"{type(self).__name__} keeps no resamples. Make it with resamples=1000.")
-        return {name: interval(values[1:], level=level) for name, values in self._values().items()}
+        return {name: interval(values[1:], level=level) for name, values in self._cached_values().items()}
 
-    def _values(self) -> dict[str, Array]:
-        if self._known[0] != self.count:
-            self._known = self.count, self.values()
-        return self._known[1]
+    def _cached_values(self) -> dict[str, Array]:
+        if self._cached[0] != self.count:
+            self._cached = self.count, self.bootstrap_values()
+        return self._cached[1]
 
-    def _refuse_nothing(self) -> None:
+    def _check_not_empty(self) -> None:
         if not self.count:
             raise InputError(f"{type(self).__name__} has seen no example yet; call update first.")
 

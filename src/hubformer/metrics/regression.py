@@ -55,7 +55,7 @@ class Pearson(Metric):
         self._means += apart * ratio(examples, total)
         self._examples = total
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         xx, yy, xy = self._moments
         least = self._examples * (_NOISE * self._means) ** 2
         varies = (xx > least[0]) & (yy > least[1]) & (self._examples > 1)
@@ -83,7 +83,7 @@ class Spearman(Metric):
         ours, theirs = paired(predictions, references)
         self._kept.append(numpy.stack([numbers(ours, "predictions"), numbers(theirs, "references")]))
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         correlation = optional("scipy.stats", extra="evaluation", purpose="Spearman's correlation").spearmanr
         both = numpy.concatenate(self._kept, axis=1)
         weights = all_weights(both.shape[1], resamples=self.resamples, seed=self.seed)
@@ -108,7 +108,7 @@ class Errors(SumMetric):
         apart = numbers(ours, "predictions") - numbers(theirs, "references")
         self._sums.add(numpy.stack([numpy.ones(len(apart)), abs(apart), apart**2], axis=1))
 
-    def values(self) -> dict[str, Array]:
+    def bootstrap_values(self) -> dict[str, Array]:
         examples, absolute, squared = self._sums.totals.T
         return {
             "mean_absolute_error": ratio(absolute, examples),

@@ -7,9 +7,9 @@
 To add a recipe: a file in configs/recipes. To add a kind of training: objectives.py says how.
 """
 
-from hubformer.recipes.objective import Objective
-from hubformer.recipes.objectives import OBJECTIVES
 from hubformer.recipes.recipe import Recipe, load_recipe, names
+from hubformer.recipes.registry import OBJECTIVES
 from hubformer.recipes.run import Result, run
+from hubformer.recipes.training_task import TrainingTask
 
-__all__ = ["OBJECTIVES", "Objective", "Recipe", "Result", "load_recipe", "names", "run"]
+__all__ = ["OBJECTIVES", "Recipe", "Result", "TrainingTask", "load_recipe", "names", "run"]

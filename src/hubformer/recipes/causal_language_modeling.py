@@ -14,19 +14,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
-import torch
-from torch import Tensor
-
 from hubformer.errors import InputError
+from hubformer.metrics.token_sums import StreamedSums, next_token_sums
 from hubformer.progress import Bar
-from hubformer.recipes.objective import Objective, Record, check_length
+from hubformer.recipes.dataset import TokenizedDataset
 from hubformer.recipes.pretraining import Pretraining
-from hubformer.recipes.rows import Rows
-from hubformer.recipes.token_sums import Sums, hidden_tokens
+from hubformer.recipes.training_task import Record, TrainingTask, check_length
 from hubformer.training.collate import default_data_collator
 from hubformer.training.packing import packed_blocks
 
-_AT_ONCE = 100  # documents
+_BATCH = 100  # documents
 
 
 @dataclass(frozen=True)
@@ -44,22 +41,24 @@ class CausalLanguageModeling(Pretraining):
     adapter_task: ClassVar[str | None] = "CAUSAL_LM"
     Options: ClassVar[type] = Options
 
-    def checked(self, record: Record, where: str) -> Record:
+    def parse(self, record: Record, where: str) -> Record:
         if not isinstance(record["text"], str):
             raise InputError(f"The text of {where} is {record['text']!r}, expected a text.")
         return record
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
-        Objective.prepare(self, tokenizer, model)
+        TrainingTask.prepare(self, tokenizer, model)
         if _end(tokenizer) is None:
             raise InputError(
                 "The tokenizer has no end-of-text token (eos_token), which stands between documents. Choose "
                 "another tokenizer."
             )
 
-    def rows(self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None) -> Rows:
+    def rows(
+        self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None
+    ) -> TokenizedDataset:
         ids = _ids(records, tokenizer, count=count)
-        rows = Rows(packed_blocks(ids, length=self.options.max_length, separator=_end(tokenizer)))
+        rows = TokenizedDataset(packed_blocks(ids, length=self.options.max_length, separator=_end(tokenizer)))
         if not len(rows):
             raise InputError(
                 f"{name} has fewer tokens than the {self.options.max_length} of a row. Set a smaller "
@@ -70,11 +69,11 @@ class CausalLanguageModeling(Pretraining):
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return default_data_collator
 
-    def reduction(self) -> Callable[[Any, Any], Any]:
-        return next_tokens
+    def preprocess_logits(self) -> Callable[[Any, Any], Any]:
+        return next_token_sums
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
-        return Sums(_measured)
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
+        return StreamedSums(_measured)
 
 
 def _end(tokenizer: Any) -> int | None:
@@ -85,16 +84,9 @@ def _end(tokenizer: Any) -> int | None:
 def _ids(records: Iterable[Record], tokenizer: Any, *, count: int | None) -> Iterator[list[int]]:
     rest = iter(records)
     with Bar(count, unit=" documents") as bar:
-        while some := [record["text"] for record in islice(rest, _AT_ONCE)]:
+        while some := [record["text"] for record in islice(rest, _BATCH)]:
             yield from tokenizer(some, add_special_tokens=False, verbose=False)["input_ids"]
             bar.advance(len(some))
-
-
-def next_tokens(scores: Tensor, labels: Tensor) -> Tensor:
-    """scores (B, L, V), labels (B, L) -> (B, 3): of each row's tokens but the first the sum of the losses,
-    their number, and how many have the highest score."""
-    # One row at a time: in float32 the scores of all may be larger than the model.
-    return torch.cat([hidden_tokens(s[None, :-1], o[None, 1:]) for s, o in zip(scores, labels, strict=True)])
 
 
 def _measured(sums: Any) -> dict[str, float]:

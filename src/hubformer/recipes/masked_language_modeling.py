@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from hubformer.errors import InputError
-from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import Document, Pretraining, joined, reach, row_of
-from hubformer.recipes.token_sums import Sums, hidden_tokens, of_hidden
+from hubformer.metrics.token_sums import StreamedSums, loss_and_accuracy, masked_token_sums
+from hubformer.recipes.pretraining import Document, Pretraining, concatenated, sample_of, sentences_end
+from hubformer.recipes.training_task import Sample
 from hubformer.training.masking import DataCollatorForLanguageModeling
 
 
@@ -36,13 +36,13 @@ class MaskedLanguageModeling(Pretraining):
         super().prepare(tokenizer, model)
         refuse_unknown_words(tokenizer, whole=self.options.whole_words)
 
-    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
-        room = self.room(tokenizer)
+    def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
+        room = self.text_budget(tokenizer)
         for document in documents:
             at = 0
             while at < len(document):
-                stop = reach(document, at, tokens=room, least=1)
-                yield row_of(tokenizer, joined(document[at:stop]))
+                stop = sentences_end(document, at, tokens=room, least=1)
+                yield sample_of(tokenizer, concatenated(document[at:stop]))
                 at = stop
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
@@ -52,11 +52,11 @@ class MaskedLanguageModeling(Pretraining):
             whole_word_mask=self.options.whole_words,
         )
 
-    def reduction(self) -> Callable[[Any, Any], Any]:
-        return hidden_tokens
+    def preprocess_logits(self) -> Callable[[Any, Any], Any]:
+        return masked_token_sums
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
-        return Sums(partial(of_hidden, name="mlm"))
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
+        return StreamedSums(partial(loss_and_accuracy, name="mlm"))
 
 
 def refuse_unknown_words(tokenizer: Any, *, whole: bool) -> None:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hubformer.errors import InputError
-from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of, text_of
+from hubformer.recipes.training_task import (
+    Record,
+    Sample,
+    TrainingTask,
+    check_length,
+    encoded_inputs,
+    text_of,
+)
 
 
 @dataclass(frozen=True)
@@ -25,10 +32,10 @@ class Options:
         check_length(self.max_length, least=5)
 
 
-class MultipleChoice(Objective):
+class MultipleChoice(TrainingTask):
     head: ClassVar[str] = "AutoModelForMultipleChoice"
-    needs = ("text", "label")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {
+    required_columns = ("text", "label")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "text": ("context", "question", "startphrase"),
         "choices": ("endings", "answers", "options"),
         "label": ("labels", "answer"),
@@ -39,7 +46,7 @@ class MultipleChoice(Objective):
         super().__init__(options)
         self._count = 0  # choices of every record
 
-    def checked(self, record: Record, where: str) -> Record:
+    def parse(self, record: Record, where: str) -> Record:
         text_of(record, "text", where)
         choices = record.get("choices") or [record[name] for name in sorted(filter(_is_choice, record))]
         if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(c, str) for c in choices):
@@ -59,14 +66,14 @@ class MultipleChoice(Objective):
             )
         return {**record, "choices": choices, "label": int(record["label"])}
 
-    def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
+    def model_options(self, records: Iterable[Record]) -> dict[str, Any]:
         return {"new_head": True}
 
     def texts(self, records: Iterable[Record]) -> Iterator[str]:
         for record in records:
             yield from (record["text"], *record["choices"])
 
-    def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
+    def encode(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Sample]:
         encoded = tokenizer(
             [record["text"] for record in records for _ in record["choices"]],
             [choice for record in records for choice in record["choices"]],
@@ -75,7 +82,7 @@ class MultipleChoice(Objective):
         )
         for place, record in enumerate(records):
             first = place * self._count
-            some = [inputs_of(encoded, first + choice) for choice in range(self._count)]
+            some = [encoded_inputs(encoded, first + choice) for choice in range(self._count)]
             padded = tokenizer.pad(some, padding=True)
             flat = {name: [i for choice in padded[name] for i in choice] for name in padded}
             yield {**flat, "labels": record["label"]}
@@ -86,7 +93,7 @@ class MultipleChoice(Objective):
         padded = DataCollatorForMultipleChoice(tokenizer)
         return lambda rows: padded([_apart(row, self._count) for row in rows])
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
         return _accuracy
 
 
@@ -94,10 +101,10 @@ def _is_choice(column: str) -> bool:
     return column[:-1] in ("ending", "choice") and column[-1].isdecimal()
 
 
-def _apart(row: Row, count: int) -> Row:
+def _apart(row: Sample, count: int) -> Sample:
     """Flat columns as (C, L)."""
     length = len(row["input_ids"]) // count
-    found: Row = {"labels": row["labels"]}
+    found: Sample = {"labels": row["labels"]}
     for name, values in row.items():
         if name != "labels":
             found[name] = [values[place * length : (place + 1) * length] for place in range(count)]

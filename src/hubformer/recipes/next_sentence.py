@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from hubformer.errors import InputError
-from hubformer.recipes.pretraining import Document, joined, reach
+from hubformer.recipes.pretraining import Document, concatenated, sentences_end
 from hubformer.recipes.sentence_pairs import SentencePairs
 
 _FOLLOWS, _FOREIGN = 0, 1  # as transformers numbers them
@@ -21,11 +21,11 @@ _TRIES = 10
 
 
 class NextSentence(SentencePairs):
-    asked: ClassVar[str] = "nsp"
-    answer = "next_sentence_label"
+    metric_name: ClassVar[str] = "nsp"
+    label_name = "next_sentence_label"
 
-    def pairs_of(
-        self, documents: Sequence[Document], chance: random.Random, *, room: int
+    def build_pairs(
+        self, documents: Sequence[Document], rng: random.Random, *, room: int
     ) -> Iterator[tuple[list[int], list[int], int]]:
         if len(documents) < 2:
             raise InputError(
@@ -36,31 +36,31 @@ class NextSentence(SentencePairs):
         for place, document in enumerate(documents):
             at = 0
             while at < len(document):
-                tokens = self.tokens(chance, room=room)
-                stop = reach(document, at, tokens=tokens, least=2)
+                tokens = self.target_length(rng, room=room)
+                stop = sentences_end(document, at, tokens=tokens, least=2)
                 alone = stop - at == 1
-                split = stop if alone else chance.randrange(at + 1, stop)
-                follows = not alone and (owed > 0 or chance.random() < 0.5)
+                split = stop if alone else rng.randrange(at + 1, stop)
+                follows = not alone and (owed > 0 or rng.random() < 0.5)
                 owed += alone - (follows and owed > 0)
-                first = joined(document[at:split])
+                first = concatenated(document[at:split])
                 if follows:
-                    yield first, joined(document[split:stop]), _FOLLOWS
+                    yield first, concatenated(document[split:stop]), _FOLLOWS
                 else:
                     left, most = tokens - len(first), room - len(first)
-                    yield first, _foreign(documents, place, chance, tokens=left, most=most), _FOREIGN
+                    yield first, _foreign(documents, place, rng, tokens=left, most=most), _FOREIGN
                 at = stop if follows else split
 
 
 def _foreign(
-    documents: Sequence[Document], place: int, chance: random.Random, *, tokens: int, most: int
+    documents: Sequence[Document], place: int, rng: random.Random, *, tokens: int, most: int
 ) -> list[int]:
     """Sentences of another document than that at `place`, from a drawn one on; whole ones, but where none of
     some that were drawn fits."""
     for _ in range(_TRIES):
-        other = chance.randrange(len(documents) - 1)
+        other = rng.randrange(len(documents) - 1)
         document = documents[other + (other >= place)]
-        start = chance.randrange(len(document))
+        start = rng.randrange(len(document))
         if len(document[start]) <= most:
             break
-    stop = reach(document, start, tokens=tokens, least=1)
-    return joined(document[start:stop])[:most]
+    stop = sentences_end(document, start, tokens=tokens, least=1)
+    return concatenated(document[start:stop])[:most]

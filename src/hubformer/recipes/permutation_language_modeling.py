@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from hubformer.errors import InputError
-from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import Document, Pretraining, joined, row_of
-from hubformer.recipes.token_sums import Sums, hidden_tokens, of_hidden
+from hubformer.metrics.token_sums import StreamedSums, loss_and_accuracy, masked_token_sums
+from hubformer.recipes.pretraining import Document, Pretraining, concatenated, sample_of
+from hubformer.recipes.training_task import Sample
 from hubformer.training.masking import DataCollatorForPermutationLanguageModeling
 from hubformer.training.packing import packed_blocks
 
@@ -34,7 +34,7 @@ class Options:
 class PermutationLanguageModeling(Pretraining):
     head: ClassVar[str] = "AutoModelForPreTraining"
     Options: ClassVar[type] = Options
-    takes = ("perm_mask", "target_mapping", "labels")
+    forward_arguments = ("perm_mask", "target_mapping", "labels")
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
         super().prepare(tokenizer, model)
@@ -44,19 +44,19 @@ class PermutationLanguageModeling(Pretraining):
                 "put in order apart."
             )
 
-    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
+    def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
         end = tokenizer.get_vocab().get(_END_OF_DOCUMENT, tokenizer.eos_token_id)
-        whole = ({"input_ids": joined(document)} for document in documents)
-        for block in packed_blocks(whole, length=self.room(tokenizer), separator=end):
-            yield row_of(tokenizer, block["input_ids"])
+        whole = ({"input_ids": concatenated(document)} for document in documents)
+        for block in packed_blocks(whole, length=self.text_budget(tokenizer), separator=end):
+            yield sample_of(tokenizer, block["input_ids"])
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return DataCollatorForPermutationLanguageModeling(
             tokenizer, plm_probability=self.options.predicted, max_span_length=self.options.longest_span
         )
 
-    def reduction(self) -> Callable[[Any, Any], Any]:
-        return hidden_tokens
+    def preprocess_logits(self) -> Callable[[Any, Any], Any]:
+        return masked_token_sums
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
-        return Sums(partial(of_hidden, name="plm"))
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
+        return StreamedSums(partial(loss_and_accuracy, name="plm"))

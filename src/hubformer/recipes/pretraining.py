@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from hubformer.data import Records, documents, sentence_spans
+from hubformer.data import RecordDataset, documents, sentence_spans
 from hubformer.errors import InputError
 from hubformer.progress import Bar
-from hubformer.recipes.objective import Objective, Record, Row
-from hubformer.recipes.rows import Rows
+from hubformer.recipes.dataset import TokenizedDataset
+from hubformer.recipes.training_task import Record, Sample, TrainingTask
 
 Sentence = Sequence[int]
 Document = Sequence[Sentence]
@@ -29,22 +29,22 @@ class Options:
     max_length: int = 128
 
 
-class Pretraining(Objective):
+class Pretraining(TrainingTask):
     """Learning from documents. An objective extends it with `cut`, and says how many texts a row has."""
 
-    needs = ("text",)
+    required_columns = ("text",)
     Options: ClassVar[type] = Options
     pairs: ClassVar[bool] = False  # whether a row is two texts
-    takes: tuple[str, ...] = ("labels",)  # what the model's forward has to take
+    forward_arguments: tuple[str, ...] = ("labels",)  # what the model's forward has to take
 
     def read(
         self, path: str, *, columns: Mapping[str, str], format: str | None, names: Sequence[str] | None
-    ) -> Records:
+    ) -> RecordDataset:
         return documents(path, columns=columns, format=format, names=names)
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
         forward = inspect.signature(model.forward).parameters
-        if absent := [name for name in self.takes if name not in forward]:
+        if absent := [name for name in self.forward_arguments if name not in forward]:
             raise InputError(
                 f"{type(model).__name__} takes no {', '.join(absent)}, which this objective needs. Choose a "
                 "model of another family, or another objective."
@@ -54,15 +54,19 @@ class Pretraining(Objective):
         if self.options.max_length < least:
             raise InputError(f"max_length is {self.options.max_length}, expected at least {least} tokens.")
 
-    def rows(self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None) -> Rows:
-        room = self.room(tokenizer)
+    def rows(
+        self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None
+    ) -> TokenizedDataset:
+        room = self.text_budget(tokenizer)
         found: list[Document] = []
         with Bar(count, unit=" documents") as bar:
             for record in records:
-                if document := tokenised(record["text"], tokenizer, most=room // 2 if self.pairs else room):
+                if document := tokenize_document(
+                    record["text"], tokenizer, most=room // 2 if self.pairs else room
+                ):
                     found.append(document)
                 bar.advance(1)
-        rows = Rows(self.cut(found, tokenizer))
+        rows = TokenizedDataset(self.samples(found, tokenizer))
         if not len(rows):
             raise InputError(
                 f"{name} gives no row to learn from: it has {len(found)} documents with text, of "
@@ -70,17 +74,17 @@ class Pretraining(Objective):
             )
         return rows
 
-    def room(self, tokenizer: Any) -> int:
+    def text_budget(self, tokenizer: Any) -> int:
         """The tokens of a row that are not special."""
         most: int = self.options.max_length
         return most - int(tokenizer.num_special_tokens_to_add(pair=self.pairs))
 
-    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
+    def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
         """The rows that are made of documents; no sentence is longer than a text's room."""
         raise NotImplementedError
 
 
-def tokenised(text: str, tokenizer: Any, *, most: int) -> Document:
+def tokenize_document(text: str, tokenizer: Any, *, most: int) -> Document:
     """The ids of each sentence, as they are in the running text; longer ones are cut to at most `most`."""
     if not isinstance(text, str):
         raise InputError(f"A document is {text!r}, expected a text.")
@@ -106,7 +110,7 @@ def _parts(ids: Sequence[int], *, most: int) -> Iterator[Sentence]:
         yield array("i", ids[part * len(ids) // count : (part + 1) * len(ids) // count])
 
 
-def reach(document: Document, begin: int, *, tokens: int, least: int) -> int:
+def sentences_end(document: Document, begin: int, *, tokens: int, least: int) -> int:
     """Behind the last of the sentences from `begin` on that together have at most so many tokens; `least`
     sentences are taken anyway, where there are so many."""
     stop, size = begin, 0
@@ -118,13 +122,13 @@ def reach(document: Document, begin: int, *, tokens: int, least: int) -> int:
     return stop
 
 
-def joined(document: Document) -> list[int]:
+def concatenated(document: Document) -> list[int]:
     return [index for sentence in document for index in sentence]
 
 
-def row_of(tokenizer: Any, first: list[int], second: list[int] | None = None) -> Row:
+def sample_of(tokenizer: Any, first: list[int], second: list[int] | None = None) -> Sample:
     """One text or two with the special tokens around them."""
-    row: Row = {"input_ids": tokenizer.build_inputs_with_special_tokens(first, second)}
+    row: Sample = {"input_ids": tokenizer.build_inputs_with_special_tokens(first, second)}
     if "token_type_ids" in tokenizer.model_input_names:
         row["token_type_ids"] = tokenizer.create_token_type_ids_from_sequences(first, second)
     return row

@@ -13,16 +13,16 @@ from typing import Any
 import torch
 
 from hubformer.data import files_of
-from hubformer.recipes.objective import Objective
 from hubformer.recipes.recipe import Recipe
 from hubformer.recipes.records import paths_of
+from hubformer.recipes.training_task import TrainingTask
 from hubformer.training import TrainingArguments
 
 _PACKAGES = ("torch", "numpy", "tokenizers", "huggingface_hub")
 _PLACES = ("output_dir", "logging_dir", "run_name", "resume_from_checkpoint")  # of this run, not of the next
 
 
-def provenance(recipe: Recipe, goal: Objective, *, arguments: TrainingArguments, sizes: Any) -> str:
+def provenance(recipe: Recipe, task: TrainingTask, *, arguments: TrainingArguments, sizes: Any) -> str:
     """The recipe with every default filled in (`load_recipe` reads it back), digests of the data's files,
     versions, and what the run made of them (sizes)."""
     from hubformer import __version__
@@ -30,7 +30,7 @@ def provenance(recipe: Recipe, goal: Objective, *, arguments: TrainingArguments,
     names = [one.name for one in dataclasses.fields(arguments) if one.name not in _PLACES]
     used = dataclasses.replace(
         recipe,
-        options=dataclasses.asdict(goal.options),
+        options=dataclasses.asdict(task.options),
         training={name: getattr(arguments, name) for name in names},
     )
     found = {

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hubformer.errors import ConfigError, InputError
-from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of, text_of
+from hubformer.recipes.training_task import (
+    Record,
+    Sample,
+    TrainingTask,
+    check_length,
+    encoded_inputs,
+    text_of,
+)
 
 
 @dataclass(frozen=True)
@@ -31,23 +38,23 @@ class Options:
             )
 
 
-class QuestionAnswering(Objective):
+class QuestionAnswering(TrainingTask):
     head: ClassVar[str] = "AutoModelForQuestionAnswering"
     adapter_task: ClassVar[str | None] = "QUESTION_ANS"
-    task = "question-answering"
-    needs = ("question", "context", "answers")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}
+    evaluation_task = "question-answering"
+    required_columns = ("question", "context", "answers")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}
     Options: ClassVar[type] = Options
 
-    def head_settings(self, records: Any) -> dict[str, Any]:
+    def model_options(self, records: Any) -> dict[str, Any]:
         return {"new_head": True}
 
-    def checked(self, record: Record, where: str) -> Record:
+    def parse(self, record: Record, where: str) -> Record:
         for column in ("question", "context"):
             text_of(record, column, where)
         return {**record, "span": _span(record, where)}
 
-    def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
+    def encode(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Sample]:
         questions = [record["question"].strip() for record in records]
         contexts = [record["context"] for record in records]
         self._refuse_long(questions, tokenizer)
@@ -64,7 +71,7 @@ class QuestionAnswering(Objective):
         )
         for place, of in enumerate(encoded["overflow_to_sample_mapping"]):
             yield {
-                **inputs_of(encoded, place),
+                **encoded_inputs(encoded, place),
                 **_places(
                     encoded["offset_mapping"][place],
                     encoded.sequence_ids(place),
@@ -87,7 +94,7 @@ class QuestionAnswering(Objective):
                     f"{room}: raise options.max_length, lower options.stride, or leave the record out."
                 )
 
-    def measurement(self) -> dict[str, Any]:
+    def evaluation_options(self) -> dict[str, Any]:
         asked = {"max_seq_len": self.options.max_length}
         # The pipeline's usual overlap gives way to long questions; one that is asked for does not.
         return (
@@ -156,7 +163,7 @@ def _places(
     context: int,
     span: tuple[int, int] | None,
     none: int,
-) -> Row:
+) -> Sample:
     """The tokens of a window that hold the first and the last character of the answer."""
     if context not in sequences:  # nothing of it is a token
         return {"start_positions": none, "end_positions": none}

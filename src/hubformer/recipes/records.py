@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from hubformer.data import Columns, Records
+from hubformer.data import Columns, RecordDataset
 from hubformer.errors import InputError
-from hubformer.recipes.objective import Objective, Record
 from hubformer.recipes.recipe import Data, Paths
+from hubformer.recipes.training_task import Record, TrainingTask
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def paths_of(given: Paths | None) -> tuple[str, ...]:
     return () if given is None else (given,) if isinstance(given, str) else tuple(given)
 
 
-def split(goal: Objective, data: Data) -> Split:
+def split(task: TrainingTask, data: Data) -> Split:
     """Read and check all records.
 
     Raises:
@@ -36,32 +36,32 @@ def split(goal: Objective, data: Data) -> Split:
     if not paths_of(data.train):
         raise InputError(
             "The recipe does not say where its training data is. Add data.train=PATH (CSV, TSV, JSON lines, "
-            f"Parquet, or what data.format names) with the columns {', '.join(goal.needs)}."
+            f"Parquet, or what data.format names) with the columns {', '.join(task.required_columns)}."
         )
-    train = _checked(goal, records_of(goal, data, paths=data.train), limit=data.limit)
+    train = _checked(task, records_of(task, data, paths=data.train), limit=data.limit)
     if data.valid:
-        found = records_of(goal, data, paths=data.valid)
-        return Split(train, _checked(goal, found, limit=data.valid_limit), found.name)
+        found = records_of(task, data, paths=data.valid)
+        return Split(train, _checked(task, found, limit=data.valid_limit), found.name)
     held = held_out(len(train), data.holdout)
     name = f"{len(held):,} records of {', '.join(paths_of(data.train))}"
     return Split([r for i, r in enumerate(train) if i not in held], [train[i] for i in sorted(held)], name)
 
 
-def records_of(goal: Objective, data: Data, *, paths: Paths | None) -> Records:
+def records_of(task: TrainingTask, data: Data, *, paths: Paths | None) -> RecordDataset:
     """The records of one file or of several, one behind the other, as the recipe says they are read."""
     found = [
-        goal.read(path, columns=data.columns, format=data.format, names=data.names)
+        task.read(path, columns=data.columns, format=data.format, names=data.names)
         for path in paths_of(paths)
     ]
     if len(found) == 1:
         return found[0]
     name = ", ".join(one.name for one in found)
-    return Records(lambda: chain.from_iterable(found), name=name, columns=Columns())
+    return RecordDataset(lambda: chain.from_iterable(found), name=name, columns=Columns())
 
 
-def kept(records: Sequence[Record], *, name: str) -> Records:
+def kept(records: Sequence[Record], *, name: str) -> RecordDataset:
     """Records in memory as `evaluate` takes them, under a name of their own."""
-    return Records(lambda: iter(records), name=name, columns=Columns(), count=len(records))
+    return RecordDataset(lambda: iter(records), name=name, columns=Columns(), count=len(records))
 
 
 def held_out(count: int, asked: float) -> set[int]:
@@ -78,8 +78,8 @@ def held_out(count: int, asked: float) -> set[int]:
     return set(order[:number])
 
 
-def _checked(goal: Objective, records: Records, *, limit: int | None) -> list[Record]:
+def _checked(task: TrainingTask, records: RecordDataset, *, limit: int | None) -> list[Record]:
     return [
-        goal.checked(record, f"record {place} of {records.name}")
+        task.parse(record, f"record {place} of {records.name}")
         for place, record in enumerate(islice(records, limit))
     ]

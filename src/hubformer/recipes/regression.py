@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from hubformer.errors import InputError
 from hubformer.metrics.regression import Errors, Pearson
-from hubformer.recipes.objective import Record, check_length
 from hubformer.recipes.text_classification import Texts
+from hubformer.recipes.training_task import Record, check_length
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Regression(Texts):
     Options: ClassVar[type] = Options
     packages = ("scipy.stats",)  # for Spearman's correlation
 
-    def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
+    def model_options(self, records: Iterable[Record]) -> dict[str, Any]:
         return {"num_labels": 1, "problem_type": "regression"}
 
-    def checked(self, record: Record, where: str) -> Record:
-        record = super().checked(record, where)
+    def parse(self, record: Record, where: str) -> Record:
+        record = super().parse(record, where)
         try:
             number = float(record["label"])
         except (TypeError, ValueError):
@@ -55,7 +55,7 @@ class Regression(Texts):
 
         return collated
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
         return _measured
 
 
@@ -63,5 +63,5 @@ def _measured(prediction: Any) -> dict[str, float]:
     found: dict[str, float] = {}
     for metric in (Pearson(), Errors()):
         metric.update(prediction.predictions.reshape(-1), prediction.label_ids.reshape(-1))
-        found |= metric.result()
+        found |= metric.compute()
     return found

@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hubformer.errors import ConfigError, InputError
+from hubformer.metrics.token_sums import StreamedSums, label_sums_by_row, loss_and_accuracy
 from hubformer.pretrained import models as auto_models
-from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import Document, Pretraining, joined, row_of
-from hubformer.recipes.token_sums import Sums, of_hidden, sums_by_row
+from hubformer.recipes.pretraining import Document, Pretraining, concatenated, sample_of
+from hubformer.recipes.training_task import Sample
 from hubformer.training import ReplacedTokens
 from hubformer.training.masking import IGNORED, DataCollatorForLanguageModeling
 from hubformer.training.packing import packed_blocks
@@ -62,11 +62,11 @@ class ReplacedTokenDetection(Pretraining):
         super().prepare(tokenizer, model)
         self.collator(tokenizer)  # refuses a tokenizer that cannot hide
 
-    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
+    def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
         end = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
-        whole = ({"input_ids": joined(document)} for document in documents)
-        for block in packed_blocks(whole, length=self.room(tokenizer), separator=end):
-            yield row_of(tokenizer, block["input_ids"])
+        whole = ({"input_ids": concatenated(document)} for document in documents)
+        for block in packed_blocks(whole, length=self.text_budget(tokenizer), separator=end):
+            yield sample_of(tokenizer, block["input_ids"])
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         # As in ELECTRA's training: what is chosen is hidden, but for a share that is to be said again.
@@ -74,7 +74,7 @@ class ReplacedTokenDetection(Pretraining):
             tokenizer, mlm_probability=self.options.hidden, mask_replace_prob=0.85, random_replace_prob=0.0
         )
 
-    def learner(self, model: Any) -> ReplacedTokens:
+    def wrap_model(self, model: Any) -> ReplacedTokens:
         if model.saves_adapters():
             raise InputError(
                 "lora freezes the token vectors, which the generator shares and has to change. Leave it out."
@@ -86,16 +86,16 @@ class ReplacedTokenDetection(Pretraining):
             generator = kind.from_config(_narrower(model.config, share=self.options.generator_share))
         return ReplacedTokens(generator, model, weight=self.options.weight)
 
-    def finished(self, learner: Any, *, folder: Path, tokenizer: Any) -> Any:
-        for part in (learner.generator, tokenizer):
+    def unwrap_model(self, model: Any, *, folder: Path, tokenizer: Any) -> Any:
+        for part in (model.generator, tokenizer):
             part.save_pretrained(folder / GENERATOR)
-        return learner.discriminator
+        return model.discriminator
 
-    def reduction(self) -> Callable[[Any, Any], Any]:
+    def preprocess_logits(self) -> Callable[[Any, Any], Any]:
         return _counted
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
-        return Sums(_measured)
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
+        return StreamedSums(_measured)
 
 
 def _narrower(config: Any, *, share: float) -> Any:
@@ -117,13 +117,15 @@ def _counted(outputs: tuple[Tensor, ...], labels: Tensor) -> Tensor:
     there, truth, said = replaced != IGNORED, replaced == 1, judged > 0
     losses = F.binary_cross_entropy_with_logits(judged.float(), truth.float(), reduction="none") * there
     columns = [there, losses, there & (truth == said), truth, there & said, truth & said]
-    return torch.cat([sums_by_row(scores, labels), torch.stack([c.float().sum(1) for c in columns], 1)], 1)
+    return torch.cat(
+        [label_sums_by_row(scores, labels), torch.stack([c.float().sum(1) for c in columns], 1)], 1
+    )
 
 
 def _measured(sums: Any) -> dict[str, float]:
     tokens, losses, right, replaced, said, found = (float(value) for value in sums[3:])
     return {
-        **of_hidden(sums, name="mlm"),
+        **loss_and_accuracy(sums, name="mlm"),
         "rtd_loss": losses / max(1.0, tokens),
         "rtd_accuracy": right / max(1.0, tokens),
         "rtd_precision": found / max(1.0, said),

@@ -21,11 +21,11 @@ from hubformer.pretrained import models as auto_models
 from hubformer.pretrained.config import AutoConfig
 from hubformer.pretrained.source import Source
 from hubformer.pretrained.tokenizer import AutoTokenizer, length_limit
-from hubformer.recipes.objective import Objective, Record
-from hubformer.recipes.objectives import objective
 from hubformer.recipes.provenance import provenance
 from hubformer.recipes.recipe import NewTokenizer, Recipe
 from hubformer.recipes.records import Split, kept, records_of, split
+from hubformer.recipes.registry import objective
+from hubformer.recipes.training_task import Record, TrainingTask
 from hubformer.storage import write_file
 from hubformer.tokenization import train_tokenizer
 from hubformer.training import Trainer, TrainingArguments, set_seed
@@ -56,39 +56,39 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
         HubError, ConfigError, CheckpointError: a model that cannot be had or read. TrainingDiverged: the loss
             is not finite.
     """
-    goal, arguments = checked(recipe, output=output)
+    task, arguments = resolve(recipe, output=output)
     _check_folder(arguments, resume=resume)
-    records = split(goal, recipe.data)
+    records = split(task, recipe.data)
     recipe = _at_one_commit(recipe)
     _say(recipe, f"{len(records.train):,} records, and {len(records.held_out):,} held out.")
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    settings = goal.head_settings(records.train)
-    tokenizer = _tokenizer(goal, recipe, records=records.train, folder=arguments.folder, resume=resume)
+    settings = task.model_options(records.train)
+    tokenizer = _tokenizer(task, recipe, records=records.train, folder=arguments.folder, resume=resume)
     set_seed(arguments.seed)  # a new head is drawn alike in every run
-    model = _model(goal, recipe, settings=settings, tokenizer=tokenizer, seed=arguments.seed)
-    goal.prepare(tokenizer, model)
-    _adapt(model, goal, recipe)
-    learner = goal.learner(model)
-    trainer = _trainer(goal, recipe, model=learner, tokenizer=tokenizer, arguments=arguments, records=records)
+    model = _model(task, recipe, settings=settings, tokenizer=tokenizer, seed=arguments.seed)
+    task.prepare(tokenizer, model)
+    _adapt(model, task, recipe)
+    trained = task.wrap_model(model)
+    trainer = _trainer(task, recipe, model=trained, tokenizer=tokenizer, arguments=arguments, records=records)
     metrics: dict[str, Any] = dict(trainer.train(resume_from_checkpoint=resume or None).metrics)
     if trainer.eval_dataset is not None:
         metrics |= trainer.evaluate()
-    _save(trainer, goal, recipe)
+    _save(trainer, task, recipe)
     write_file(arguments.folder / RESULT, _plain(metrics))  # kept, whatever happens to the measurement
-    metrics |= _measured(goal, recipe, folder=arguments.folder, records=records)
+    metrics |= _measured(task, recipe, folder=arguments.folder, records=records)
     write_file(arguments.folder / RESULT, _plain(metrics))
     _say(recipe, f"written to {arguments.folder}.")
     return Result(arguments.folder, metrics, trainer)
 
 
-def checked(recipe: Recipe, *, output: str | Path | None = None) -> tuple[Objective, TrainingArguments]:
+def resolve(recipe: Recipe, *, output: str | Path | None = None) -> tuple[TrainingTask, TrainingArguments]:
     """The objective and the arguments of a recipe, before anything is read or written.
 
     Raises:
         UnknownName, UnknownArgument, ConfigError, InputError: the recipe cannot be run as it is.
         MissingPackage: the measurement at the end needs a package that is not installed.
     """
-    goal = objective(recipe)
+    task = objective(recipe)
     if recipe.lora is not None and recipe.from_scratch:
         raise InputError(
             "lora adds to weights that are there, and from_scratch=true draws them anew. Leave one of the "
@@ -105,10 +105,10 @@ def checked(recipe: Recipe, *, output: str | Path | None = None) -> tuple[Object
         named = {name: value for name, value in named.items() if name not in _MEASURING}
     arguments = TrainingArguments(str(output or folder or f"runs/{recipe.name}"), **named)
     if recipe.evaluation is not None and (recipe.evaluation.data or recipe.data.measured):
-        for module in goal.packages:
+        for module in task.packages:
             purpose = "The measurement at the end (leave it out by evaluation=null)"
             optional(module, extra="evaluation", purpose=purpose)
-    return goal, arguments
+    return task, arguments
 
 
 def _check_folder(arguments: TrainingArguments, *, resume: bool) -> None:
@@ -141,7 +141,7 @@ def _say(recipe: Recipe, what: str) -> None:
 
 
 def _trainer(
-    goal: Objective,
+    task: TrainingTask,
     recipe: Recipe,
     *,
     model: Any,
@@ -150,10 +150,10 @@ def _trainer(
     records: Split,
 ) -> Trainer:
     name, held = str(recipe.data.train), None
-    rows = goal.rows(records.train, tokenizer, name=name, count=len(records.train))
+    rows = task.rows(records.train, tokenizer, name=name, count=len(records.train))
     if records.held_out:
         count = len(records.held_out)
-        held = goal.rows(records.held_out, tokenizer, name=records.held_out_name, count=count)
+        held = task.rows(records.held_out, tokenizer, name=records.held_out_name, count=count)
     sizes = {
         "records": len(records.train),
         "rows": len(rows),
@@ -165,21 +165,21 @@ def _trainer(
     }
     trained = sizes["trained_parameters"]
     _say(recipe, f"{len(rows):,} rows of {rows.tokens:,} tokens, {trained:,} parameters to train.")
-    write_file(arguments.folder / RECIPE, provenance(recipe, goal, arguments=arguments, sizes=sizes))
+    write_file(arguments.folder / RECIPE, provenance(recipe, task, arguments=arguments, sizes=sizes))
     return Trainer(
         model,
         arguments,
         train_dataset=rows,
         eval_dataset=held,
         processing_class=tokenizer,
-        data_collator=goal.collator(tokenizer),
-        compute_metrics=None if held is None else goal.metrics(),
-        preprocess_logits_for_metrics=goal.reduction(),
+        data_collator=task.collator(tokenizer),
+        compute_metrics=None if held is None else task.compute_metrics(),
+        preprocess_logits_for_metrics=task.preprocess_logits(),
     )
 
 
-def _model(goal: Objective, recipe: Recipe, *, settings: dict[str, Any], tokenizer: Any, seed: int) -> Any:
-    kind = getattr(auto_models, goal.head)
+def _model(task: TrainingTask, recipe: Recipe, *, settings: dict[str, Any], tokenizer: Any, seed: int) -> Any:
+    kind = getattr(auto_models, task.head)
     if not recipe.from_scratch:
         return kind.from_pretrained(recipe.model, **_where(recipe), **{**settings, **recipe.config})
     settings.pop("new_head", None)
@@ -196,7 +196,7 @@ def _vocabulary(tokenizer: Any) -> dict[str, int]:
 
 
 def _tokenizer(
-    goal: Objective, recipe: Recipe, *, records: Sequence[Record], folder: Path, resume: bool
+    task: TrainingTask, recipe: Recipe, *, records: Sequence[Record], folder: Path, resume: bool
 ) -> Any:
     """The recipe's tokenizer. A new one is kept in the output folder, where a resumed run finds it."""
     wanted = recipe.tokenizer
@@ -208,7 +208,7 @@ def _tokenizer(
         config = AutoConfig.from_pretrained(recipe.model, **_where(recipe), **recipe.config)
         train_tokenizer(
             wanted.kind,
-            goal.texts(records),
+            task.texts(records),
             vocab_size=wanted.vocab_size,
             lowercase=wanted.lowercase,
             model_type=config.model_type,
@@ -217,14 +217,14 @@ def _tokenizer(
     return AutoTokenizer.from_pretrained(folder)
 
 
-def _adapt(model: Any, goal: Objective, recipe: Recipe) -> None:
+def _adapt(model: Any, task: TrainingTask, recipe: Recipe) -> None:
     """Where the recipe says so, freeze the model, and add what is trained in its place."""
     if (asked := recipe.lora) is None:
         return
     targets = list(asked.target_modules) if isinstance(asked.target_modules, tuple) else asked.target_modules
     model.add_adapter(
         LoraConfig(
-            goal.adapter_task,
+            task.adapter_task,
             r=asked.rank,
             lora_alpha=asked.alpha,
             lora_dropout=asked.dropout,
@@ -233,11 +233,11 @@ def _adapt(model: Any, goal: Objective, recipe: Recipe) -> None:
     )
 
 
-def _save(trainer: Trainer, goal: Objective, recipe: Recipe) -> None:
+def _save(trainer: Trainer, task: TrainingTask, recipe: Recipe) -> None:
     """The model in the dtype that the recipe says, the course of the training, and its curves."""
     folder = trainer.args.folder
     trainer.model.to(getattr(torch, recipe.save.dtype))
-    trainer.model = goal.finished(trainer.model, folder=folder, tokenizer=trainer.processing_class)
+    trainer.model = task.unwrap_model(trainer.model, folder=folder, tokenizer=trainer.processing_class)
     trainer.save_model()
     trainer.model.to(torch.float32)
     trainer.save_state()
@@ -248,21 +248,25 @@ def _save(trainer: Trainer, goal: Objective, recipe: Recipe) -> None:
         write_file(folder / CURVES, training_curves(folder))
 
 
-def _measured(goal: Objective, recipe: Recipe, *, folder: Path, records: Split) -> dict[str, Any]:
+def _measured(task: TrainingTask, recipe: Recipe, *, folder: Path, records: Split) -> dict[str, Any]:
     """The figures of the public pipeline on the data that the recipe names, also written as a report."""
     asked = recipe.evaluation
-    if asked is None or goal.task is None or not (asked.data or records.held_out):
+    if asked is None or task.evaluation_task is None or not (asked.data or records.held_out):
         return {}
     from hubformer.evaluation import evaluate
 
     paths = asked.data or recipe.data.valid
     data = (
-        records_of(goal, recipe.data, paths=paths)
+        records_of(task, recipe.data, paths=paths)
         if paths
         else kept(records.held_out, name=records.held_out_name)
     )
     found = evaluate(
-        goal.task, str(folder), data, limit=asked.limit, **{**goal.measurement(), **asked.options}
+        task.evaluation_task,
+        str(folder),
+        data,
+        limit=asked.limit,
+        **{**task.evaluation_options(), **asked.options},
     )
     found.save(folder / "evaluation", plots=False)
     print(found.table(), file=sys.stderr)

@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from hubformer.recipes.pretraining import Document, joined, reach
+from hubformer.recipes.pretraining import Document, concatenated, sentences_end
 from hubformer.recipes.sentence_pairs import SentencePairs
 
 _IN_ORDER, _SWAPPED = 0, 1
@@ -20,34 +20,34 @@ _OWN = "sentence_order_label"
 
 
 class SentenceOrder(SentencePairs):
-    asked: ClassVar[str] = "sop"
-    answer = "next_sentence_label"  # a head as BERT's is asked about the order
+    metric_name: ClassVar[str] = "sop"
+    label_name = "next_sentence_label"  # a head as BERT's is asked about the order
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
         if _OWN in inspect.signature(model.forward).parameters:  # ALBERT's
-            self.answer = _OWN
+            self.label_name = _OWN
         super().prepare(tokenizer, model)
 
-    def pairs_of(
-        self, documents: Sequence[Document], chance: random.Random, *, room: int
+    def build_pairs(
+        self, documents: Sequence[Document], rng: random.Random, *, room: int
     ) -> Iterator[tuple[list[int], list[int], int]]:
         for document in documents:
             at = 0
             while at < len(document):
-                stop = reach(document, at, tokens=self.tokens(chance, room=room), least=2)
-                first, second = _halves(document[at:stop], chance)
+                stop = sentences_end(document, at, tokens=self.target_length(rng, room=room), least=2)
+                first, second = _halves(document[at:stop], rng)
                 at = stop
                 if not first:
                     continue
-                if chance.random() < 0.5:
+                if rng.random() < 0.5:
                     yield second, first, _SWAPPED
                 else:
                     yield first, second, _IN_ORDER
 
 
-def _halves(some: Document, chance: random.Random) -> tuple[list[int], list[int]]:
+def _halves(some: Document, rng: random.Random) -> tuple[list[int], list[int]]:
     if len(some) > 1:
-        split = chance.randrange(1, len(some))
-        return joined(some[:split]), joined(some[split:])
+        split = rng.randrange(1, len(some))
+        return concatenated(some[:split]), concatenated(some[split:])
     ids = list(some[0])
     return ids[: len(ids) // 2], ids[len(ids) // 2 :]

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from hubformer.metrics.token_sums import StreamedSums, loss_and_accuracy, masked_token_sums
 from hubformer.recipes.masked_language_modeling import refuse_unknown_words
-from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import Document, Pretraining, row_of
-from hubformer.recipes.token_sums import Sums, hidden_tokens, of_hidden
+from hubformer.recipes.pretraining import Document, Pretraining, sample_of
+from hubformer.recipes.training_task import Sample
 from hubformer.training.masking import DataCollatorForLanguageModeling
 
 
@@ -39,35 +39,35 @@ class Options:
 
 
 class SentencePairs(Pretraining):
-    """An objective extends it with `pairs_of`."""
+    """An objective extends it with `build_pairs`."""
 
     head: ClassVar[str] = "AutoModelForPreTraining"
     Options: ClassVar[type] = Options
     pairs: ClassVar[bool] = True
-    asked: ClassVar[str]  # what the question is called in metrics
-    answer: str  # the argument of the model's forward that answers it
+    metric_name: ClassVar[str]  # what the question is called in metrics
+    label_name: str  # the argument of the model's forward that answers it
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
-        self.takes = ("labels", self.answer)
+        self.forward_arguments = ("labels", self.label_name)
         super().prepare(tokenizer, model)
         refuse_unknown_words(tokenizer, whole=self.options.whole_words)
 
-    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
-        room = self.room(tokenizer)
+    def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
+        room = self.text_budget(tokenizer)
         for number in range(self.options.passes):
-            chance = random.Random(f"{self.options.seed} {number}")
-            for first, second, label in self.pairs_of(documents, chance, room=room):
-                yield {**row_of(tokenizer, first, second), self.answer: label}
+            rng = random.Random(f"{self.options.seed} {number}")
+            for first, second, label in self.build_pairs(documents, rng, room=room):
+                yield {**sample_of(tokenizer, first, second), self.label_name: label}
 
-    def pairs_of(
-        self, documents: Sequence[Document], chance: random.Random, *, room: int
+    def build_pairs(
+        self, documents: Sequence[Document], rng: random.Random, *, room: int
     ) -> Iterator[tuple[list[int], list[int], int]]:
         """One pass over the documents: two texts that together have at most `room` tokens, and the label."""
         raise NotImplementedError
 
-    def tokens(self, chance: random.Random, *, room: int) -> int:
+    def target_length(self, rng: random.Random, *, room: int) -> int:
         """How many tokens the next row is to have."""
-        return chance.randint(2, room) if chance.random() < self.options.short else room
+        return rng.randint(2, room) if rng.random() < self.options.short else room
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return DataCollatorForLanguageModeling(
@@ -76,20 +76,20 @@ class SentencePairs(Pretraining):
             whole_word_mask=self.options.whole_words,
         )
 
-    def reduction(self) -> Callable[[Any, Any], Any]:
+    def preprocess_logits(self) -> Callable[[Any, Any], Any]:
         return _counted
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
-        return Sums(partial(_measured, name=self.asked))
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
+        return StreamedSums(partial(_measured, name=self.metric_name))
 
 
 def _counted(scores: tuple[Tensor, Tensor], labels: tuple[Tensor, Tensor]) -> Tensor:
     """Both heads' scores and labels -> (B, 5): the sums of hidden tokens, 1, and 1 if the pair is right."""
     right = (scores[1].argmax(-1) == labels[1]).float()
     return torch.cat(
-        [hidden_tokens(scores[0], labels[0]), torch.stack([torch.ones_like(right), right], 1)], 1
+        [masked_token_sums(scores[0], labels[0]), torch.stack([torch.ones_like(right), right], 1)], 1
     )
 
 
 def _measured(sums: Any, *, name: str) -> dict[str, float]:
-    return {**of_hidden(sums, name="mlm"), f"{name}_accuracy": float(sums[4] / sums[3])}
+    return {**loss_and_accuracy(sums, name="mlm"), f"{name}_accuracy": float(sums[4] / sums[3])}

@@ -11,9 +11,16 @@ from typing import Any, ClassVar
 
 from hubformer.errors import ConfigError, InputError, suggestion
 from hubformer.evaluation.language import NO_LIMIT
-from hubformer.evaluation.tasks import Generated
-from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of, text_of
-from hubformer.recipes.token_sums import Sums, of_hidden, written_tokens
+from hubformer.evaluation.tasks import GenerationEvaluation
+from hubformer.metrics.token_sums import StreamedSums, decoder_token_sums, loss_and_accuracy
+from hubformer.recipes.training_task import (
+    Record,
+    Sample,
+    TrainingTask,
+    check_length,
+    encoded_inputs,
+    text_of,
+)
 from hubformer.training import DataCollatorForSeq2Seq
 
 # By whose measures a model may be judged, and the modules that these need.
@@ -53,25 +60,25 @@ class Options:
             raise ConfigError("options.source_language and options.target_language go together: give both.")
 
 
-class SequenceToSequence(Objective):
+class SequenceToSequence(TrainingTask):
     """Where a record has several references, the first is learnt; all of them count when it is judged."""
 
     head: ClassVar[str] = "AutoModelForSeq2SeqLM"
     adapter_task: ClassVar[str | None] = "SEQ_2_SEQ_LM"
-    needs = ("text", "reference")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = Generated.usual
+    required_columns = ("text", "reference")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = GenerationEvaluation.column_aliases
     Options: ClassVar[type] = Options
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
-        self.task, self.packages = self.options.task, MEASURED[self.options.task]
+        self.evaluation_task, self.packages = self.options.task, MEASURED[self.options.task]
 
-    def checked(self, record: Record, where: str) -> Record:
+    def parse(self, record: Record, where: str) -> Record:
         text_of(record, "text", where)
         text_of({"reference": _learnt(record)}, "reference", where)
         return record
 
-    def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
+    def model_options(self, records: Iterable[Record]) -> dict[str, Any]:
         return {"prefix": self.options.prefix} if self.options.prefix else {}
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
@@ -88,7 +95,7 @@ class SequenceToSequence(Objective):
             )
         tokenizer.src_lang, tokenizer.tgt_lang = source, target
 
-    def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
+    def encode(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Sample]:
         options = self.options
         read = tokenizer(
             [options.prefix + record["text"] for record in records],
@@ -101,18 +108,18 @@ class SequenceToSequence(Objective):
             max_length=options.max_target_length,
         )
         for place, ids in enumerate(labels["input_ids"]):
-            yield {"input_ids": inputs_of(read, place)["input_ids"], "labels": ids}
+            yield {"input_ids": encoded_inputs(read, place)["input_ids"], "labels": ids}
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return DataCollatorForSeq2Seq(tokenizer)
 
-    def reduction(self) -> Callable[[Any, Any], Any]:
-        return written_tokens
+    def preprocess_logits(self) -> Callable[[Any, Any], Any]:
+        return decoder_token_sums
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
-        return Sums(partial(of_hidden, name="token"))
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
+        return StreamedSums(partial(loss_and_accuracy, name="token"))
 
-    def measurement(self) -> dict[str, Any]:
+    def evaluation_options(self) -> dict[str, Any]:
         options = self.options
         found: dict[str, Any] = {"truncation": True, "max_new_tokens": options.max_target_length}
         if options.source_language is not None:

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from hubformer.errors import ConfigError, InputError
-from hubformer.recipes.objective import Row
-from hubformer.recipes.pretraining import Document, Pretraining, joined, row_of
-from hubformer.recipes.token_sums import Sums, of_hidden, written_tokens
+from hubformer.metrics.token_sums import StreamedSums, decoder_token_sums, loss_and_accuracy
+from hubformer.recipes.pretraining import Document, Pretraining, concatenated, sample_of
+from hubformer.recipes.training_task import Sample
 from hubformer.training.masking import DataCollatorForSpanCorruption
 from hubformer.training.packing import packed_blocks
 
@@ -49,18 +49,20 @@ class SpanCorruption(Pretraining):
             )
         self.collator(tokenizer)  # refuses a tokenizer that has no sentinels
 
-    def cut(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Row]:
-        whole = ({"input_ids": joined(document)} for document in documents)
-        for block in packed_blocks(whole, length=self.room(tokenizer), separator=tokenizer.eos_token_id):
-            yield row_of(tokenizer, block["input_ids"])
+    def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
+        whole = ({"input_ids": concatenated(document)} for document in documents)
+        for block in packed_blocks(
+            whole, length=self.text_budget(tokenizer), separator=tokenizer.eos_token_id
+        ):
+            yield sample_of(tokenizer, block["input_ids"])
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return DataCollatorForSpanCorruption(
             tokenizer, noise_density=self.options.lost, mean_noise_span_length=self.options.span
         )
 
-    def reduction(self) -> Callable[[Any, Any], Any]:
-        return written_tokens
+    def preprocess_logits(self) -> Callable[[Any, Any], Any]:
+        return decoder_token_sums
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
-        return Sums(partial(of_hidden, name="span"))
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
+        return StreamedSums(partial(loss_and_accuracy, name="span"))

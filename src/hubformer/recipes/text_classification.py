@@ -10,7 +10,14 @@ from typing import Any, ClassVar
 from hubformer.data import Labels
 from hubformer.errors import InputError
 from hubformer.metrics.classification import Classification
-from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of, text_of
+from hubformer.recipes.training_task import (
+    Record,
+    Sample,
+    TrainingTask,
+    check_length,
+    encoded_inputs,
+    text_of,
+)
 
 
 @dataclass(frozen=True)
@@ -24,20 +31,20 @@ class Options:
         check_length(self.max_length)
 
 
-class Texts(Objective):
+class Texts(TrainingTask):
     """What is learnt of a text or a pair of texts. An objective extends it with the label."""
 
     head: ClassVar[str] = "AutoModelForSequenceClassification"
     adapter_task: ClassVar[str | None] = "SEQ_CLS"
-    task = "text-classification"
-    needs = ("text", "label")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {
+    evaluation_task = "text-classification"
+    required_columns = ("text", "label")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "text": ("sentence", "sentence1", "premise", "review", "question"),
         "text_pair": ("sentence2", "hypothesis"),
         "label": ("labels", "sentiment", "score"),
     }
 
-    def checked(self, record: Record, where: str) -> Record:
+    def parse(self, record: Record, where: str) -> Record:
         for column in ("text", "text_pair"):
             if column == "text" or column in record:
                 text_of(record, column, where)
@@ -45,7 +52,7 @@ class Texts(Objective):
             raise InputError(f"The label of {where} is {record['label']!r}. Leave the record out.")
         return record
 
-    def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
+    def encode(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Sample]:
         pairs = [record["text_pair"] for record in records if "text_pair" in record]
         if pairs and len(pairs) < len(records):
             lone = next(record for record in records if "text_pair" not in record)
@@ -59,13 +66,13 @@ class Texts(Objective):
             max_length=self.options.max_length,
         )
         for place, record in enumerate(records):
-            yield {**inputs_of(encoded, place), "labels": self.label(record)}
+            yield {**encoded_inputs(encoded, place), "labels": self.label(record)}
 
     def label(self, record: Record) -> int | float:
         """What the model is to say of a record."""
         raise NotImplementedError
 
-    def measurement(self) -> dict[str, Any]:
+    def evaluation_options(self) -> dict[str, Any]:
         return {"truncation": True, "max_length": self.options.max_length}
 
 
@@ -78,7 +85,7 @@ class TextClassification(Texts):
         self._labels = Labels(self._names) if self._names else None
         self._found: dict[str, int] = {}  # what the data says, where it gave the names, to the label's number
 
-    def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
+    def model_options(self, records: Iterable[Record]) -> dict[str, Any]:
         if self._labels is None:
             values = distinct(record["label"] for record in records)
             self._names = names_of(values)
@@ -100,12 +107,12 @@ class TextClassification(Texts):
             )
         return place
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
         return partial(_measured, count=len(self._names))
 
-    def measurement(self) -> dict[str, Any]:
+    def evaluation_options(self) -> dict[str, Any]:
         renamed = {value: self._names[place] for value, place in self._found.items()}
-        return {**super().measurement(), "labels": renamed or None}
+        return {**super().evaluation_options(), "labels": renamed or None}
 
 
 def plain(label: Any) -> str:
@@ -144,6 +151,6 @@ def _measured(prediction: Any, *, count: int) -> dict[str, float]:
     """accuracy, Matthews' correlation, and f1: of label number 1 if there are two, else the mean of all."""
     found = Classification(labels=range(count), positive=1 if count == 2 else None)
     found.update(prediction.predictions.argmax(-1), prediction.label_ids)
-    values = found.result()
+    values = found.compute()
     f1 = "f1" if count == 2 else "f1_macro"
     return {name: values[name] for name in ("accuracy", f1, "matthews")}

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from hubformer.errors import ConfigError, InputError
 from hubformer.metrics.entities import EntityF1, check_scheme, spans
-from hubformer.recipes.objective import Objective, Record, Row, check_length, inputs_of
+from hubformer.recipes.training_task import Record, Sample, TrainingTask, check_length, encoded_inputs
 from hubformer.training.masking import IGNORED
 
 _OUTSIDE = "O"
@@ -45,13 +45,13 @@ class Options:
             raise ConfigError("options.labels names a label twice; expected different names.")
 
 
-class TokenClassification(Objective):
+class TokenClassification(TrainingTask):
     """Which kind of name, or none, each word belongs to; a word's tag is learnt at its first token."""
 
     head: ClassVar[str] = "AutoModelForTokenClassification"
     adapter_task: ClassVar[str | None] = "TOKEN_CLS"
-    needs = ("tokens", "tags")
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {
+    required_columns = ("tokens", "tags")
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "tokens": ("words",),
         "tags": ("ner_tags", "labels", "pos_tags"),
     }
@@ -60,10 +60,10 @@ class TokenClassification(Objective):
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
         if self.options.scheme is not None:  # what evaluate measures are entities
-            self.task = "token-classification"
+            self.evaluation_task = "token-classification"
         self._places: dict[str, int] = {}
 
-    def checked(self, record: Record, where: str) -> Record:
+    def parse(self, record: Record, where: str) -> Record:
         words, tags = (_words(record[name], f"{name} of {where}") for name in ("tokens", "tags"))
         if len(words) != len(tags) or not words:
             raise InputError(
@@ -85,12 +85,12 @@ class TokenClassification(Objective):
     def texts(self, records: Iterable[Record]) -> Iterator[str]:
         return (" ".join(record["tokens"]) for record in records)
 
-    def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
+    def model_options(self, records: Iterable[Record]) -> dict[str, Any]:
         names = self.options.labels or tag_names(record["tags"] for record in records)
         self._places = {name: place for place, name in enumerate(names)}
         return {"id2label": dict(enumerate(names)), "label2id": dict(self._places)}
 
-    def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
+    def encode(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Sample]:
         texts = [" ".join(record["tokens"]) for record in records]
         encoded = tokenizer(
             texts, truncation=True, max_length=self.options.max_length, return_offsets_mapping=True
@@ -98,7 +98,7 @@ class TokenClassification(Objective):
         for place, record in enumerate(records):
             labels = [self._place(tag, record) for tag in record["tags"]]
             words = words_of(encoded["offset_mapping"][place], record["tokens"])
-            yield {**inputs_of(encoded, place), "labels": of_tokens(labels, words)}
+            yield {**encoded_inputs(encoded, place), "labels": of_tokens(labels, words)}
 
     def _place(self, tag: str, record: Record) -> int:
         if tag not in self._places:
@@ -113,10 +113,10 @@ class TokenClassification(Objective):
 
         return DataCollatorForTokenClassification(tokenizer)
 
-    def reduction(self) -> Callable[[Any, Any], Any]:
+    def preprocess_logits(self) -> Callable[[Any, Any], Any]:
         return _best
 
-    def metrics(self) -> Callable[[Any], dict[str, float]]:
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]]:
         return self._measured
 
     def _measured(self, prediction: Any) -> dict[str, float]:
@@ -132,10 +132,10 @@ class TokenClassification(Objective):
             return {"accuracy": float((prediction.predictions == prediction.label_ids)[here].mean())}
         entities = EntityF1(scheme=self.options.scheme)
         entities.update(found, gold)
-        values = entities.result()
+        values = entities.compute()
         return {name: values[name] for name in ("precision", "recall", "f1", "accuracy")}
 
-    def measurement(self) -> dict[str, Any]:
+    def evaluation_options(self) -> dict[str, Any]:
         length = self.options.max_length  # longer sentences are read in windows
         return {"scheme": self.options.scheme, "max_length": length, "stride": length // 4}
 
@@ -149,7 +149,7 @@ def tag_names(tags: Iterable[Sequence[str]]) -> list[str]:
 def words_of(offsets: Sequence[tuple[int, int]], words: Sequence[str]) -> list[int | None]:
     """The word that each token belongs to; None for tokens without characters, as special ones.
 
-    offsets: the tokens' characters in the words joined by spaces.
+    offsets: the tokens' characters in the words concatenated by spaces.
     """
     begins = [0, *accumulate(len(word) + 1 for word in words)][:-1]
     text = " ".join(words)

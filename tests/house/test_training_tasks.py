@@ -6,15 +6,15 @@ from importlib import import_module
 from pathlib import Path
 
 import hubformer
-from hubformer.evaluation.measuring import measured_task
+from hubformer.evaluation.measuring import canonical_task
 from hubformer.pretrained import models
-from hubformer.recipes import OBJECTIVES, Objective, load_recipe, names
+from hubformer.recipes import OBJECTIVES, TrainingTask, load_recipe, names
 
 SOURCE = Path(hubformer.__file__).parent / "recipes"
 # What objectives share, and what runs them.
 OTHERS = {
-    *("__init__", "objective", "objectives", "pretraining", "provenance", "recipe", "records", "rows", "run"),
-    *("sentence_pairs", "token_sums", "typed"),
+    *("__init__", "dataset", "pretraining", "provenance", "recipe", "records", "registry", "run"),
+    *("sentence_pairs", "training_task", "typed"),
 }
 
 
@@ -25,13 +25,13 @@ def test_every_objective_file_is_in_the_table_and_imports() -> None:
     for entry in OBJECTIVES.values():
         module, _, name = entry.partition(":")
         kind = getattr(import_module(f"hubformer.recipes.{module}"), name)
-        assert issubclass(kind, Objective)
+        assert issubclass(kind, TrainingTask)
         made = kind({})  # every option has a default
         assert made.options.max_length > 0
         assert hasattr(models, kind.head)
-        assert kind.needs
-        if made.task is not None:
-            assert measured_task(made.task) == made.task
+        assert kind.required_columns
+        if made.evaluation_task is not None:
+            assert canonical_task(made.evaluation_task) == made.evaluation_task
 
 
 def test_every_objective_has_a_recipe() -> None:

@@ -61,7 +61,7 @@ def test_labels_against_scikit_learn(name: str) -> None:
         expected |= {f"{score}_{average}": value for score, value in zip(scores, found[:3], strict=True)}
     found = theirs.precision_recall_fscore_support(references, predictions, labels=[positive], average=None)
     expected |= {score: value[0] for score, value in zip(scores, found[:3], strict=True)}
-    near(metric.result(), expected)
+    near(metric.compute(), expected)
     near(one(metrics.Accuracy(), predictions, references), {"accuracy": expected["accuracy"]})
     near(one(metrics.Matthews(), predictions, references), {"matthews": expected["matthews"]})
     near(
@@ -77,12 +77,12 @@ def test_labels_against_scikit_learn(name: str) -> None:
     matrix = metrics.ConfusionMatrix()
     matrix.update(predictions, references)
     assert matrix.labels == names
-    assert matrix.result() == theirs.confusion_matrix(references, predictions).tolist()
+    assert matrix.compute() == theirs.confusion_matrix(references, predictions).tolist()
 
 
 def one(metric: Any, predictions: Any, references: Any) -> dict[str, float]:
     metric.update(predictions, references)
-    found: dict[str, float] = metric.result()
+    found: dict[str, float] = metric.compute()
     return found
 
 
@@ -365,10 +365,10 @@ def test_squad_two_against_a_plain_scorer(seed: int) -> None:
     metric.update(predictions[50:], golds[50:], probabilities[50:])
     best = metric.best()
     expected = plain_squad(predictions, golds, probabilities, 0.6)
-    near({**metric.result(), **{k: v for k, v in best.items() if "thresh" not in k}}, expected)
+    near({**metric.compute(), **{k: v for k, v in best.items() if "thresh" not in k}}, expected)
     again = metrics.Squad(version=2, no_answer_threshold=best["best_f1_thresh"])
     again.update(predictions, golds, probabilities)
-    assert again.result()["f1"] == pytest.approx(best["best_f1"])
+    assert again.compute()["f1"] == pytest.approx(best["best_f1"])
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
@@ -381,7 +381,7 @@ def test_squad_gives_the_published_score() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             metric.update([answers.get(r["id"]) for r in records], [gold_answers(r, "x") for r in records])
-        found = metric.result()
+        found = metric.compute()
         assert (round(found["exact"], 3), round(found["f1"], 3)) == (expected["exact"], expected["f1"])
         assert (metric.count, metric.missing) == (expected["total"], expected["missing"])
 
@@ -450,7 +450,9 @@ def test_perplexity_against_cross_entropy() -> None:
     assert one(metrics.Perplexity(), [math.inf, 1.0], [3, 1])["perplexity"] == math.inf
     resampled = metrics.Perplexity(resamples=50)
     resampled.update([math.inf, 1.0], [3, 1])
-    assert {math.inf, 1.0} <= set(resampled.values()["loss"])  # some resamples have the second text alone
+    assert {math.inf, 1.0} <= set(
+        resampled.bootstrap_values()["loss"]
+    )  # some resamples have the second text alone
     assert one(metrics.Perplexity(), [5000.0], [2])["perplexity"] == math.inf
     assert math.isnan(one(metrics.Perplexity(), [0.0], [0])["perplexity"])
     with pytest.raises(InputError, match=r"expected a sum in nats"):
@@ -500,18 +502,18 @@ def test_pieces_equal_all_at_once(name: str) -> None:
     for start, end in itertools.pairwise(cuts):
         pieces.update(predictions[start:end], references[start:end])
         if end:
-            pieces.result()  # asking in between changes nothing
+            pieces.compute()  # asking in between changes nothing
     assert pieces.count == whole.count == 90
-    near(pieces.result(), whole.result(), 1e-9)
-    for value, bounds in whole.intervals().items():
-        assert pieces.intervals()[value] == pytest.approx(bounds, rel=1e-9, abs=1e-9)
+    near(pieces.compute(), whole.compute(), 1e-9)
+    for value, bounds in whole.confidence_intervals().items():
+        assert pieces.confidence_intervals()[value] == pytest.approx(bounds, rel=1e-9, abs=1e-9)
         low, high = bounds
         assert low <= high
-    assert whole.result().keys() == whole.intervals().keys()
+    assert whole.compute().keys() == whole.confidence_intervals().keys()
     other = kind(resamples=40, seed=4)
     other.update(predictions, references)
-    assert other.intervals() != whole.intervals()
-    assert other.result() == whole.result()
+    assert other.confidence_intervals() != whole.confidence_intervals()
+    assert other.compute() == whole.compute()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -520,14 +522,14 @@ def test_nothing_and_unequal_numbers(name: str) -> None:
     metric = kind()
     metric.update([], [])
     with pytest.raises(InputError, match=r"has seen no example"):
-        metric.result()
+        metric.compute()
     with pytest.raises(InputError, match=r"There are 2 predictions and 1 references"):
         metric.update(predictions[:2], references[:1])
     with pytest.raises(InputError, match=r"expected a list, array or tensor"):
         metric.update("text", references)
     metric.update(predictions, references)
     with pytest.raises(InputError, match=r"resamples=1000"):
-        metric.intervals()
+        metric.confidence_intervals()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -541,8 +543,8 @@ def test_each_resample_is_the_metric_of_the_resample(name: str) -> None:
         repeated = kind()
         places = numpy.repeat(numpy.arange(90), weights[:, column].astype(int))
         repeated.update([predictions[place] for place in places], [references[place] for place in places])
-        for value, expected in repeated.result().items():
-            assert metric.values()[value][column] == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        for value, expected in repeated.compute().items():
+            assert metric.bootstrap_values()[value][column] == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 def test_intervals_are_those_of_the_bootstrap() -> None:
@@ -552,13 +554,13 @@ def test_intervals_are_those_of_the_bootstrap() -> None:
     right = numpy.random.default_rng(0).random(400) < 0.8
     metric = metrics.Accuracy(resamples=4000)
     metric.update(right.tolist(), [True] * 400)
-    low, high = metric.intervals()["accuracy"]
+    low, high = metric.confidence_intervals()["accuracy"]
     theirs = stats.bootstrap((right.astype(float),), numpy.mean, n_resamples=4000, method="percentile", rng=1)
     assert (low, high) == pytest.approx(theirs.confidence_interval, abs=0.004)
-    narrow = metric.intervals(level=0.5)["accuracy"]
+    narrow = metric.confidence_intervals(level=0.5)["accuracy"]
     assert low < narrow[0] < narrow[1] < high
     with pytest.raises(InputError, match=r"level is 95"):
-        metric.intervals(level=95)
+        metric.confidence_intervals(level=95)
 
 
 @pytest.mark.parametrize(

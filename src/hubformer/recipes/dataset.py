@@ -11,7 +11,7 @@ from hubformer.errors import InputError
 _LENGTH = "length"
 
 
-class Rows(Sequence[dict[str, Any]]):
+class TokenizedDataset(Sequence[dict[str, Any]]):
     """Rows for the Trainer. A column holds a list of whole numbers for each row, or one number.
 
     `rows[3]` is a dict; `rows["length"]` are the tokens of every row, by which batches are grouped.

@@ -7,25 +7,25 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hubformer.data import Records, read
+from hubformer.data import RecordDataset, read
 from hubformer.errors import ConfigError, InputError
 from hubformer.pretrained.tokenizer import length_limit
 from hubformer.progress import Bar
-from hubformer.recipes.rows import Rows
+from hubformer.recipes.dataset import TokenizedDataset
 from hubformer.recipes.typed import typed
 
 Record = Mapping[str, Any]
-Row = dict[str, Any]
-_AT_ONCE = 1000  # records that the tokenizer gets in one call, which it spreads over the cores
+Sample = dict[str, Any]
+_BATCH = 1000  # records that the tokenizer gets in one call, which it spreads over the cores
 
 
-class Objective:
+class TrainingTask:
     """One kind of training. An objective extends it; README.md of this folder says how."""
 
     head: ClassVar[str]  # the Auto class of the model
-    task: str | None = None  # what `hubformer evaluate` calls it
-    needs: ClassVar[tuple[str, ...]] = ()  # columns
-    usual: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # other names of these columns
+    evaluation_task: str | None = None  # what `hubformer evaluate` calls it
+    required_columns: ClassVar[tuple[str, ...]] = ()  # columns
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # other names of these columns
     adapter_task: ClassVar[str | None] = None  # PEFT's name, by which an adapter keeps the head
     packages: tuple[str, ...] = ()  # modules that the measurement at the end needs
     Options: ClassVar[type]  # a dataclass: the recipe's `options`
@@ -41,11 +41,18 @@ class Objective:
 
     def read(
         self, path: str, *, columns: Mapping[str, str], format: str | None, names: Sequence[str] | None
-    ) -> Records:
+    ) -> RecordDataset:
         """The records of the run's files."""
-        return read(path, columns=columns, needs=self.needs, usual=self.usual, format=format, names=names)
+        return read(
+            path,
+            columns=columns,
+            required_columns=self.required_columns,
+            column_aliases=self.column_aliases,
+            format=format,
+            names=names,
+        )
 
-    def checked(self, record: Record, where: str) -> Record:
+    def parse(self, record: Record, where: str) -> Record:
         """A record as the other methods take it. where: how an error calls it.
 
         Raises:
@@ -56,14 +63,14 @@ class Objective:
     def texts(self, records: Iterable[Record]) -> Iterator[str]:
         """What a new tokenizer learns from: every text of the records that is no label."""
         for record in records:
-            wanted = [name for name in (*self.needs, "text_pair") if name != "label"]
+            wanted = [name for name in (*self.required_columns, "text_pair") if name != "label"]
             yield from (record[name] for name in wanted if isinstance(record.get(name), str))
 
-    def head_settings(self, records: Iterable[Record]) -> dict[str, Any]:
+    def model_options(self, records: Iterable[Record]) -> dict[str, Any]:
         """What from_pretrained is told besides the name, such as the labels that the records have."""
         return {}
 
-    def examples(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Row]:
+    def encode(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Sample]:
         """Some checked records as rows; there may be more or fewer of them."""
         raise NotImplementedError
 
@@ -80,52 +87,54 @@ class Objective:
                 f"options.max_length={most}, or less."
             )
 
-    def learner(self, model: Any) -> Any:
+    def wrap_model(self, model: Any) -> Any:
         """What the Trainer trains: the model, or a module around it, made when the model is prepared."""
         return model
 
-    def finished(self, learner: Any, *, folder: Path, tokenizer: Any) -> Any:
+    def unwrap_model(self, model: Any, *, folder: Path, tokenizer: Any) -> Any:
         """The model that the run leaves in its folder; what else was trained may be kept beside it."""
-        return learner
+        return model
 
-    def rows(self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None) -> Rows:
+    def rows(
+        self, records: Iterable[Record], tokenizer: Any, *, name: str, count: int | None = None
+    ) -> TokenizedDataset:
         """All checked records tokenised, once. name: how an error calls them; count: of the records.
 
         Raises:
             InputError: there is no record, or one of them cannot be learnt from.
         """
-        rows = Rows(self._all(records, tokenizer, count=count))
+        rows = TokenizedDataset(self._all(records, tokenizer, count=count))
         if not len(rows):
             raise InputError(f"{name} gives no example to learn from.")
         return rows
 
-    def _all(self, records: Iterable[Record], tokenizer: Any, *, count: int | None) -> Iterator[Row]:
+    def _all(self, records: Iterable[Record], tokenizer: Any, *, count: int | None) -> Iterator[Sample]:
         rest = iter(records)
         with Bar(count, unit=" records") as bar:
-            while some := list(islice(rest, _AT_ONCE)):
-                yield from self.examples(some, tokenizer)
+            while some := list(islice(rest, _BATCH)):
+                yield from self.encode(some, tokenizer)
                 bar.advance(len(some))
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
-        """Rows to a batch."""
+        """TokenizedDataset to a batch."""
         from hubformer.training import DataCollatorWithPadding
 
         return DataCollatorWithPadding(tokenizer)
 
-    def reduction(self) -> Callable[[Any, Any], Any] | None:
+    def preprocess_logits(self) -> Callable[[Any, Any], Any] | None:
         """What is kept of a held-out batch's scores, made of them and the labels; None: all of them."""
         return None
 
-    def metrics(self) -> Callable[[Any], dict[str, float]] | None:
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]] | None:
         """What the Trainer computes on held-out rows beside the loss."""
         return None
 
-    def measurement(self) -> dict[str, Any]:
+    def evaluation_options(self) -> dict[str, Any]:
         """What `evaluate` is told when the training is over, so that it reads as the training did."""
         return {}
 
 
-def inputs_of(encoded: Mapping[str, Any], place: int) -> Row:
+def encoded_inputs(encoded: Mapping[str, Any], place: int) -> Sample:
     """One row of a batch that a tokenizer made. The mask is left out: rows have no padding yet."""
     kept = ("input_ids", "token_type_ids")
     return {name: encoded[name][place] for name in kept if name in encoded}

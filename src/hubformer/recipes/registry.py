@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import Any
 
 from hubformer.errors import UnknownName, suggestion
-from hubformer.recipes.objective import Objective
 from hubformer.recipes.recipe import Recipe
+from hubformer.recipes.training_task import TrainingTask
 
 # Name -> file:class.
 OBJECTIVES = {
@@ -27,7 +27,7 @@ OBJECTIVES = {
 }
 
 
-def objective(recipe: Recipe) -> Objective:
+def objective(recipe: Recipe) -> TrainingTask:
     """The objective that a recipe names, with its options.
 
     Raises:
@@ -41,5 +41,5 @@ def objective(recipe: Recipe) -> Objective:
         )
     module, _, name = found.partition(":")
     kind: Any = getattr(import_module(f"hubformer.recipes.{module}"), name)
-    made: Objective = kind(recipe.options)
+    made: TrainingTask = kind(recipe.options)
     return made
