@@ -9,11 +9,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.tiny import CAUSAL, LENGTH, MODELS, away, config_of, fresh, model_of, of_row, rows_of, scores, shake
+from core.tiny import (
+    CAUSAL,
+    LENGTH,
+    MODELS,
+    away,
+    config_of,
+    fresh,
+    model_of,
+    of_row,
+    rows_of,
+    scores,
+    shake,
+    telling,
+)
 from hubformer.families import family
 
 LENGTHS = (LENGTH, 7, 4)
-EVERY = pytest.mark.parametrize(("model_type", "task"), MODELS)
+EVERY = pytest.mark.parametrize(("model_type", "task"), telling(MODELS))
 ON_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 # Shaken by 0.3 these tiny models are wilder than real ones: each step multiplies a rounding error.
 NEAR = {torch.bfloat16: 0.35, torch.float16: 0.05, torch.float32: 3e-5}

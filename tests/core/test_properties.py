@@ -5,7 +5,8 @@ A family joins through its line in FAMILIES and its tiny configuration in tests/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from core.tiny import (
     of_row,
     rows_of,
     scores,
+    telling,
 )
 from hubformer.core import Cache, PackedLayout, SequenceLayout
 from hubformer.families import FAMILIES, family
@@ -37,9 +39,14 @@ from hubformer.models.heads import Context
 from hubformer.models.inputs import Inputs
 from hubformer.models.model import Model
 
-EVERY = pytest.mark.parametrize(("model_type", "task"), MODELS)
-EVERY_CAUSAL = pytest.mark.parametrize(("model_type", "task"), CAUSAL)
+EVERY = pytest.mark.parametrize(("model_type", "task"), telling(MODELS))
 LENGTHS = (LENGTH, 7, 1, 4)
+SINGLY = (1,) * LENGTH
+
+
+def some(product: Iterable[tuple[Any, ...]], *, fast: list[tuple[Any, ...]]) -> list[Any]:
+    """Every combination as a parameter; those that are not named are slow."""
+    return [pytest.param(*one, marks=[] if one in fast else [pytest.mark.slow]) for one in product]
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +72,15 @@ def reads_packs(model: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("model_type", "task"), [pair for pair in CAUSAL if pair[1] != "sequence-classification"]
+    ("model_type", "task"), telling([pair for pair in CAUSAL if pair[1] != "sequence-classification"])
 )
-@pytest.mark.parametrize("at", [0, 4, LENGTH - 1])
-@pytest.mark.parametrize("traced", [False, True])
-@pytest.mark.parametrize("second", [LENGTH, 7])
+@pytest.mark.parametrize(
+    ("at", "traced", "second"),
+    some(
+        itertools.product([0, 4, LENGTH - 1], [False, True], [LENGTH, 7]),
+        fast=[(0, False, 7), (4, False, LENGTH), (4, True, 7), (LENGTH - 1, False, 7)],
+    ),
+)
 def test_later_tokens_are_not_seen(model_type: str, task: str, at: int, traced: bool, second: int) -> None:
     """By the plain triangle, and by a mask where a row is padded."""
     model = model_of(model_type, task)
@@ -87,7 +98,7 @@ def test_later_tokens_are_not_seen(model_type: str, task: str, at: int, traced: 
                 assert away(after[name][:, at + 1 :], value[:, at + 1 :]) > 1e-3, name
 
 
-@pytest.mark.parametrize(("model_type", "task"), [pair for pair in MODELS if pair not in CAUSAL])
+@pytest.mark.parametrize(("model_type", "task"), telling([pair for pair in MODELS if pair not in CAUSAL]))
 @pytest.mark.parametrize("place", [0, LENGTH - 1])
 def test_an_encoder_sees_both_ways(model_type: str, task: str, place: int) -> None:
     model = model_of(model_type, task)
@@ -208,8 +219,8 @@ def test_decoders_keep_what_they_read() -> None:
     assert {("gpt2", "causal-lm"), ("bert", "causal-lm"), ("roberta", "causal-lm")} <= set(CACHED)
 
 
-@pytest.mark.parametrize("cut", [(1,) * LENGTH, (3, 1, 5, 2), (10, 1), (LENGTH,)], ids=str)
-@pytest.mark.parametrize(("model_type", "task"), CACHED)
+@pytest.mark.parametrize("cut", [SINGLY, (3, 1, 5, 2), (10, 1), (LENGTH,)], ids=str)
+@pytest.mark.parametrize(("model_type", "task"), telling(CACHED))
 def test_cached_is_full(model_type: str, task: str, cut: tuple[int, ...]) -> None:
     model = model_of(model_type, task)
     batch = rows_of(model, LENGTH, LENGTH)
@@ -218,9 +229,14 @@ def test_cached_is_full(model_type: str, task: str, cut: tuple[int, ...]) -> Non
     assert away(steps(model, batch, cut), whole[0]) <= EXACT
 
 
-@pytest.mark.parametrize("tell", ["all", "new", "once"])
-@pytest.mark.parametrize("cut", [(1,) * LENGTH, (3, 1, 5, 2), (8, 1, 1, 1), (LENGTH - 1, 1)], ids=str)
-@pytest.mark.parametrize(("model_type", "task"), CACHED)
+@pytest.mark.parametrize(
+    ("tell", "cut"),
+    some(
+        itertools.product(["all", "new", "once"], [SINGLY, (3, 1, 5, 2), (8, 1, 1, 1), (LENGTH - 1, 1)]),
+        fast=[("all", SINGLY), ("new", (3, 1, 5, 2)), ("once", (8, 1, 1, 1)), ("all", (LENGTH - 1, 1))],
+    ),
+)
+@pytest.mark.parametrize(("model_type", "task"), telling(CACHED))
 def test_cached_is_full_where_rows_are_padded_on_the_left(
     model_type: str, task: str, cut: tuple[int, ...], tell: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -95,6 +96,22 @@ def _shows(model_type: str, task: str) -> bool:
 
 MODELS = [(kind, task) for kind in FAMILIES for task in TASKS if _shows(kind, task)]
 CAUSAL = [(kind, task) for kind, task in MODELS if is_causal(kind, task)]
+
+
+def telling(pairs: list[tuple[str, str]]) -> list[Any]:
+    """The pairs as parameters of a test. What a family's first causal model and its first bidirectional one
+    say, its others say too, and all heads are shown on BERT and GPT-2: the others are slow."""
+    seen: set[tuple[str, bool]] = set()
+    found = []
+    for model_type, task in pairs:
+        kind = (model_type, (model_type, task) in CAUSAL)
+        # A class without head is what the others stand on; the first with one tells more.
+        alone = task == "base" and any(other != task and one == model_type for one, other in pairs)
+        fast = model_type in ("bert", "gpt2") or not (alone or kind in seen)
+        if fast:
+            seen.add(kind)
+        found.append(pytest.param(model_type, task, marks=[] if fast else [pytest.mark.slow]))
+    return found
 
 
 def random_ids(*shape: int, seed: int = 7, low: int = 6) -> Tensor:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
 import hubformer
 
 SOURCE = Path(hubformer.__file__).parent
@@ -19,32 +17,41 @@ def place(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
 
-@pytest.mark.parametrize("path", FILES, ids=place)
-def test_modules(path: Path) -> None:
-    assert path.stem not in EMPTY_NAMES
-    text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    assert ast.get_docstring(tree) or not tree.body, f"{place(path)} does not say what it is for"
-    for word in WORDS_OF_THE_UNFINISHED:
-        assert word not in text, f"{place(path)} holds {word}"
+def test_modules() -> None:
+    wrong = []
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        if path.stem in EMPTY_NAMES:
+            wrong.append(f"{place(path)} has a name that says nothing")
+        if tree.body and not ast.get_docstring(tree):
+            wrong.append(f"{place(path)} does not say what it is for")
+        wrong += [f"{place(path)} holds {word}" for word in WORDS_OF_THE_UNFINISHED if word in text]
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("path", FILES, ids=place)
-def test_public_classes_and_functions_say_what_they_are_for(path: Path) -> None:
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            plain = any("Protocol" in ast.unparse(b) or "Exception" in ast.unparse(b) for b in node.bases)
-            told = ast.get_docstring(node) or plain or len(node.body) <= 12
-            assert told, f"{place(path)}: {node.name} has no docstring"
+def test_public_classes_say_what_they_are_for() -> None:
+    wrong = []
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                plain = any("Protocol" in ast.unparse(b) or "Exception" in ast.unparse(b) for b in node.bases)
+                if not (ast.get_docstring(node) or plain or len(node.body) <= 12):
+                    wrong.append(f"{place(path)}: {node.name} has no docstring")
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("path", FILES, ids=place)
-def test_no_forward_swallows_arguments(path: Path) -> None:
+def test_no_forward_swallows_arguments() -> None:
     """The one that takes names freely refuses those it does not know: models/inputs.py."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and node.name == "forward" and place(path) != "models/inputs.py":
-            assert node.args.kwarg is None, f"{place(path)}:{node.lineno}"
-            assert node.args.vararg is None, f"{place(path)}:{node.lineno}"
+    wrong = [
+        f"{place(path)}:{node.lineno}"
+        for path in FILES
+        if place(path) != "models/inputs.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name == "forward"
+        if node.args.kwarg is not None or node.args.vararg is not None
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_public_forward_is_spelled_out() -> None:
