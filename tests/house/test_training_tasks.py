@@ -14,7 +14,7 @@ SOURCE = Path(hubformer.__file__).parent / "recipes"
 # What objectives share, and what runs them.
 OTHERS = {
     *("__init__", "dataset", "pretraining", "provenance", "recipe", "records", "registry", "run"),
-    *("sentence_pairs", "training_task", "typed"),
+    *("renamed", "sentence_pairs", "training_task", "typed"),
 }
 
 

@@ -173,7 +173,7 @@ def test_metrics_of_words() -> None:
     plain = TokenClassification({"labels": ["O", "B-x", "I-x"], "scheme": None})
     plain.model_options([])
     assert plain.compute_metrics()(Prediction) == {"accuracy": 0.8}
-    assert (task.evaluation_task, plain.task) == ("token-classification", None)
+    assert (task.evaluation_task, plain.evaluation_task) == ("token-classification", None)
 
 
 # Questions
@@ -282,10 +282,10 @@ def test_spans_are_lost_and_can_be_put_back(tmp_path: Path) -> None:
 
 
 def test_spans_that_cannot_be(tokenizers: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"options\.lost is 0"):
-        SpanOptions(lost=0)
-    with pytest.raises(ConfigError, match=r"options\.span is 0\.5"):
-        SpanOptions(span=0.5)
+    with pytest.raises(ConfigError, match=r"options\.noise_density is 0"):
+        SpanOptions(noise_density=0)
+    with pytest.raises(ConfigError, match=r"options\.mean_noise_span_length is 0\.5"):
+        SpanOptions(mean_noise_span_length=0.5)
     model = hubformer.AutoModelForSeq2SeqLM.from_config(
         hubformer.T5Config(num_layers=1, d_model=8, num_heads=1)
     )
@@ -376,7 +376,7 @@ def test_replaced_tokens_are_for_a_discriminator(tokenizers: dict[str, Any]) -> 
     with pytest.raises(InputError, match="lora freezes the token vectors"):
         task.wrap_model(model)
     for options, match in (
-        ({"hidden": 0.0}, "options.hidden is 0.0"),
+        ({"mlm_probability": 0.0}, "options.mlm_probability is 0.0"),
         ({"generator_share": 2.0}, "options.generator_share is 2.0"),
         ({"weight": 0.0}, "options.weight is 0.0"),
     ):

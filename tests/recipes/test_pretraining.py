@@ -34,7 +34,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Any:
     recipe = tiny(
         "bert-mini-pretraining",
         squad,
-        options__passes=4,
+        options__dupe_factor=4,
         training__num_train_epochs=5,
         training__eval_strategy="epoch",
         training__eval_on_start=True,
@@ -93,8 +93,8 @@ def test_what_follows_is_label_0(bert: Any) -> None:
 
 
 OTHERS = {
-    "bert-mini-mlm": ("mlm", {"options__whole_words": True}),
-    "bert-mini-sop": ("mlm", {"options__passes": 2}),
+    "bert-mini-mlm": ("mlm", {"options__whole_word_mask": True}),
+    "bert-mini-sop": ("mlm", {"options__dupe_factor": 2}),
     "electra-mini-pretraining": (
         "mlm",
         {"training__num_train_epochs": 12, "options__generator_share": 0.5, "options__weight": 10},
@@ -259,5 +259,5 @@ def test_what_cannot_be(data: Path, tmp_path: Path) -> None:
     refused("bert-mini-pretraining", "at least 5", options__max_length=4)
     refused("xlnet-mini-pretraining", "even number", options__max_length=31, tokenizer__vocab_size=120)
     refused("bert-mini-mlm", "takes no perm_mask", objective="permutation-language-modeling")
-    refused("xlnet-mini-pretraining", "takes no next_sentence_label", objective="mlm-nsp",
+    refused("xlnet-mini-pretraining", "takes no next_sentence_label", objective="bert-pretraining",
             tokenizer__vocab_size=120)  # fmt: skip

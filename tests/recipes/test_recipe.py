@@ -32,7 +32,7 @@ def test_every_recipe_that_ships_can_be_run(name: str) -> None:
 
 
 _PRETRAINING = (
-    *("masked-language-modeling", "mlm-nsp", "mlm-sop"),
+    *("masked-language-modeling", "bert-pretraining", "albert-pretraining"),
     *("permutation-language-modeling", "replaced-token-detection", "span-corruption"),
 )
 OBJECTIVES_OF_ONES_OWN = sorted(set(OBJECTIVES) - set(_PRETRAINING))
@@ -202,3 +202,37 @@ def test_the_recipe_of_the_page(tmp_path: Path) -> None:
     recipe = load_recipe(path)
     resolve(recipe)
     assert recipe.lora == Lora(rank=8, alpha=16)
+
+
+OLD_NAMES = {
+    "hidden": ("bert-mini-mlm", 0.2, "mlm_probability"),
+    "whole_words": ("bert-mini-mlm", True, "whole_word_mask"),
+    "short": ("bert-mini-pretraining", 0.2, "short_seq_prob"),
+    "passes": ("bert-mini-pretraining", 2, "dupe_factor"),
+    "lost": ("t5-mini-pretraining", 0.2, "noise_density"),
+    "span": ("t5-mini-pretraining", 2.0, "mean_noise_span_length"),
+    "predicted": ("xlnet-mini-pretraining", 0.2, "plm_probability"),
+    "longest_span": ("xlnet-mini-pretraining", 4, "max_span_length"),
+}
+
+
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_old_options_are_refused_with_the_new_name(old: str, tmp_path: Path) -> None:
+    recipe, value, new = OLD_NAMES[old]
+    with pytest.raises(UnknownArgument, match=rf"options\.{old} is called options\.{new} now"):
+        resolve(load_recipe(recipe, [f"options.{old}={json.dumps(value)}"]))
+    # A finished run of 0.1.0 can be read and repeated.
+    run = json.loads(load_recipe(recipe).to_json())
+    run["options"] = {old: value}
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": run, "versions": {"hubformer": "0.1.0"}}))
+    task, _ = resolve(load_recipe(tmp_path / "recipe.json"))
+    assert getattr(task.options, new) == value
+
+
+@pytest.mark.parametrize(("old", "new"), [("mlm-nsp", "bert-pretraining"), ("mlm-sop", "albert-pretraining")])
+def test_old_objectives_are_refused_with_the_new_name(old: str, new: str, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=rf"'{old}' is called '{new}' now"):
+        resolve(load_recipe("bert-mini-pretraining", [f"objective={old}"]))
+    run = json.loads(load_recipe("bert-mini-pretraining").to_json()) | {"objective": old}
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": run}))
+    assert load_recipe(tmp_path / "recipe.json").objective == new

@@ -117,7 +117,7 @@ def test_short_rows_come_by_chance(kind: Any) -> None:
     documents = numbered(20, sentences=(300, 400), longest=4)
 
     def lengths(short: float) -> list[int]:
-        pairs = kind({"short": short}).build_pairs(documents, random.Random(0), room=ROOM)
+        pairs = kind({"short_seq_prob": short}).build_pairs(documents, random.Random(0), room=ROOM)
         return [
             len(first) + len(second) for first, second, label in pairs if not (label and kind is NextSentence)
         ]
@@ -172,7 +172,7 @@ def test_masked_rows_hold_every_token_once(tokenizers: dict[str, Any]) -> None:
 
 def test_masking_is_of_the_batch(tokenizers: dict[str, Any]) -> None:
     tokenizer = tokenizers["bert"]
-    objective = NextSentence({"max_length": 30, "hidden": 0.3})
+    objective = NextSentence({"max_length": 30, "mlm_probability": 0.3})
     found = rows(objective, tokenizer, texts(10))
     collate = objective.collator(tokenizer)
     torch.manual_seed(0)
@@ -201,7 +201,7 @@ def test_labels_are_of_their_rows(tokenizers: dict[str, Any]) -> None:
         return found
 
     same: dict[int, list[bool]] = {0: [], 1: []}
-    for row in rows(NextSentence({"max_length": 30, "passes": 3}), tokenizer, texts(10)):
+    for row in rows(NextSentence({"max_length": 30, "dupe_factor": 3}), tokenizer, texts(10)):
         ids = row["input_ids"]
         middle = ids.index(tokenizer.sep_token_id)
         same[row["next_sentence_label"]].append(topic(ids[1:middle]) == topic(ids[middle + 1 : -1]))
@@ -232,7 +232,7 @@ def test_passes_and_seeds(tokenizers: dict[str, Any]) -> None:
     def made(**options: Any) -> list[dict[str, Any]]:
         return rows(NextSentence({"max_length": 30, **options}), tokenizers["bert"], documents)
 
-    once, twice = made(), made(passes=2)
+    once, twice = made(), made(dupe_factor=2)
     assert made() == once
     assert twice[: len(once)] == once
     assert len(twice) > 1.5 * len(once)

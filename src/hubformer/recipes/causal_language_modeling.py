@@ -1,9 +1,7 @@
-"""The next token of running text (Radford et al. 2019), in rows without padding.
+"""The next token of a corpus (Radford et al. 2019), in rows without padding.
 
-Documents stand end to end, with the tokenizer's end-of-text token behind each, and are cut into rows of equal
-length; what does not fill a row at the end is left out.
-
-Shapes:  B rows  L length  V vocabulary
+Documents are concatenated, each with the tokenizer's end-of-text token behind it, and cut into rows of equal
+length; the remainder at the end is dropped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Hidden tokens, to be found from what stands around them (Devlin et al. 2018, arXiv:1810.04805).
+"""Masked tokens, predicted from both sides (Devlin et al. 2018, arXiv:1810.04805).
 
-A row is as many whole sentences of one document as fit (Liu et al. 2019, arXiv:1907.11692). Which tokens are
-hidden is drawn anew in each epoch.
+A row is as many whole sentences of one document as fit (Liu et al. 2019, arXiv:1907.11692). The masked
+tokens are sampled for each batch.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from hubformer.training.masking import DataCollatorForLanguageModeling
 
 @dataclass(frozen=True)
 class Options:
-    """max_length: of a row, in tokens. hidden: the share of tokens that is to be found. whole_words: hide all
-    pieces of a word or none; for WordPiece."""
+    """max_length: of a row, in tokens. mlm_probability: the share of tokens that is predicted.
+    whole_word_mask: mask all pieces of a word or none; for WordPiece."""
 
     max_length: int = 128
-    hidden: float = 0.15
-    whole_words: bool = False
+    mlm_probability: float = 0.15
+    whole_word_mask: bool = False
 
 
 class MaskedLanguageModeling(Pretraining):
@@ -34,7 +34,7 @@ class MaskedLanguageModeling(Pretraining):
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
         super().prepare(tokenizer, model)
-        refuse_unknown_words(tokenizer, whole=self.options.whole_words)
+        refuse_unknown_words(tokenizer, whole=self.options.whole_word_mask)
 
     def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
         room = self.text_budget(tokenizer)
@@ -48,8 +48,8 @@ class MaskedLanguageModeling(Pretraining):
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return DataCollatorForLanguageModeling(
             tokenizer,
-            mlm_probability=self.options.hidden,
-            whole_word_mask=self.options.whole_words,
+            mlm_probability=self.options.mlm_probability,
+            whole_word_mask=self.options.whole_word_mask,
         )
 
     def preprocess_logits(self) -> Callable[[Any, Any], Any]:
@@ -63,6 +63,6 @@ def refuse_unknown_words(tokenizer: Any, *, whole: bool) -> None:
     """Raise InputError where whole words are wanted and the tokens do not tell where a word begins."""
     if whole and not any(token.startswith("##") for token in tokenizer.get_vocab()):
         raise InputError(
-            "whole_words=true needs a WordPiece tokenizer, whose ## say where words go on; this one has "
-            "none. Set whole_words=false."
+            "whole_word_mask=true needs a WordPiece tokenizer, whose ## say where words go on; this one has "
+            "none. Set whole_word_mask=false."
         )

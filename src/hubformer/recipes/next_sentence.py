@@ -1,9 +1,9 @@
-"""Hidden tokens, and whether the second text follows the first in its document (Devlin et al. 2018,
-arXiv:1810.04805).
+"""BERT's pre-training: masked tokens, and whether the second text follows the first in its document (Devlin
+et al. 2018, arXiv:1810.04805).
 
-Every sentence is once in a row's first text or in a second one that follows; what follows instead, in half of
-the rows, comes from another document, and the sentences that it displaced begin the next row. A sentence that
-is left alone at the end of a document cannot be followed; another row is, in place of a draw.
+Every sentence is once in a row's first text or in a second one that follows. In half of the rows the second
+text is of another document, and the sentences that it replaces begin the next row. A lone sentence at the
+end of a document cannot be followed; a later row is followed in its place.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class NextSentence(SentencePairs):
         if len(documents) < 2:
             raise InputError(
                 "There is one document, but half of the pairs need text of another. Separate documents by "
-                "empty lines or by files, or use the objective mlm-sop or masked-language-modeling."
+                "empty lines or by files, or use the objective albert-pretraining or "
+                "masked-language-modeling."
             )
         owed = 0  # rows that could not follow
         for place, document in enumerate(documents):

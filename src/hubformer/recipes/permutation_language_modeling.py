@@ -1,7 +1,8 @@
-"""XLNet's two streams: tokens predicted in a random order of the row (Yang et al. 2019, arXiv:1906.08237).
+"""XLNet's pre-training with two streams: tokens predicted in a random order of the row (Yang et al. 2019,
+arXiv:1906.08237).
 
-Documents stand one behind the other, each with the tokenizer's end of a document, and are cut into rows of
-equal and even length, so that nothing is padded; what does not fill a row at the end of the data is left out.
+Documents are concatenated, each with the tokenizer's end of a document behind it, and cut into rows of equal
+and even length, so that nothing is padded; the remainder at the end of the data is dropped.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ _END_OF_DOCUMENT = "<eod>"
 
 @dataclass(frozen=True)
 class Options:
-    """max_length: of a row, in tokens, even. predicted: the share of tokens that is predicted. longest_span:
-    the most neighbours that are predicted together."""
+    """max_length: of a row, in tokens, even. plm_probability: the share of tokens that is predicted.
+    max_span_length: the most neighbours that are predicted together."""
 
     max_length: int = 128
-    predicted: float = 1 / 6
-    longest_span: int = 5
+    plm_probability: float = 1 / 6
+    max_span_length: int = 5
 
 
 class PermutationLanguageModeling(Pretraining):
@@ -52,7 +53,9 @@ class PermutationLanguageModeling(Pretraining):
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return DataCollatorForPermutationLanguageModeling(
-            tokenizer, plm_probability=self.options.predicted, max_span_length=self.options.longest_span
+            tokenizer,
+            plm_probability=self.options.plm_probability,
+            max_span_length=self.options.max_span_length,
         )
 
     def preprocess_logits(self) -> Callable[[Any, Any], Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hubformer.errors import ConfigError, InputError, UnknownArgument, UnknownName, suggestion
+from hubformer.recipes.renamed import with_new_names
 from hubformer.recipes.typed import typed
 from hubformer.training import TrainingArguments
 
@@ -161,7 +162,7 @@ def load_recipe(place: str | Path, changes: Iterable[str] = ()) -> Recipe:
     if not isinstance(values, dict):
         raise ConfigError(f"The recipe {place} holds {type(values).__name__}, expected an object.")
     if isinstance(values.get("recipe"), dict):  # what a run has written
-        values = values["recipe"]
+        values = with_new_names(values["recipe"])
     for change in changes:
         _apply(values, change)
     return _understood({"name": path.stem, **values}, where=str(place))

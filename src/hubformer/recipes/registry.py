@@ -7,14 +7,15 @@ from typing import Any
 
 from hubformer.errors import UnknownName, suggestion
 from hubformer.recipes.recipe import Recipe
+from hubformer.recipes.renamed import refuse_old_objective
 from hubformer.recipes.training_task import TrainingTask
 
 # Name -> file:class.
 OBJECTIVES = {
+    "albert-pretraining": "sentence_order:SentenceOrder",
+    "bert-pretraining": "next_sentence:NextSentence",
     "causal-language-modeling": "causal_language_modeling:CausalLanguageModeling",
     "masked-language-modeling": "masked_language_modeling:MaskedLanguageModeling",
-    "mlm-nsp": "next_sentence:NextSentence",
-    "mlm-sop": "sentence_order:SentenceOrder",
     "multiple-choice": "multiple_choice:MultipleChoice",
     "permutation-language-modeling": "permutation_language_modeling:PermutationLanguageModeling",
     "question-answering": "question_answering:QuestionAnswering",
@@ -33,6 +34,7 @@ def objective(recipe: Recipe) -> TrainingTask:
     Raises:
         UnknownName: there is none of that name. UnknownArgument: an option that it does not have.
     """
+    refuse_old_objective(recipe.objective)
     found = OBJECTIVES.get(recipe.objective)
     if found is None:
         raise UnknownName(

@@ -1,12 +1,11 @@
-"""ELECTRA's pre-training: which tokens has a smaller model, trained beside, put in the place of others?
-(Clark et al. 2020, arXiv:2003.10555)
+"""ELECTRA's pre-training: which tokens were replaced by a generator that is trained beside the model? (Clark
+et al. 2020, arXiv:2003.10555)
 
-Documents stand one behind the other, each with the tokenizer's separator, and are cut into rows of equal
-length; what does not fill a row at the end of the data is left out. Which tokens the generator has to fill in
-is drawn anew in each epoch. The result is the discriminator; the generator is kept in a folder inside its
-own.
+Documents are concatenated, each with the tokenizer's separator behind it, and cut into rows of equal length;
+the remainder at the end of the data is dropped. The tokens that the generator fills in are sampled for each
+batch. The result is the discriminator; the generator is kept in a folder inside its own.
 
-Shapes:  B rows  L length  N hidden tokens of all rows  V vocabulary
+Shapes:  B rows  L length  N masked tokens of all rows  V vocabulary
 """
 
 from __future__ import annotations
@@ -35,18 +34,18 @@ GENERATOR = "generator"  # the folder
 
 @dataclass(frozen=True)
 class Options:
-    """max_length: of a row, in tokens. hidden: the share of tokens that the generator fills in. generator:
-    the name or folder of one to go on with; null: it is drawn anew, with generator_share of the
-    discriminator's width. weight: of the discriminator's loss."""
+    """max_length: of a row, in tokens. mlm_probability: the share of tokens that the generator fills in.
+    generator: the name or folder of a pre-trained one; null: it is randomly initialised, with generator_share
+    of the discriminator's width. weight: of the discriminator's loss."""
 
     max_length: int = 128
-    hidden: float = 0.15
+    mlm_probability: float = 0.15
     generator: str | None = None
     generator_share: float = 0.25
     weight: float = 50.0
 
     def __post_init__(self) -> None:
-        for name in ("hidden", "generator_share"):
+        for name in ("mlm_probability", "generator_share"):
             if not 0 < (value := getattr(self, name)) <= 1:
                 raise ConfigError(f"options.{name} is {value}, expected a share above 0, up to 1.")
         if self.weight <= 0:
@@ -60,7 +59,7 @@ class ReplacedTokenDetection(Pretraining):
     def prepare(self, tokenizer: Any, model: Any) -> None:
         check_discriminator(model)
         super().prepare(tokenizer, model)
-        self.collator(tokenizer)  # refuses a tokenizer that cannot hide
+        self.collator(tokenizer)  # refuses a tokenizer without a mask token
 
     def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
         end = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
@@ -71,7 +70,10 @@ class ReplacedTokenDetection(Pretraining):
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         # As in ELECTRA's training: what is chosen is hidden, but for a share that is to be said again.
         return DataCollatorForLanguageModeling(
-            tokenizer, mlm_probability=self.options.hidden, mask_replace_prob=0.85, random_replace_prob=0.0
+            tokenizer,
+            mlm_probability=self.options.mlm_probability,
+            mask_replace_prob=0.85,
+            random_replace_prob=0.0,
         )
 
     def wrap_model(self, model: Any) -> ReplacedTokens:

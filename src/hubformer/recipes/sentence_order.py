@@ -1,8 +1,8 @@
-"""Hidden tokens, and whether two texts that follow each other were swapped (Lan et al. 2019,
+"""ALBERT's pre-training: masked tokens, and whether two consecutive texts were swapped (Lan et al. 2019,
 arXiv:1909.11942).
 
-Every sentence is in one row. A sentence that is left alone at the end of a document is cut in the middle; if
-it is a single token, it is left out.
+Every sentence is in one row. A lone sentence at the end of a document is cut in the middle; a single token
+is left out.
 """
 
 from __future__ import annotations

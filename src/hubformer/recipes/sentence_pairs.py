@@ -1,7 +1,7 @@
-"""Rows of two texts and a question about them, beside hidden tokens.
+"""Two texts in a row, a binary question about them, and masked tokens.
 
-A row is as many sentences of a document as fit, cut in two at a sentence's end that is drawn. Nothing is
-truncated: sentences that are longer than half a row were cut before.
+A row is as many sentences of a document as fit, split in two at a random sentence's end. Nothing is
+truncated: sentences longer than half a row were cut before.
 
 Shapes:  B rows
 """
@@ -26,15 +26,16 @@ from hubformer.training.masking import DataCollatorForLanguageModeling
 
 @dataclass(frozen=True)
 class Options:
-    """max_length: of a row, in tokens. hidden, whole_words: as in masked language modelling. short: the share
-    of rows whose length is drawn between 2 and the most. passes: how often the documents, held-out ones too,
-    are cut into rows, each time anew. seed: of what is drawn."""
+    """max_length: of a row, in tokens. mlm_probability, whole_word_mask: as in masked language modelling.
+    short_seq_prob: the share of rows whose length is sampled between 2 and the most. dupe_factor: how often
+    the documents, held-out ones too, are made into rows, with other random choices each time. seed: of the
+    random choices."""
 
     max_length: int = 128
-    hidden: float = 0.15
-    whole_words: bool = False
-    short: float = 0.1
-    passes: int = 1
+    mlm_probability: float = 0.15
+    whole_word_mask: bool = False
+    short_seq_prob: float = 0.1
+    dupe_factor: int = 1
     seed: int = 0
 
 
@@ -50,11 +51,11 @@ class SentencePairs(Pretraining):
     def prepare(self, tokenizer: Any, model: Any) -> None:
         self.forward_arguments = ("labels", self.label_name)
         super().prepare(tokenizer, model)
-        refuse_unknown_words(tokenizer, whole=self.options.whole_words)
+        refuse_unknown_words(tokenizer, whole=self.options.whole_word_mask)
 
     def samples(self, documents: Sequence[Document], tokenizer: Any) -> Iterator[Sample]:
         room = self.text_budget(tokenizer)
-        for number in range(self.options.passes):
+        for number in range(self.options.dupe_factor):
             rng = random.Random(f"{self.options.seed} {number}")
             for first, second, label in self.build_pairs(documents, rng, room=room):
                 yield {**sample_of(tokenizer, first, second), self.label_name: label}
@@ -67,13 +68,13 @@ class SentencePairs(Pretraining):
 
     def target_length(self, rng: random.Random, *, room: int) -> int:
         """How many tokens the next row is to have."""
-        return rng.randint(2, room) if rng.random() < self.options.short else room
+        return rng.randint(2, room) if rng.random() < self.options.short_seq_prob else room
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return DataCollatorForLanguageModeling(
             tokenizer,
-            mlm_probability=self.options.hidden,
-            whole_word_mask=self.options.whole_words,
+            mlm_probability=self.options.mlm_probability,
+            whole_word_mask=self.options.whole_word_mask,
         )
 
     def preprocess_logits(self) -> Callable[[Any, Any], Any]:

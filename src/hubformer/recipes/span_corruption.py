@@ -1,9 +1,8 @@
-"""T5's pre-training: spans of the text are lost, and the model writes them (Raffel et al. 2019,
-arXiv:1910.10683).
+"""T5's pre-training: spans of the text are replaced by sentinels, and the model writes them (Raffel et al.
+2019, arXiv:1910.10683).
 
-Documents stand one behind the other, each with the tokenizer's end token, and are cut into rows of equal
-length; what does not fill a row at the end of the data is left out. Which spans are lost is drawn anew in
-each epoch.
+Documents are concatenated, each with the tokenizer's end token behind it, and cut into rows of equal length;
+the remainder at the end of the data is dropped. The corrupted spans are sampled for each batch.
 """
 
 from __future__ import annotations
@@ -23,18 +22,22 @@ from hubformer.training.packing import packed_blocks
 
 @dataclass(frozen=True)
 class Options:
-    """max_length: of a row before spans are lost, in tokens. lost: the share of its tokens. span: the mean
-    length of a lost span, in tokens."""
+    """max_length: of a row before corruption, in tokens. noise_density: the share of its tokens that is
+    replaced. mean_noise_span_length: of a replaced span, in tokens."""
 
     max_length: int = 128
-    lost: float = 0.15
-    span: float = 3.0
+    noise_density: float = 0.15
+    mean_noise_span_length: float = 3.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.lost < 1:
-            raise ConfigError(f"options.lost is {self.lost}, expected a share between 0 and 1.")
-        if self.span < 1:
-            raise ConfigError(f"options.span is {self.span}, expected at least 1 token.")
+        if not 0 < self.noise_density < 1:
+            raise ConfigError(
+                f"options.noise_density is {self.noise_density}, expected a share between 0 and 1."
+            )
+        if self.mean_noise_span_length < 1:
+            raise ConfigError(
+                f"options.mean_noise_span_length is {self.mean_noise_span_length}, expected at least 1 token."
+            )
 
 
 class SpanCorruption(Pretraining):
@@ -58,7 +61,9 @@ class SpanCorruption(Pretraining):
 
     def collator(self, tokenizer: Any) -> Callable[[list[Any]], Any]:
         return DataCollatorForSpanCorruption(
-            tokenizer, noise_density=self.options.lost, mean_noise_span_length=self.options.span
+            tokenizer,
+            noise_density=self.options.noise_density,
+            mean_noise_span_length=self.options.mean_noise_span_length,
         )
 
     def preprocess_logits(self) -> Callable[[Any, Any], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from hubformer.errors import ConfigError, InputError
 from hubformer.pretrained.tokenizer import length_limit
 from hubformer.progress import Bar
 from hubformer.recipes.dataset import TokenizedDataset
+from hubformer.recipes.renamed import refuse_old_options
 from hubformer.recipes.typed import typed
 
 Record = Mapping[str, Any]
@@ -37,6 +39,7 @@ class TrainingTask:
                 have.
         """
         where = f"options of the objective {type(self).__name__}"
+        refuse_old_options(options, [one.name for one in dataclasses.fields(self.Options)])
         self.options: Any = typed(self.Options, options, where=where)
 
     def read(
