@@ -1,9 +1,9 @@
-"""Write what `import hubformer` shows without loading: names.py, and __init__.pyi for editors and mypy.
+"""Write what `import hubformer` shows without loading: names.py, and the stubs for editors and mypy.
 
-    python scripts/write_names.py           writes both files
-    python scripts/write_names.py --check   exits 1 and names the file that is out of date
+    python scripts/write_names.py           writes the files
+    python scripts/write_names.py --check   exits 1 and names the files that are out of date
 
-Run it after a family, a head, a task or a public class was added. Both files follow from the tables of
+Run it after a family, a head, a task or a public class was added. The files follow from the tables of
 families, tasks and tokenizers and from PUBLIC below; a name that does not exist is left out of them.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -155,92 +155,151 @@ def names_text() -> str:
     return "\n".join(lines) + "\n"
 
 
-# The stub
+# The stubs: __init__.pyi, and in _types/ what several families share and one file for each of them
 
 
-def stub_text() -> str:
-    """The content of __init__.pyi."""
-    blocks = [_STUB_START, _imports(), _output_classes(), _LOADING]
-    for found in sorted(every_family(), key=lambda family: family.model_type):
-        blocks.append(_config_class(found))
-        bases = "_Loading" if found.parts is None else "_Loading, JoinedModel"
-        blocks.append(
-            f"class {found.name}PreTrainedModel({bases}):\n"
-            f"    config: {found.name}Config\n" + "\n".join(_init(_taken(found)))
-        )
-        blocks += [_model_class(found, head) for head in found.heads]
-    return "\n\n".join(blocks) + "\n"
-
-
-_STUB_START = '''"""What mypy and editors know of `import hubformer`. Written by scripts/write_names.py."""'''
-
-
-def _imports() -> str:
-    sources: dict[str, list[str]] = {
-        "collections.abc": ["Mapping", "Sequence"],
-        "os": ["PathLike"],
-        "typing": ["Any", "Literal", "overload"],
-        "torch": ["Tensor", "device as _device", "dtype as _dtype"],
-        "typing_extensions": ["Self"],
-        "hubformer.pretrained.joined": ["JoinedConfig", "JoinedModel"],
-        "hubformer.core": ["Cache"],
-        "hubformer.models.config": ["PreTrainedConfig as _Config"],
-        "hubformer.models.outputs": sorted({head.output.__name__ for head in _heads()}),
+def stub_texts() -> dict[str, str]:
+    """Path in the package -> content, of every stub."""
+    found = sorted(every_family(), key=lambda family: family.model_type)
+    shared = {argument_names(head): head for one in reversed(found) for head in reversed(one.heads)}
+    names = {arguments: f"ArgumentsOf{head.name}" for arguments, head in shared.items()}
+    files = {_stem(one): _family_stub(one, names) for one in found}
+    return {
+        "__init__.pyi": _init_stub(sorted(files)),
+        f"{STUBS}/__init__.pyi": '"""The classes of families for mypy and editors; no such module runs."""\n',
+        f"{STUBS}/outputs.pyi": _outputs_stub(),
+        f"{STUBS}/loading.pyi": _LOADING,
+        f"{STUBS}/arguments.pyi": _arguments_stub({name: a for a, name in names.items()}),
+        **{f"{STUBS}/{stem}.pyi": text for stem, text in files.items()},
     }
+
+
+STUBS = "_types"
+_WRITTEN = "Written by scripts/write_names.py."
+
+
+def argument_names(head: Head) -> tuple[str, ...]:
+    return tuple(head.forward.split())
+
+
+def _stem(found: Family) -> str:
+    return found.model_type.replace("-", "_")
+
+
+def _init_stub(stems: list[str]) -> str:
+    sources: dict[str, list[str]] = {f"hubformer.{STUBS}.{stem}": ["*"] for stem in stems}
+    others: list[str] = []
     for name, kind in TOKENIZER_CLASSES.items():
         sources.setdefault(kind.__module__, []).append(name)
-    others: list[str] = []
     for name, home in locations().items():
         module, _, own = home.partition(":")
         sources.setdefault(f"hubformer.{module}", []).append(own or name)
         if own:
             others.append(f"{name} = {own}")
-    ours = sorted(source for source in sources if source.startswith("hubformer"))
-    groups = (["collections.abc", "os", "typing"], ["torch", "typing_extensions"], ours)
-    parts = ["\n".join(line for s in group for line in _import(s, sources[s])) for group in groups]
-    shown = sorted({*locations(), *public_names(), *tokenizer_names()}, key=_in_all)
-    listed = "\n".join(["__all__ = [", *(f'    "{name}",' for name in shown), "]"])
-    return "\n\n".join([*parts, "__version__: str", listed, *others])
+    parts = [
+        f'"""What mypy and editors know of `import hubformer`. {_WRITTEN}"""',
+        "\n".join(line for source in sorted(sources) for line in _reexport(source, sources[source])),
+        "__version__: str",
+        *others,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _reexport(source: str, names: list[str]) -> list[str]:
+    """A stub gives on what it imports by `*` or under its own name."""
+    return _import(source, [name if name == "*" else f"{name} as {name}" for name in names])
 
 
 def _import(source: str, names: list[str]) -> list[str]:
-    """As `ruff` sorts and wraps them, so that the file needs no formatter."""
-    start = f"from {source} import "
-    plain = sorted({name for name in names if " as " not in name}, key=_place)
-    line = start + ", ".join(plain)
-    if len(line) > WIDTH:
-        line = "\n".join([f"{start}(", *(f"    {name}," for name in plain), ")"])
-    renamed = [start + name for name in names if " as " in name]
-    return [line, *renamed] if plain else renamed
+    start, names = f"from {source} import ", sorted(set(names))
+    line = start + ", ".join(names)
+    return [line] if len(line) <= WIDTH else [f"{start}(", *(f"    {name}," for name in names), ")"]
 
 
-def _in_all(name: str) -> tuple[int, str]:
-    return _place(name)[0], name
-
-
-def _place(name: str) -> tuple[int, str]:
-    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
-    return kind, name.lower()
-
-
-def _heads() -> list[Head]:
-    return [head for found in every_family() for head in found.heads]
-
-
-def _output_classes() -> str:
-    kinds: dict[str, type[ModelOutput]] = {head.output.__name__: head.output for head in _heads()}
-    return "\n\n".join(_output_class(kinds[name]) for name in sorted(kinds))
+def _outputs_stub() -> str:
+    """The outputs as a pass returns them: their logits are there."""
+    kinds = {head.output.__name__: head.output for found in every_family() for head in found.heads}
+    imports = ["from torch import Tensor", "from hubformer.models import outputs"]
+    start = [f'"""What a pass returns: its logits are there. {_WRITTEN}"""', *imports]
+    return "\n\n".join([*start, *(_output_class(kinds[name]) for name in sorted(kinds))]) + "\n"
 
 
 def _output_class(kind: type[ModelOutput]) -> str:
-    """The output as a pass returns it: its scores are there."""
     filled = [field.name for field in fields(kind) if field.name in FILLED]
-    start = f"class _{kind.__name__}({kind.__name__}):"
+    start = f"class {kind.__name__}(outputs.{kind.__name__}):"
     return "\n".join([start, *(f"    {name}: Tensor" for name in filled)]) if filled else f"{start} ..."
 
 
-_LOADING = """\
-class _Loading(PreTrainedModel):
+def _arguments_stub(lists: dict[str, tuple[str, ...]]) -> str:
+    known = {field.name: field for field in fields(Inputs)}
+    start = [
+        f'"""The arguments of a pass, one class for each list of them. {_WRITTEN}"""',
+        "from collections.abc import Sequence\nfrom typing import Any, Generic, TypeVar",
+        "from torch import Tensor",
+        "from hubformer.core import Cache",
+        'Output = TypeVar("Output", covariant=True)',
+    ]
+    return "\n\n".join([*start, *(_arguments(name, lists[name], known) for name in sorted(lists))]) + "\n"
+
+
+def _arguments(name: str, arguments: tuple[str, ...], known: Mapping[str, Any]) -> str:
+    return "\n".join(
+        [
+            f"class {name}(Generic[Output]):",
+            "    def forward(",
+            "        self,",
+            *(f"        {n}: {known[n].type} = {_shown(known[n].default)}," for n in arguments),
+            "    ) -> Output: ...",
+            "    __call__ = forward",
+        ]
+    )
+
+
+def _family_stub(found: Family, names: Mapping[tuple[str, ...], str]) -> str:
+    """The classes of one family."""
+    config, own = f"{found.name}Config", f"{found.name}PreTrainedModel"
+    bases = "Loading" if found.parts is None else "Loading, JoinedModel"
+    heads = [_model_class(found, head, names[argument_names(head)]) for head in found.heads]
+    classes = [
+        _config_class(found),
+        f"class {own}({bases}):\n    config: {config}\n" + "\n".join(_init(_taken(found))),
+        *heads,
+    ]
+    uses = {
+        "hubformer.pretrained.configuration": ["PreTrainedConfig"] if found.parts is None else [],
+        "hubformer.pretrained.joined": [] if found.parts is None else ["JoinedConfig", "JoinedModel"],
+        "hubformer.pretrained.pretrained": [] if found.parts is None else ["PreTrainedModel"],
+        f"hubformer.{STUBS}": ["outputs"],
+        f"hubformer.{STUBS}.arguments": [names[argument_names(head)] for head in found.heads],
+        f"hubformer.{STUBS}.loading": ["Loading"],
+    }
+    imports = [line for source in sorted(uses) if uses[source] for line in _import(source, uses[source])]
+    parts = [
+        f'"""{found.name}: its classes for mypy and editors. {_WRITTEN}"""',
+        "from typing import Any",
+        "\n".join(imports),
+        *classes,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_LOADING = (
+    f'"""How a model comes from files. {_WRITTEN}"""'
+    """
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, Literal, overload
+
+from torch import device as _device
+from torch import dtype as _dtype
+from typing_extensions import Self
+
+from hubformer.models.config import PreTrainedConfig as _Config
+from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.pretrained import PreTrainedModel
+
+class Loading(PreTrainedModel):
     @overload  # type: ignore[override]
     @classmethod
     def from_pretrained(
@@ -280,7 +339,9 @@ class _Loading(PreTrainedModel):
         **changes: Any,
     ) -> Self: ...
     @classmethod
-    def from_config(cls, config: _Config, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ..."""
+    def from_config(cls, config: _Config, *, dtype: _dtype | str | None = None, **named: Any) -> Self: ...
+"""
+)
 
 
 def _taken(found: Family) -> list[str]:
@@ -344,41 +405,45 @@ def _type_of(field: Field) -> str:
     return f"{found} | None" if optional and "None" not in found and found != "Any" else found
 
 
-def _model_class(found: Family, head: Head) -> str:
-    lines = [f"class {head.name}({found.name}PreTrainedModel):"]
-    if head.without is not None:
-        lines += _init([*_taken(found), "*", "add_pooling_layer: bool = True"])
-    lines += _forward(head, "forward")
-    lines += _forward(head, "__call__")
-    return "\n".join(lines)
+def _model_class(found: Family, head: Head, arguments: str) -> str:
+    bases = f"{arguments}[outputs.{head.output.__name__}], {found.name}PreTrainedModel"
+    start = f"class {head.name}({bases}):"
+    if len(start) + 4 > WIDTH:
+        start = f"class {head.name}(\n    {bases}\n):"
+    if head.without is None:
+        return f"{start} ..."
+    return "\n".join([start, *_init([*_taken(found), "*", "add_pooling_layer: bool = True"])])
 
 
-def _forward(head: Head, name: str) -> list[str]:
-    known = {field.name: field for field in fields(Inputs)}
-    return [
-        f"    def {name}(",
-        "        self,",
-        *(f"        {n}: {known[n].type} = {_shown(known[n].default)}," for n in head.forward.split()),
-        f"    ) -> _{head.output.__name__}: ...",
-    ]
+def texts() -> dict[str, str]:
+    """Path in the package -> what this script writes there."""
+    return {"names.py": names_text(), **stub_texts()}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write names.py and __init__.pyi.")
+    parser = argparse.ArgumentParser(description="Write names.py and the stubs.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if one is out of date")
     check = parser.parse_args().check
+    written = texts()
     stale = [
-        path
-        for path, text in ((PACKAGE / "names.py", names_text()), (PACKAGE / "__init__.pyi", stub_text()))
-        if not path.is_file() or path.read_text("utf-8") != text
+        name
+        for name, text in written.items()
+        if not (PACKAGE / name).is_file() or (PACKAGE / name).read_text("utf-8") != text
     ]
-    for path in stale:
+    left = [path for path in (PACKAGE / STUBS).glob("*.pyi") if f"{STUBS}/{path.name}" not in written]
+    for name in stale:
         if check:
-            print(f"{path.name} is out of date. Run scripts/write_names.py.", file=sys.stderr)
+            print(f"{name} is out of date. Run scripts/write_names.py.", file=sys.stderr)
         else:
-            path.write_text(names_text() if path.suffix == ".py" else stub_text(), "utf-8")
-            print(f"wrote {path.name}")
-    return int(check and bool(stale))
+            (PACKAGE / name).parent.mkdir(exist_ok=True)
+            (PACKAGE / name).write_text(written[name], "utf-8")
+            print(f"wrote {name}")
+    for path in left:
+        if check:
+            print(f"{STUBS}/{path.name} is of no family. Run scripts/write_names.py.", file=sys.stderr)
+        else:
+            path.unlink()
+    return int(check and bool(stale or left))
 
 
 if __name__ == "__main__":

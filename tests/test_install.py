@@ -100,7 +100,7 @@ def test_what_is_inside(wheel: Path) -> None:
         inside = set(archive.namelist())
         metadata = next(name for name in inside if name.endswith(".dist-info/METADATA"))
         told = archive.read(metadata).decode()
-    assert {"hubformer/py.typed", "hubformer/__init__.pyi"} <= inside
+    assert {"hubformer/py.typed", "hubformer/__init__.pyi", "hubformer/_types/bert.pyi"} <= inside
     assert {f"hubformer/configs/{name}.json" for name in names()} <= inside
     assert any(name.endswith("LICENSE") for name in inside)
     assert not [name for name in inside if name.startswith(("tests", "scripts")) or name.endswith(".pyc")]

@@ -54,9 +54,8 @@ class _Transformers(ModuleType):
     __version__ = V4_VERSION
 
     def __getattr__(self, name: str) -> Any:
-        if name == "__all__":
-            return list(hubformer.__all__)
-        return getattr(hubformer, name)
+        found = getattr(hubformer, name)
+        return list(found) if name == "__all__" else found
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *dir(hubformer)})

@@ -1,0 +1,1 @@
+"""The classes of families for mypy and editors; no such module runs."""
