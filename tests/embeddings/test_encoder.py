@@ -11,8 +11,8 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from sentences.repositories import assembled
 
+from embeddings.repositories import assembled
 from hubformer.embeddings import SentenceEncoder, similarity
 from hubformer.errors import CheckpointError, ConfigError, InputError, UnknownArgument, UnknownName
 from hubformer.inference import engine
@@ -41,7 +41,7 @@ def test_texts_together_are_texts_alone(encoder: SentenceEncoder) -> None:
 
 def test_windows_keep_the_order(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = encoder.encode(TEXTS)
-    monkeypatch.setattr(engine, "LARGEST_WINDOW", 3)
+    monkeypatch.setattr(engine, "LARGEST_CHUNK", 3)
     numpy.testing.assert_allclose(encoder.encode(TEXTS), whole, atol=NEAR)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy
 import pytest
-from sentences.repositories import GOLDENS, assembled
 
+from embeddings.repositories import GOLDENS, assembled
 from hubformer.embeddings import SentenceEncoder
 
 CASES = sorted(path.name for path in GOLDENS.iterdir() if path.name != "base")

@@ -33,13 +33,15 @@ BELOW = {
     "generation": "errors storage core models",
     "pretrained": "errors storage core weights models families adapters hub tokenization presets generation",
     "inference": "errors core models",
+    "tasks": "errors data metrics inference",
     "pipelines": "errors importing progress storage core models families hub tokenization pretrained "
-    "inference generation",
+    "inference tasks generation",
     "embeddings": "errors progress core weights models pretrained inference",
     "training": "errors storage core weights models tokenization pretrained data generation",
-    "evaluation": "errors optional progress storage data metrics tokenization pretrained inference pipelines",
+    "evaluation": "errors optional progress storage data metrics tokenization pretrained inference tasks "
+    "pipelines",
     "recipes": "__init__ errors optional progress storage tokenization adapters pretrained inference data "
-    "metrics training evaluation presets configs",
+    "metrics tasks training evaluation presets configs",
     "names": "",
     "__init__": "errors importing names pretrained compat",
     "compat": "__init__ errors progress names core models families hub pretrained pipelines training",

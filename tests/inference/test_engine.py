@@ -11,7 +11,7 @@ from torch import Tensor
 
 import hubformer
 from hubformer.errors import InputError
-from hubformer.inference import EncodedInput, Engine, engine, windows
+from hubformer.inference import EncodedInput, Engine, chunks, engine
 
 EXACT = 1e-9
 
@@ -134,7 +134,7 @@ def test_threads() -> None:
             assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
-def test_windows_grow() -> None:
+def test_chunks_grow() -> None:
     taken = 0
 
     def source() -> Any:
@@ -143,9 +143,9 @@ def test_windows_grow() -> None:
             taken += 1
             yield taken
 
-    found = windows(source(), first=32)
+    found = chunks(source(), first=32)
     assert len(next(found)) == 32
     assert taken == 32
-    sizes = [len(window) for window in found]
+    sizes = [len(chunk) for chunk in found]
     assert sizes[:6] == [64, 128, 256, 512, 1024, 1024]
     assert sum(sizes) == 5000 - 32

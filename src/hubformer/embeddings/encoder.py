@@ -19,7 +19,7 @@ from hubformer.embeddings.modules import Normalize
 from hubformer.embeddings.reading import Plan, read_plan
 from hubformer.embeddings.similarity import similarity
 from hubformer.errors import ConfigError, InputError, UnknownName, suggestion
-from hubformer.inference import EncodedInput, Engine, windows
+from hubformer.inference import EncodedInput, Engine, TextBatcher, chunks
 from hubformer.models.model import Model
 from hubformer.pretrained.models import AutoModel
 from hubformer.pretrained.source import Source
@@ -49,6 +49,7 @@ class SentenceEncoder:
         )
         limits = (plan.longest, self.engine.longest, tokenizer.model_max_length)
         self.max_seq_length = min(limit for limit in limits if limit is not None)
+        self.batcher = TextBatcher(tokenizer, self.max_seq_length)
 
     @classmethod
     def from_pretrained(
@@ -116,7 +117,7 @@ class SentenceEncoder:
         truncation: bool,
         budget: int | None,
     ) -> Iterator[Tensor]:
-        """The vectors of window after window of texts, so that no more of their tokens are held."""
+        """The vectors of chunk after chunk of texts, so that no more of their tokens are held."""
         prompt_length, steps = self._prompt_length(prompt), self._steps(normalize)
 
         def pool(states: Tensor) -> Tensor:
@@ -126,11 +127,11 @@ class SentenceEncoder:
 
         done = 0
         with Bar(len(texts) if isinstance(texts, Sized) else None, unit=" texts") as bar:
-            for window in windows(texts):
-                rows = self._rows(window, prompt, first=done, least=prompt_length, truncation=truncation)
-                advance = partial(_advance, bar, len(window))
+            for chunk in chunks(texts):
+                rows = self._rows(chunk, prompt, first=done, least=prompt_length, truncation=truncation)
+                advance = partial(_advance, bar, len(chunk))
                 yield torch.stack(self.engine.run(rows, pool=pool, budget=budget, progress=advance))
-                done += len(window)
+                done += len(chunk)
 
     @property
     def width(self) -> int:
@@ -183,23 +184,13 @@ class SentenceEncoder:
         for place, text in enumerate(texts, first):
             if not isinstance(text, str):
                 raise InputError(f"Text {place} is {type(text).__name__}, expected a text.")
-        found = self.tokenizer(
+        return self.batcher.encode(
             [self._written(prompt + text) for text in texts],
+            where=lambda index: f"Text {first + index}",
             truncation=truncation,
             max_length=self.max_seq_length if truncation else None,
-            return_attention_mask=False,
-            verbose=False,
+            shortest=least + 1,
         )
-        rows, types = found["input_ids"], found.get("token_type_ids")
-        for place, row in enumerate(rows, first):
-            if len(row) > self.max_seq_length:
-                raise InputError(
-                    f"Text {place} has {len(row)} tokens, but this model reads at most "
-                    f"{self.max_seq_length}. Shorten it, or pass truncation=True to use no more than those."
-                )
-            if len(row) <= least:
-                raise InputError(f"Text {place} has no token beside the prompt and its marks.")
-        return [EncodedInput(row, None if types is None else types[place]) for place, row in enumerate(rows)]
 
 
 def _advance(bar: Bar, texts: int, share: float) -> None:

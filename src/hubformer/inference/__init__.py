@@ -1,5 +1,6 @@
-"""The engine under the pipelines of encoders: rows in, the head's scores out, in order, without padding."""
+"""The engine under pipelines and embeddings: samples in, the head's logits out, in order, without padding."""
 
-from hubformer.inference.engine import EncodedInput, Engine, windows
+from hubformer.inference.batcher import TextBatcher
+from hubformer.inference.engine import EncodedInput, Engine, chunks
 
-__all__ = ["EncodedInput", "Engine", "windows"]
+__all__ = ["EncodedInput", "Engine", "TextBatcher", "chunks"]

@@ -28,7 +28,7 @@ from hubformer.models.model import Model
 # Tokens in one pass. On the CPU 512 to 8192 measure the same; a GPU wants more work in each call.
 BUDGET = {"cpu": 2048}
 BUDGET_ELSEWHERE = 16384
-FIRST_WINDOW, LARGEST_WINDOW = 32, 1024  # rows looked ahead
+FIRST_CHUNK, LARGEST_CHUNK = 32, 1024  # rows looked ahead
 
 _Item = TypeVar("_Item")
 Progress = Callable[[float], None]  # is told the share of the work that was just done
@@ -47,13 +47,13 @@ class EncodedInput:
     kept: Sequence[int] | None = None
 
 
-def windows(items: Iterable[_Item], *, first: int = LARGEST_WINDOW) -> Iterator[list[_Item]]:
-    """Lists of items to be answered together. Each is twice as long as the one before, up to LARGEST_WINDOW:
+def chunks(items: Iterable[_Item], *, first: int = LARGEST_CHUNK) -> Iterator[list[_Item]]:
+    """Lists of items to be answered together. Each is twice as long as the one before, up to LARGEST_CHUNK:
     a small first one gives the first answers of a slow source early."""
     rest, size = iter(items), first
-    while window := list(islice(rest, size)):
-        yield window
-        size = min(2 * size, LARGEST_WINDOW)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+        size = min(2 * size, LARGEST_CHUNK)
 
 
 class Engine:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 
 from hubformer.errors import InputError, refuse_unknown
-from hubformer.inference import EncodedInput, Engine, windows
-from hubformer.inference.engine import FIRST_WINDOW, LARGEST_WINDOW, Progress
+from hubformer.inference import Engine, TextBatcher, chunks
+from hubformer.inference.engine import FIRST_CHUNK, LARGEST_CHUNK, Progress
 from hubformer.models.model import Model
 from hubformer.progress import Bar
+from hubformer.tasks import Task
+from hubformer.tasks.options import Options, check_count
 
 Input = TypeVar("Input")  # one input, checked
 Answer = TypeVar("Answer")
 Tokenizer = Any  # a PreTrainedTokenizerFast
 _STEPS_OF_V4 = ("_sanitize_parameters", "preprocess", "_forward", "postprocess")
-_PADDINGS = (None, True, False, "longest", "max_length", "do_not_pad")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What may be said when a pipeline is made and again in each call. A task extends it."""
 
 
 class Pipeline(Generic[Input, Answer]):
@@ -82,7 +78,7 @@ class Pipeline(Generic[Input, Answer]):
         if framework not in (None, "pt"):
             raise InputError(f"framework is {framework!r}, expected 'pt': models are PyTorch's here.")
         for name, value in (("batch_size", batch_size), ("num_workers", num_workers)):
-            _check_count(name, value)
+            check_count(name, value)
         self.task, self.modelcard, self.framework, self.binary_output = task, modelcard, "pt", binary_output
         self.feature_extractor, self.image_processor, self.processor = (
             feature_extractor,
@@ -146,17 +142,17 @@ class Pipeline(Generic[Input, Answer]):
             return self.answers([self.checked(inputs, "The input")], options)[0]
         if isinstance(inputs, (list, tuple)) or hasattr(inputs, "tolist"):
             listed = inputs if isinstance(inputs, (list, tuple)) else inputs.tolist()
-            return list(self._streamed(listed, options, total=len(listed), first=LARGEST_WINDOW))
+            return list(self._streamed(listed, options, total=len(listed), first=LARGEST_CHUNK))
         total = len(inputs) if hasattr(inputs, "__len__") else None
-        return self._streamed(members(inputs), options, total=total, first=FIRST_WINDOW)
+        return self._streamed(members(inputs), options, total=total, first=FIRST_CHUNK)
 
     def _streamed(
         self, inputs: Iterable[Any], options: Any, *, total: int | None, first: int
     ) -> Iterator[Answer]:
         checked = (self.checked(item, f"Input {place}") for place, item in enumerate(inputs))
         with Bar(total, unit=" inputs") as bar:
-            for window in windows(checked, first=first):
-                yield from self.answers(window, options, progress=_advancing(bar, len(window)))
+            for chunk in chunks(checked, first=first):
+                yield from self.answers(chunk, options, progress=_advancing(bar, len(chunk)))
 
     # What a task says
 
@@ -228,20 +224,6 @@ class Pipeline(Generic[Input, Answer]):
         return f"{type(self).__name__}(task={self.task!r}, model={name!r}, device={self.device})"
 
 
-@dataclass(frozen=True)
-class TextOptions(Options):
-    """How texts become tokens."""
-
-    truncation: bool | str | None = None  # None: a text that is too long is an error
-    max_length: int | None = None  # in tokens
-    padding: bool | str | None = None  # taken for transformers' sake; padding changes no answer
-    add_special_tokens: bool = True
-
-    def __post_init__(self) -> None:
-        check_padding(self.padding)
-        _check_count("max_length", self.max_length)
-
-
 class EncoderPipeline(Pipeline[Input, Answer]):
     """A pipeline whose inputs become rows of tokens that the engine runs."""
 
@@ -251,85 +233,32 @@ class EncoderPipeline(Pipeline[Input, Answer]):
         self.engine = Engine(
             self.model, pad_id=0 if pad is None else pad, pad_left=self.tokenizer.padding_side == "left"
         )
-
-    def rows(
-        self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None,
-        *,
-        options: TextOptions,
-        where: Callable[[int], str],
-    ) -> list[EncodedInput]:
-        """Texts, or pairs of them, as rows that the model can read. where: how an error calls a text.
-
-        Raises:
-            InputError: a text longer than the model reads, unless it may be truncated.
-        """
-        longest, length = self.engine.longest, options.max_length
-        if (
-            options.truncation not in (None, False, "do_not_truncate")
-            and length is None
-            and longest is not None
-        ):
-            length = min(longest, self.tokenizer.model_max_length)
-        found = self.tokenizer(
-            list(texts),
-            None if pairs is None else list(pairs),
-            truncation=options.truncation,
-            max_length=length,
-            add_special_tokens=options.add_special_tokens,
-            return_attention_mask=False,
-            verbose=options.max_length is not None,
-        )
-        ids = found["input_ids"]
-        for place, row in enumerate(ids):
-            if longest is not None and len(row) > longest:
-                raise InputError(
-                    f"{where(place)} has {len(row)} tokens, but the model reads at most {longest}. "
-                    "Shorten it, or "
-                    f"pass truncation=True to use its first {longest} tokens."
-                )
-            if not row:
-                raise InputError(f"{where(place)} has no token that the tokenizer knows.")
-        types = found.get("token_type_ids")
-        return [EncodedInput(row, None if types is None else types[place]) for place, row in enumerate(ids)]
+        self.batcher = TextBatcher(self.tokenizer, self.engine.longest)
 
 
-def with_tokenizer_options(options: Any, name: str) -> Any:
-    """TextOptions with those that the option `name` holds, as transformers takes them, in their own places.
+class TaskPipeline(EncoderPipeline[Input, Answer]):
+    """An encoder pipeline whose steps are those of a task."""
 
-    Raises:
-        UnknownArgument: a name in it that is none of TextOptions.
-    """
-    more = getattr(options, name) or {}
-    refuse_unknown(more, [field.name for field in fields(TextOptions)], call=name)
-    return replace(options, **{name: None, **more})
+    task_definition: ClassVar[Task[Any, Any]]
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        definition = vars(cls).get("task_definition")
+        if definition is not None:
+            cls.Options, cls.model_task = definition.Options, definition.model_task
+            cls.accepted = definition.accepted
 
-def called(text: str) -> str:
-    """How an error calls a text."""
-    return f"The text {text if len(text) <= 40 else text[:37] + '...'!r}"
+    def checked(self, item: Any, where: str) -> Input:
+        example: Input = self.task_definition.to_example(item, where)
+        return example
 
-
-def checked_text(text: Any, where: str, *, accepted: str) -> str:
-    """The text, if it is one.
-
-    Raises:
-        InputError: it is something else, or empty.
-    """
-    if not isinstance(text, str):
-        raise InputError(f"{where} is {described(text)}; expected {accepted}.")
-    if not text.strip():
-        raise InputError(f"{where} is empty: there is no text to answer. Leave it out, or pass a text.")
-    return text
-
-
-def described(value: Any) -> str:
-    """A value in a few words, for errors."""
-    if value is None:
-        return "None"
-    shown = repr(value)
-    return f"{type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
+    def answers(
+        self, inputs: Sequence[Input], options: Any, *, progress: Progress | None = None
+    ) -> list[Answer]:
+        task = self.task_definition
+        encoded = task.encode(inputs, batcher=self.batcher, options=options)
+        logits = self.engine.run(encoded.samples, progress=progress)
+        return task.decode(logits, context=encoded.context, options=options, config=self.model.config)
 
 
 def is_several(inputs: Any) -> bool:
@@ -368,18 +297,6 @@ def device_of(device: Any) -> torch.device:
             )
         return torch.device("cuda", found.index or 0)
     return found
-
-
-def check_padding(padding: Any) -> None:
-    if padding not in _PADDINGS:
-        raise InputError(
-            f"padding is {padding!r}, expected True, False, 'longest', 'max_length' or 'do_not_pad'."
-        )
-
-
-def _check_count(name: str, value: Any) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-        raise InputError(f"{name} is {value!r}, expected a whole number of at least 0, or None.")
 
 
 def _advancing(bar: Bar, inputs: int) -> Progress:

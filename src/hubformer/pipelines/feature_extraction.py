@@ -10,13 +10,9 @@ from torch import Tensor
 
 from hubformer.errors import InputError
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import (
-    EncoderPipeline,
-    TextOptions,
-    called,
-    checked_text,
-    with_tokenizer_options,
-)
+from hubformer.pipelines.base import EncoderPipeline
+from hubformer.tasks.options import TextOptions, with_tokenizer_options
+from hubformer.tasks.text import check_text, quoted
 
 Answer = list[list[list[float]]] | Tensor  # (1, length, width)
 
@@ -50,12 +46,14 @@ class FeatureExtractionPipeline(EncoderPipeline[str, Answer]):
         return with_tokenizer_options(super().chosen(given, over=over, call=call), "tokenize_kwargs")
 
     def checked(self, item: Any, where: str) -> str:
-        return checked_text(item, where, accepted=self.accepted)
+        return check_text(item, where, accepted=self.accepted)
 
     def answers(
         self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None
     ) -> list[Answer]:
-        rows = self.rows(inputs, None, options=options, where=lambda place: called(inputs[place]))
+        rows = self.batcher.encode(
+            inputs, None, where=lambda place: quoted(inputs[place]), **options.tokenization()
+        )
         # Every state is asked for, and not what a pooler makes of them.
         found = [states[None] for states in self.engine.run(rows, pool=_unpooled, progress=progress)]
         return list(found) if options.return_tensors else [states.tolist() for states in found]

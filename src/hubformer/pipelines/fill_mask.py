@@ -12,14 +12,9 @@ from torch import Tensor
 from hubformer.errors import InputError
 from hubformer.inference import EncodedInput
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import (
-    EncoderPipeline,
-    TextOptions,
-    called,
-    checked_text,
-    described,
-    with_tokenizer_options,
-)
+from hubformer.pipelines.base import EncoderPipeline
+from hubformer.tasks.options import TextOptions, with_tokenizer_options
+from hubformer.tasks.text import check_text, described, quoted
 
 Filled = dict[str, Any]  # {"score": float, "token": int, "token_str": str, "sequence": str}
 Answer = list[Filled] | list[list[Filled]]
@@ -81,12 +76,14 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
         return with_tokenizer_options(super().chosen(given, over=over, call=call), "tokenizer_kwargs")
 
     def checked(self, item: Any, where: str) -> str:
-        return checked_text(item, where, accepted=self.accepted)
+        return check_text(item, where, accepted=self.accepted)
 
     def answers(
         self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None
     ) -> list[Answer]:
-        encoded = self.rows(inputs, None, options=options, where=lambda place: called(inputs[place]))
+        encoded = self.batcher.encode(
+            inputs, None, where=lambda place: quoted(inputs[place]), **options.tokenization()
+        )
         rows = [self._with_masks(row, text) for row, text in zip(encoded, inputs, strict=True)]
         allowed = self._allowed(options.targets)
         scores = self.engine.run(rows, progress=progress)
@@ -99,7 +96,7 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
         if not places:
             cut = " or truncation cut it off" if self.tokenizer.mask_token in text else ""
             raise InputError(
-                f"{called(text)} has no mask token{cut}: put {self.tokenizer.mask_token} where a word is "
+                f"{quoted(text)} has no mask token{cut}: put {self.tokenizer.mask_token} where a word is "
                 "missing."
             )
         return replace(row, kept=places)

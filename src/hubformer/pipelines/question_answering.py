@@ -10,8 +10,10 @@ from typing import Any
 
 from hubformer.errors import InputError, refuse_unknown
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import EncoderPipeline, Options, check_padding, described, is_several
+from hubformer.pipelines.base import EncoderPipeline, is_several
 from hubformer.pipelines.spans import Frame, Text, Window, candidates, cut
+from hubformer.tasks.options import Options, check_padding
+from hubformer.tasks.text import described
 
 Answer = dict[str, Any]  # {"score": float, "start": int, "end": int, "answer": str}
 _EXPECTED = 'question= and context=, {"question": ..., "context": ...}, or a list of such dicts'

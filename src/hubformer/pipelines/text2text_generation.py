@@ -13,7 +13,6 @@ from hubformer.errors import InputError
 from hubformer.generation import GenerationConfig
 from hubformer.generation.config import SETTINGS
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import checked_text
 from hubformer.pipelines.writing import (
     GenerationPipeline,
     WritingOptions,
@@ -22,6 +21,7 @@ from hubformer.pipelines.writing import (
     said,
     upto_end,
 )
+from hubformer.tasks.text import check_text
 
 Record = dict[str, Any]  # {"generated_text": ...} or {"generated_token_ids": ...}
 RETURNED = ("return_tensors", "return_text")
@@ -66,7 +66,7 @@ class Text2TextGenerationPipeline(GenerationPipeline[str, "list[Record]"]):
         return found
 
     def checked(self, item: Any, where: str) -> str:
-        return checked_text(item, where, accepted=self.accepted)
+        return check_text(item, where, accepted=self.accepted)
 
     def answers(
         self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None

@@ -13,7 +13,6 @@ from hubformer.errors import InputError
 from hubformer.generation import GenerationConfig
 from hubformer.generation.config import SETTINGS
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import check_padding, described
 from hubformer.pipelines.writing import (
     GenerationPipeline,
     WritingOptions,
@@ -23,6 +22,8 @@ from hubformer.pipelines.writing import (
     said,
     upto_end,
 )
+from hubformer.tasks.options import check_padding
+from hubformer.tasks.text import described
 
 Messages = list[dict[str, Any]]  # {"role": ..., "content": ...}
 Record = dict[str, Any]  # {"generated_text": ...} or {"generated_token_ids": ...}

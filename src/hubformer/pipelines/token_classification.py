@@ -13,8 +13,10 @@ from torch import Tensor
 from hubformer.errors import InputError, refuse_unknown, suggestion
 from hubformer.inference import EncodedInput
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import EncoderPipeline, Options, described
+from hubformer.pipelines.base import EncoderPipeline
 from hubformer.pipelines.entities import Sentence, Span, Tags, Unit, joined, merged, tokens, whole_words
+from hubformer.tasks.options import Options
+from hubformer.tasks.text import described
 
 Found = dict[str, Any]  # {"entity" or "entity_group": str, "score": float, "word": str, "start": int, ...}
 _STRATEGIES = ("none", "simple", "first", "average", "max")

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from hubformer.errors import InputError, refuse_unknown
 from hubformer.generation import GenerationConfig
 from hubformer.generation.config import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT
-from hubformer.pipelines.base import Answer, Input, Options, Pipeline
+from hubformer.pipelines.base import Answer, Input, Pipeline
+from hubformer.tasks.options import Options
 
 # Arguments of generate that are no settings of a GenerationConfig.
 OBJECTS = ("generation_config", "logits_processor", "stopping_criteria", "streamer", "generator")

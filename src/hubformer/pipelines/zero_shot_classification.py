@@ -13,7 +13,9 @@ from torch import Tensor
 from hubformer.errors import InputError
 from hubformer.inference import EncodedInput
 from hubformer.inference.engine import Progress
-from hubformer.pipelines.base import EncoderPipeline, TextOptions, called, checked_text, described
+from hubformer.pipelines.base import EncoderPipeline
+from hubformer.tasks.options import TextOptions
+from hubformer.tasks.text import check_text, described, quoted
 
 Answer = dict[str, Any]  # {"sequence": str, "labels": [str], "scores": [float]}
 _log = logging.getLogger(__name__)
@@ -86,7 +88,7 @@ class ZeroShotClassificationPipeline(EncoderPipeline[str, Answer]):
         return next((place for label, place in labels.items() if label.lower().startswith("entail")), -1)
 
     def checked(self, item: Any, where: str) -> str:
-        return checked_text(item, where, accepted=self.accepted)
+        return check_text(item, where, accepted=self.accepted)
 
     def answers(
         self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None
@@ -110,10 +112,10 @@ class ZeroShotClassificationPipeline(EncoderPipeline[str, Answer]):
         texts = [text for text in inputs for _ in labels]
 
         def where(place: int) -> str:
-            return f"{called(texts[place])} with the label {labels[place % len(labels)]!r}"
+            return f"{quoted(texts[place])} with the label {labels[place % len(labels)]!r}"
 
         try:
-            return self.rows(texts, hypotheses * len(inputs), options=options, where=where)
+            return self.batcher.encode(texts, hypotheses * len(inputs), where=where, **options.tokenization())
         except InputError as error:
             if "too short" not in str(error):  # what the tokenizer says of a text that cannot be cut enough
                 raise
