@@ -24,7 +24,7 @@ import torch
 
 from hubformer import AutoTokenizer
 from hubformer.errors import HubformerError
-from hubformer.pretrained import models as auto_models
+from hubformer.pretrained import auto as auto_models
 from hubformer.pretrained.config import load_config
 from hubformer.pretrained.source import Source
 

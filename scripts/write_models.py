@@ -22,7 +22,7 @@ from hubformer.core.windowed import SlidingAttentionSpec
 from hubformer.families import FAMILIES, family
 from hubformer.models.family import Family
 from hubformer.presets import names
-from hubformer.pretrained.classes import config_class
+from hubformer.pretrained.config import config_class
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "models.md"

@@ -35,9 +35,8 @@ WIDTH = 110
 PUBLIC = {
     "adapters": "LoraConfig",
     "compat.switch": "as_transformers",
-    "pretrained.config": "AutoConfig",
-    "pretrained.configuration": "PreTrainedConfig PretrainedConfig=PreTrainedConfig",
-    "pretrained.pretrained": "PreTrainedModel",
+    "pretrained.config": "AutoConfig PreTrainedConfig PretrainedConfig=PreTrainedConfig",
+    "pretrained.model": "PreTrainedModel",
     "pretrained.tokenizer": "AutoTokenizer",
     "errors": """
         CheckpointError ConfigError HubError HubformerError InputError MissingPackage TrainingDiverged
@@ -93,7 +92,7 @@ _FAMILY_CLASSES = (
 
 def locations() -> dict[str, str]:
     """Every public name that exists -> its module, with `:own name` where that differs."""
-    found = {name: "pretrained.models" for name in _auto_models()}
+    found = {name: "pretrained.auto" for name in _auto_models()}
     for task in TASKS.values():
         module, _, name = task.home.partition(":")
         found |= _existing(f"pipelines.{module}", [name])
@@ -103,7 +102,7 @@ def locations() -> dict[str, str]:
 
 
 def _auto_models() -> Iterator[str]:
-    module = import_module("hubformer.pretrained.models")
+    module = import_module("hubformer.pretrained.auto")
     for name, kind in vars(module).items():
         if inspect.isclass(kind) and issubclass(kind, module.AutoModel):
             yield name
@@ -266,9 +265,9 @@ def _family_stub(found: Family, names: Mapping[tuple[str, ...], str]) -> str:
         *heads,
     ]
     uses = {
-        "hubformer.pretrained.configuration": ["PreTrainedConfig"] if found.parts is None else [],
-        "hubformer.pretrained.joined": [] if found.parts is None else ["JoinedConfig", "JoinedModel"],
-        "hubformer.pretrained.pretrained": [] if found.parts is None else ["PreTrainedModel"],
+        "hubformer.pretrained.config": ["PreTrainedConfig" if found.parts is None else "JoinedConfig"],
+        "hubformer.pretrained.joined": [] if found.parts is None else ["JoinedModel"],
+        "hubformer.pretrained.model": [] if found.parts is None else ["PreTrainedModel"],
         f"hubformer.{STUBS}": ["outputs"],
         f"hubformer.{STUBS}.arguments": [names[argument_names(head)] for head in found.heads],
         f"hubformer.{STUBS}.loading": ["Loading"],
@@ -296,8 +295,8 @@ from torch import dtype as _dtype
 from typing_extensions import Self
 
 from hubformer.models.config import PreTrainedConfig as _Config
-from hubformer.pretrained.configuration import PreTrainedConfig
-from hubformer.pretrained.pretrained import PreTrainedModel
+from hubformer.pretrained.config import PreTrainedConfig
+from hubformer.pretrained.model import PreTrainedModel
 
 class Loading(PreTrainedModel):
     @overload  # type: ignore[override]

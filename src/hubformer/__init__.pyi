@@ -101,9 +101,7 @@ from hubformer.pipelines.token_classification import (
 from hubformer.pipelines.zero_shot_classification import (
     ZeroShotClassificationPipeline as ZeroShotClassificationPipeline,
 )
-from hubformer.pretrained.config import AutoConfig as AutoConfig
-from hubformer.pretrained.configuration import PreTrainedConfig as PreTrainedConfig
-from hubformer.pretrained.models import (
+from hubformer.pretrained.auto import (
     AutoModel as AutoModel,
     AutoModelForCausalLM as AutoModelForCausalLM,
     AutoModelForMaskedLM as AutoModelForMaskedLM,
@@ -116,7 +114,8 @@ from hubformer.pretrained.models import (
     AutoModelForTextEncoding as AutoModelForTextEncoding,
     AutoModelForTokenClassification as AutoModelForTokenClassification,
 )
-from hubformer.pretrained.pretrained import PreTrainedModel as PreTrainedModel
+from hubformer.pretrained.config import AutoConfig as AutoConfig, PreTrainedConfig as PreTrainedConfig
+from hubformer.pretrained.model import PreTrainedModel as PreTrainedModel
 from hubformer.pretrained.tokenizer import AutoTokenizer as AutoTokenizer
 from hubformer.tokenization import (
     AddedToken as AddedToken,

@@ -76,7 +76,7 @@ def test_a_module_runs_by_its_name(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hubformer", "-m", "mine", "x"], capture_output=True, text=True, cwd=tmp_path
     )
-    assert done.stdout == "<class 'hubformer.pretrained.models.AutoModel'> ['x']\n", done.stderr
+    assert done.stdout == "<class 'hubformer.pretrained.auto.AutoModel'> ['x']\n", done.stderr
 
 
 def test_the_sitecustomize_of_the_user_still_runs(tmp_path: Path) -> None:

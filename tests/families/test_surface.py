@@ -232,10 +232,10 @@ class MineModel(hubformer.BertModel):  # type: ignore[misc]
 
 
 def test_registered_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hubformer.pretrained import classes
+    from hubformer.pretrained import registry
 
-    monkeypatch.setattr(classes, "_CONFIGS", {})
-    monkeypatch.setattr(classes, "_MODELS", {})
+    monkeypatch.setattr(registry, "_CONFIGS", {})
+    monkeypatch.setattr(registry, "_MODELS", {})
     hubformer.AutoConfig.register("mine", MineConfig)
     hubformer.AutoModel.register(MineConfig, MineModel)
     with pytest.raises(ConfigError, match="already has a class"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import hubformer
 from hubformer.evaluation.measuring import canonical_task
-from hubformer.pretrained import models
+from hubformer.pretrained import auto as models
 from hubformer.recipes import OBJECTIVES, TrainingTask, load_recipe, names
 
 SOURCE = Path(hubformer.__file__).parent / "recipes"

@@ -10,7 +10,7 @@ import torch
 
 from hubformer.errors import InputError, UnknownArgument, UnknownName
 from hubformer.pipelines import pipeline
-from hubformer.pretrained.models import AutoModel
+from hubformer.pretrained.auto import AutoModel
 
 GOLDENS = Path(__file__).parent / "goldens"
 TEXT = "Old Marta keeps nine hives of bees."

@@ -207,7 +207,7 @@ def test_a_task_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     class Loudness(PIPELINE_REGISTRY.pipeline_class("text-classification")):  # type: ignore[misc]
         """Says how many letters are large."""
 
-    auto = importlib.import_module("hubformer.pretrained.models").AutoModelForSequenceClassification
+    auto = importlib.import_module("hubformer.pretrained.auto").AutoModelForSequenceClassification
     default = {"model": (str(LABELS), "main")}
     PIPELINE_REGISTRY.register_pipeline("loudness", Loudness, pt_model=auto, default=default)
     assert "loudness" in PIPELINE_REGISTRY.get_supported_tasks()

@@ -9,7 +9,7 @@ from hubformer._types.arguments import (
     ArgumentsOfBartModel,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class BlenderbotConfig(PreTrainedConfig):
     vocab_size: int

@@ -12,7 +12,7 @@ from hubformer._types.arguments import (
     ArgumentsOfCamembertForMultipleChoice,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class CamembertConfig(PreTrainedConfig):
     vocab_size: int

@@ -5,8 +5,9 @@ from typing import Any
 from hubformer._types import outputs
 from hubformer._types.arguments import ArgumentsOfEncoderDecoderModel
 from hubformer._types.loading import Loading
-from hubformer.pretrained.joined import JoinedConfig, JoinedModel
-from hubformer.pretrained.pretrained import PreTrainedModel
+from hubformer.pretrained.config import JoinedConfig
+from hubformer.pretrained.joined import JoinedModel
+from hubformer.pretrained.model import PreTrainedModel
 
 class EncoderDecoderConfig(JoinedConfig):
     encoder: Any

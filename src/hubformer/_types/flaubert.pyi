@@ -11,7 +11,7 @@ from hubformer._types.arguments import (
     ArgumentsOfFlaubertWithLMHeadModel,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class FlaubertConfig(PreTrainedConfig):
     pre_norm: bool

@@ -11,7 +11,7 @@ from hubformer._types.arguments import (
     ArgumentsOfGPT2Model,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class GPT2Config(PreTrainedConfig):
     vocab_size: int

@@ -5,7 +5,7 @@ from typing import Any
 from hubformer._types import outputs
 from hubformer._types.arguments import ArgumentsOfDebertaForMaskedLM, ArgumentsOfDebertaModel
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class GteConfig(PreTrainedConfig):
     vocab_size: int

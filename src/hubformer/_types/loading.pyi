@@ -9,8 +9,8 @@ from torch import dtype as _dtype
 from typing_extensions import Self
 
 from hubformer.models.config import PreTrainedConfig as _Config
-from hubformer.pretrained.configuration import PreTrainedConfig
-from hubformer.pretrained.pretrained import PreTrainedModel
+from hubformer.pretrained.config import PreTrainedConfig
+from hubformer.pretrained.model import PreTrainedModel
 
 class Loading(PreTrainedModel):
     @overload  # type: ignore[override]

@@ -10,7 +10,7 @@ from hubformer._types.arguments import (
     ArgumentsOfLongformerModel,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class LongformerConfig(PreTrainedConfig):
     attention_window: Any

@@ -5,7 +5,7 @@ from typing import Any
 from hubformer._types import outputs
 from hubformer._types.arguments import ArgumentsOfBartForConditionalGeneration, ArgumentsOfBartModel
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class M2M100Config(PreTrainedConfig):
     vocab_size: int

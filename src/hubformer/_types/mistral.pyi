@@ -10,7 +10,7 @@ from hubformer._types.arguments import (
     ArgumentsOfLlamaForQuestionAnswering,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class MistralConfig(PreTrainedConfig):
     vocab_size: int

@@ -9,7 +9,7 @@ from hubformer._types.arguments import (
     ArgumentsOfMPNetModel,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class MPNetConfig(PreTrainedConfig):
     vocab_size: int

@@ -9,7 +9,7 @@ from hubformer._types.arguments import (
     ArgumentsOfGemmaForSequenceClassification,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class StableLmConfig(PreTrainedConfig):
     vocab_size: int

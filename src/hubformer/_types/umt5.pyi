@@ -12,7 +12,7 @@ from hubformer._types.arguments import (
     ArgumentsOfMT5ForSequenceClassification,
 )
 from hubformer._types.loading import Loading
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.config import PreTrainedConfig
 
 class UMT5Config(PreTrainedConfig):
     vocab_size: int

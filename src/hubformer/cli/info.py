@@ -61,8 +61,8 @@ def _told(name: str, where: dict[str, Any]) -> _Told:
 
     from hubformer.families import family
     from hubformer.presets import preset
-    from hubformer.pretrained.classes import model_class
     from hubformer.pretrained.config import AutoConfig, load_config
+    from hubformer.pretrained.registry import model_class
     from hubformer.pretrained.source import Source
 
     shipped = not Path(name).exists() and preset(name) is not None

@@ -10,8 +10,9 @@ from hubformer.errors import UnknownName
 from hubformer.families import FAMILIES, family
 from hubformer.models.config import PreTrainedConfig
 from hubformer.names import TOKENIZER_NAMES
-from hubformer.pretrained import models as auto_models
-from hubformer.pretrained.classes import config_class, model_class
+from hubformer.pretrained import auto as auto_models
+from hubformer.pretrained.config import config_class
+from hubformer.pretrained.registry import model_class
 
 # mapping -> the Auto class whose models it lists
 _AUTO = {

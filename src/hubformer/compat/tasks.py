@@ -6,7 +6,7 @@ from typing import Any
 
 from hubformer.pipelines import ALIASES, TASKS
 from hubformer.pipelines.registry import PIPELINE_REGISTRY
-from hubformer.pretrained import models as auto_models
+from hubformer.pretrained import auto as auto_models
 
 GenericTensor = Any  # lists of tensors, nested or not
 TASK_ALIASES = ALIASES

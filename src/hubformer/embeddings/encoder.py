@@ -21,7 +21,7 @@ from hubformer.embeddings.similarity import similarity
 from hubformer.errors import ConfigError, InputError, UnknownName, suggestion
 from hubformer.inference import EncodedInput, Engine, TextBatcher, chunks
 from hubformer.models.model import Model
-from hubformer.pretrained.models import AutoModel
+from hubformer.pretrained.auto import AutoModel
 from hubformer.pretrained.source import Source
 from hubformer.pretrained.tokenizer import AutoTokenizer
 from hubformer.progress import Bar

@@ -65,7 +65,7 @@ class LanguageModel:
         Raises:
             HubError, CheckpointError: it cannot be had, or has no such head.
         """
-        from hubformer.pretrained.models import AutoModelForCausalLM
+        from hubformer.pretrained.auto import AutoModelForCausalLM
         from hubformer.pretrained.tokenizer import AutoTokenizer
 
         named = {} if revision is None else {"revision": revision}

@@ -157,6 +157,7 @@ DISTILBERT = Family(
     heads=HEADS,
     initial=initial,
     paper="Sanh et al. 2019, arXiv:1910.01108",
+    recognises=lambda values: values.get("model_type") is None and "sinusoidal_pos_embds" in values,
     attribute_map={"hidden_size": "dim", "num_attention_heads": "n_heads", "num_hidden_layers": "n_layers"},
     tied=(("vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"),),
     old_names=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),

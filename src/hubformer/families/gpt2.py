@@ -227,6 +227,7 @@ GPT2 = Family(
     heads=HEADS,
     initial=initial,
     paper='Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"',
+    recognises=lambda values: values.get("model_type") is None and "n_embd" in values,
     attribute_map={
         "hidden_size": "n_embd",
         "max_position_embeddings": "n_positions",

@@ -165,6 +165,10 @@ GTE = Family(
     heads=heads("Gte", "gte", VOCAB_ROWS, vocab=vocab_head),
     initial=bert.initial,
     paper="Zhang et al. 2024, arXiv:2407.19669",
+    # Its own repositories call it so.
+    recognises=lambda values: (
+        values.get("model_type") == "new" and values.get("position_embedding_type") != "alibi"
+    ),
     tied=(("lm_head.decoder.weight", "gte.embeddings.word_embeddings.weight"),),
     old_names=((r"^new\.", "gte."),),
     ignored=(r"rotary_emb\.", r"embeddings\.position_ids$"),

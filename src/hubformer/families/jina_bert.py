@@ -125,6 +125,11 @@ JINA_BERT = replace(
     heads=HEADS,
     paper="Günther et al. 2023, arXiv:2310.19923",
     filed_as="bert",
+    recognises=lambda values: (
+        values.get("model_type") == "bert"
+        and values.get("position_embedding_type") == "alibi"
+        and "feed_forward_type" in values
+    ),
     ignored=(*bert.BERT.ignored, r"encoder\.alibi$"),
     caches=lambda config: False,
     completed=completed,

@@ -269,6 +269,7 @@ XLNET = Family(
     heads=HEADS,
     initial=initial,
     paper="Yang et al. 2019, arXiv:1906.08237",
+    recognises=lambda values: values.get("model_type") is None and "d_inner" in values,
     attribute_map={
         "n_token": "vocab_size",
         "hidden_size": "d_model",

@@ -93,6 +93,8 @@ class Family:
     heads: tuple[Head, ...]
     initial: Callable[[Config], Initial]
     paper: str = ""
+    # Whether a config.json is of this family, although it states no model_type, or one of another name.
+    recognises: Callable[[Mapping[str, Any]], bool] = lambda values: False
     filed_as: str = ""  # model_type in files, where that is another family's: what tells them apart is read
     attribute_map: Mapping[str, str] = field(default_factory=dict)
     tied: tuple[tuple[str, str], ...] = ()

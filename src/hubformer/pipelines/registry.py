@@ -104,7 +104,7 @@ class Registry:
         """The Auto class that loads the task's models."""
         if task in self._own and self._own[task][1] is not None:
             return self._own[task][1]
-        return getattr(import_module("hubformer.pretrained.models"), self.row(task).model)
+        return getattr(import_module("hubformer.pretrained.auto"), self.row(task).model)
 
 
 PIPELINE_REGISTRY = Registry()

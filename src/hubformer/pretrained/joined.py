@@ -10,69 +10,18 @@ import torch
 from torch import Tensor
 
 from hubformer.core import Embedding
-from hubformer.errors import ConfigError, InputError, UnknownName, suggestion
-from hubformer.models.config import COMMON, Config
-from hubformer.models.config import PreTrainedConfig as AnyConfig
+from hubformer.errors import ConfigError, InputError
+from hubformer.models.config import COMMON
 from hubformer.models.encoder_decoder import moved_on
 from hubformer.models.initial import initialise
 from hubformer.models.model import Model
-from hubformer.pretrained.configuration import PreTrainedConfig
+from hubformer.pretrained.auto import AutoModel, AutoModelForCausalLM
+from hubformer.pretrained.config import HALVES, AnyConfig
 from hubformer.pretrained.loading import Options, warn_of_new
-from hubformer.pretrained.pretrained import PreTrainedModel
+from hubformer.pretrained.model import PreTrainedModel
+from hubformer.pretrained.registry import model_class
 from hubformer.pretrained.source import WHERE
 from hubformer.pretrained.views import view_of
-
-HALVES = ("encoder", "decoder")
-
-
-class JoinedConfig(PreTrainedConfig):
-    """A configuration that holds those of an encoder and of a decoder, each of its own class."""
-
-    encoder: Any
-    decoder: Any
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        super().__init__(*values, **named)
-        self._understand_halves()
-
-    def _understand_halves(self) -> None:
-        for name in HALVES:
-            setattr(self, name, _understood(getattr(self, name), half=name))
-
-    def freeze(self) -> Config:
-        self.check()
-        self._understand_halves()  # one may have been set to an object since
-        return super().freeze()
-
-    @classmethod
-    def from_encoder_decoder_configs(
-        cls, encoder_config: AnyConfig, decoder_config: AnyConfig, **named: Any
-    ) -> Any:
-        """Of these two, where the decoder looks at the encoder: is_decoder and add_cross_attention are set.
-
-        Both are copied. named: fields of the whole, such as decoder_start_token_id and pad_token_id.
-        """
-        changes = {"is_decoder": True, "add_cross_attention": True}
-        return cls(encoder=encoder_config, decoder={**decoder_config.to_dict(), **changes}, **named)
-
-
-def _understood(value: Any, *, half: str) -> AnyConfig:
-    """What config.json says of a half, as a configuration of its class."""
-    from hubformer.families import FAMILIES
-    from hubformer.pretrained.classes import config_class
-
-    if isinstance(value, AnyConfig):
-        return value
-    kind = config_class(value["model_type"])
-    if kind is None:
-        raise UnknownName(
-            f"The {half} is of the type {value['model_type']!r}, which hubformer does not know."
-            f"{suggestion(value['model_type'], FAMILIES)} It knows: {', '.join(sorted(FAMILIES))}."
-        )
-    try:
-        return kind.from_dict(value)
-    except ConfigError as error:
-        raise ConfigError(f"The {half}: {error}") from None
 
 
 class JoinedModel(PreTrainedModel):
@@ -182,16 +131,12 @@ class JoinedModel(PreTrainedModel):
     @property
     def encoder(self) -> Any:
         """The encoder as a model of its own family, without head."""
-        from hubformer.pretrained.classes import model_class
-
         kind = model_class(self.config.encoder, task="base")
         return view_of(kind, self.config.encoder, body=self.body.encoder, head=self.head.pooler, caches=False)
 
     @property
     def decoder(self) -> Any:
         """The decoder as a model of its own family, which writes."""
-        from hubformer.pretrained.classes import model_class
-
         kind = model_class(self.config.decoder, task="causal-lm")
         return view_of(
             kind, self.config.decoder, body=self.body.decoder, head=self.head.scores, caches=self.caches
@@ -245,8 +190,6 @@ def _sorted(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _loaded_encoder(name: Any, *model_args: Any, **named: Any) -> Any:
-    from hubformer.pretrained.models import AutoModel
-
     _refuse_nameless(name, half="encoder")
     if named.get("config") is None:  # a checkpoint that was trained as a decoder reads both ways
         named = {"is_decoder": False, "add_cross_attention": False, **named}
@@ -254,8 +197,6 @@ def _loaded_encoder(name: Any, *model_args: Any, **named: Any) -> Any:
 
 
 def _loaded_decoder(name: Any, **named: Any) -> Any:
-    from hubformer.pretrained.models import AutoModelForCausalLM
-
     _refuse_nameless(name, half="decoder")
     changes = {"is_decoder": True, "add_cross_attention": True, "new_cross_attention": True}
     return AutoModelForCausalLM.from_pretrained(name, **{**changes, **named})

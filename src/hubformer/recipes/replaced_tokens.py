@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from hubformer.errors import ConfigError, InputError
 from hubformer.metrics.token_sums import StreamedSums, label_sums_by_row, loss_and_accuracy
-from hubformer.pretrained import models as auto_models
+from hubformer.pretrained import auto as auto_models
 from hubformer.recipes.pretraining import Document, Pretraining, concatenated, sample_of
 from hubformer.recipes.training_task import Sample
 from hubformer.training import ReplacedTokens

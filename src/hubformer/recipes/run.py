@@ -17,7 +17,7 @@ from hubformer.adapters import LoraConfig
 from hubformer.errors import InputError
 from hubformer.optional import optional
 from hubformer.presets import preset
-from hubformer.pretrained import models as auto_models
+from hubformer.pretrained import auto as auto_models
 from hubformer.pretrained.config import AutoConfig
 from hubformer.pretrained.source import Source
 from hubformer.pretrained.tokenizer import AutoTokenizer, length_limit

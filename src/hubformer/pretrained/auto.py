@@ -6,9 +6,9 @@ from os import PathLike
 from typing import Any, ClassVar
 
 from hubformer.models.config import PreTrainedConfig
-from hubformer.pretrained.classes import model_class, register_model
 from hubformer.pretrained.config import AutoConfig, load_config
-from hubformer.pretrained.pretrained import PreTrainedModel, config_changes
+from hubformer.pretrained.model import PreTrainedModel, config_changes
+from hubformer.pretrained.registry import model_class, register_model
 from hubformer.pretrained.source import Source
 
 

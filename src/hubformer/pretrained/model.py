@@ -17,6 +17,7 @@ from hubformer.errors import ConfigError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.initial import initialise, number_of_parameters
 from hubformer.pretrained.adapting import AdaptedModel
+from hubformer.pretrained.config import AutoConfig, load_config, refuse_misspelt
 from hubformer.pretrained.loading import (
     LABELS,
     Options,
@@ -25,6 +26,7 @@ from hubformer.pretrained.loading import (
     stored_settings,
     under_our_names,
 )
+from hubformer.pretrained.registry import base_class
 from hubformer.pretrained.source import Source
 from hubformer.pretrained.views import view_of
 from hubformer.pretrained.vocabulary import resize_vocabulary
@@ -86,8 +88,6 @@ class PreTrainedModel(AdaptedModel):
         Raises:
             HubError, ConfigError, CheckpointError, UnknownArgument: as their messages say.
         """
-        from hubformer.pretrained.config import AutoConfig, load_config, refuse_misspelt
-
         where, rest = Source.options(named)
         source = Source.of(pretrained_model_name_or_path, **where)
         config = rest.pop("config", None)
@@ -283,10 +283,10 @@ class PreTrainedModel(AdaptedModel):
         return self if "base" in head.tasks else self._view()
 
     def _view(self) -> Any:
-        from hubformer.pretrained.classes import base_class
-
         head = self._pooler().train(self.body.training)
-        view = view_of(base_class(self), self.config, body=self.body, head=head, caches=self.caches)
+        view = view_of(
+            base_class(self.family.model_type), self.config, body=self.body, head=head, caches=self.caches
+        )
         view.name_or_path = self.name_or_path
         return view
 
