@@ -125,7 +125,7 @@ _BY_ADVICE = {
     """,
     "It is part of PreTrainedModel or PreTrainedTokenizerBase here; subclass that.": """
         EmbeddingAccessMixin GenerationMixin ModuleUtilsMixin PeftAdapterMixin PretrainedBartModel
-        BartPretrainedModel PushToHubMixin SpecialTokensMixin
+        BartPretrainedModel SpecialTokensMixin
     """,
     "Write the card of a repository with `huggingface_hub.ModelCard`.": "ModelCard TrainingSummary",
     "Pass `lr_scheduler_type` to TrainingArguments, or a schedule of torch.": """

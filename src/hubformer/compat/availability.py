@@ -34,6 +34,8 @@ _PACKAGES = {
     "ray_tune": "ray",
 }
 _TRUE = frozenset({"torch", "tokenizers", "safetensors", "torch_fx", "fsdp", "torchdynamo", "torch_sdpa"})
+NLTK_IMPORT_ERROR = "{0} needs the nltk library: pip install nltk"
+SCIPY_IMPORT_ERROR = "{0} needs the scipy library: pip install scipy"
 # Frameworks and devices that hubformer does not use.
 _FALSE = frozenset(
     [

@@ -6,11 +6,12 @@ import json
 import os
 import platform
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hubformer.compat import V4_VERSION
 from hubformer.errors import CheckpointError, HubError
-from hubformer.hub import Repo, open_repo
+from hubformer.hub import Repo, open_repo, push_folder
 
 _WHERE = ("revision", "subfolder", "token", "cache_dir", "local_files_only", "force_download")
 
@@ -57,6 +58,34 @@ def get_checkpoint_shard_files(
     paths = [str(repo.file(shard)) for shard in shards]
     about = {**index.get("metadata", {}), "all_checkpoint_keys": list(index["weight_map"])}
     return paths, {**about, "weight_map": dict(index["weight_map"])}
+
+
+class PushToHubMixin:
+    """For classes with `save_pretrained`: `push_to_hub("owner/name")` saves to a folder and uploads it."""
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        commit_message: str | None = None,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+        **kwargs: Any,
+    ) -> str:
+        """The address of the commit. Other keywords are handed to `save_pretrained`."""
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, **kwargs)  # type: ignore[attr-defined]
+            return push_folder(
+                folder,
+                repo_id,
+                commit_message=commit_message or f"Upload {type(self).__name__}",
+                private=private,
+                token=token,
+                revision=revision,
+                create_pr=create_pr,
+            )
 
 
 def http_user_agent(user_agent: dict[str, Any] | str | None = None) -> str:

@@ -12,6 +12,7 @@ from hubformer.compat.absent_families import ABSENT_FAMILIES
 
 MODULES: dict[str, dict[str, str]] = {
     "": {
+        "core": "Cache",
         "compat.verbosity": "logging=",
         "compat.constants": """
             CONFIG_NAME MODEL_CARD_NAME PYTORCH_PRETRAINED_BERT_CACHE PYTORCH_TRANSFORMERS_CACHE
@@ -177,12 +178,14 @@ MODULES: dict[str, dict[str, str]] = {
         "compat.availability": """
             is_in_notebook is_offline_mode is_sagemaker_mp_enabled is_torch_fx_proxy
             is_torch_greater_or_equal is_training_run_on_sagemaker is_huggingface_hub_greater_or_equal
-            _is_package_available is_torch_bf16_available_on_device is_torch_fp16_available_on_device
+            _is_package_available NLTK_IMPORT_ERROR SCIPY_IMPORT_ERROR
+            is_torch_bf16_available_on_device is_torch_fp16_available_on_device
             is_torchdynamo_compiling
         """,
         "compat.versions": "check_min_version get_torch_version torch_version",
         "compat.repositories": """
-            cached_file get_checkpoint_shard_files has_file http_user_agent find_adapter_config_file
+            cached_file PushToHubMixin get_checkpoint_shard_files has_file http_user_agent
+            find_adapter_config_file
         """,
         "models.outputs": "ModelOutput",
     },
