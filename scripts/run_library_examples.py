@@ -4,8 +4,8 @@
 
 ENV has transformers 4.57.6 and the libraries of tests/compat/libraries.txt; hubformer is put on PYTHONPATH.
 FOLDER holds the checkpoints by name: minilm-sst2, minilm-squad, stories260K, all-MiniLM-L6-v2.
-Each example runs in two processes of its own, by `python` and by `python -m hubformer`, and prints what it found
-as JSON.
+Each example runs in two processes of its own, by `python` and by `python -m hubformer`, and prints what it
+found as JSON.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Run the example scripts of transformers 4.57 on hubformer and on transformers 4.57.6; compare their metrics.
+"""Run the example scripts of transformers 4.57 on hubformer and on 4.57.6, and compare their metrics.
 
-    python scripts/run_v4_examples.py --python ENV/bin/python --examples FOLDER/examples/pytorch --out FILE.json
+    python scripts/run_v4_examples.py --python ENV/bin/python --examples FOLDER --work FOLDER --out FILE.json
 
 ENV has transformers 4.57.6, accelerate, datasets, sentencepiece and what the scripts import. Data and tiny
 checkpoints are made first, by that transformers, from a fixed seed. Metrics of `evaluate`, which would be
@@ -121,18 +121,21 @@ _LANGUAGES = "--source_lang en --target_lang de --max_source_length 32 --max_tar
 RUNS = {
     "run_glue": f"text-classification/run_glue.py --model_name_or_path {{data}}/bert {_files('pairs')} "
     f"--max_seq_length 48 {_TRAIN}",
-    "run_ner": f"token-classification/run_ner.py --model_name_or_path {{data}}/bert {_files('words')} {_TRAIN} "
+    "run_ner": f"token-classification/run_ner.py --model_name_or_path "
+    f"{{data}}/bert {_files('words')} {_TRAIN} "
     "--text_column_name tokens --label_column_name ner_tags",
     "run_qa": f"question-answering/run_qa.py --model_name_or_path {{data}}/bert {_files('asked')} {_TRAIN} "
     "--max_seq_length 32 --doc_stride 8",
     "run_qa_beam_search": f"question-answering/run_qa_beam_search.py --model_name_or_path {{data}}/xlnet "
     f"{_files('asked')} {_TRAIN} --max_seq_length 48 --doc_stride 8",
-    "run_clm": f"language-modeling/run_clm.py --model_name_or_path {{data}}/gpt2 {_TEXT} {_TRAIN} --block_size 32",
+    "run_clm": f"language-modeling/run_clm.py --model_name_or_path {{data}}/gpt2 "
+    f"{_TEXT} {_TRAIN} --block_size 32",
     "run_mlm": f"language-modeling/run_mlm.py --model_name_or_path {{data}}/bert {_TEXT} {_TRAIN} "
     "--max_seq_length 32",
     "run_plm": f"language-modeling/run_plm.py --model_name_or_path {{data}}/xlnet {_TEXT} {_TRAIN} "
     "--max_seq_length 32",
-    "run_swag": f"multiple-choice/run_swag.py --model_name_or_path {{data}}/bert {_files('choices')} {_TRAIN}",
+    "run_swag": f"multiple-choice/run_swag.py --model_name_or_path {{data}}/bert "
+    f"{_files('choices')} {_TRAIN}",
     "run_summarization": f"summarization/run_summarization.py --model_name_or_path {{data}}/t5 "
     f"{_files('texts')} {_TRAIN} {_SUMMARY} --predict_with_generate",
     "run_translation": f"translation/run_translation.py --model_name_or_path {{data}}/t5 "
@@ -145,15 +148,18 @@ RUNS = {
     f"{_files('words')} {_LOOP} --text_column_name tokens --label_column_name ner_tags",
     "run_qa_no_trainer": f"question-answering/run_qa_no_trainer.py --model_name_or_path {{data}}/bert "
     f"{_files('asked')} {_LOOP} --max_seq_length 32 --doc_stride 8",
-    "run_clm_no_trainer": f"language-modeling/run_clm_no_trainer.py --model_name_or_path {{data}}/gpt2 {_TEXT} "
+    "run_clm_no_trainer": f"language-modeling/run_clm_no_trainer.py "
+    f"--model_name_or_path {{data}}/gpt2 {_TEXT} "
     f"{_LOOP} --block_size 32",
-    "run_mlm_no_trainer": f"language-modeling/run_mlm_no_trainer.py --model_name_or_path {{data}}/bert {_TEXT} "
+    "run_mlm_no_trainer": f"language-modeling/run_mlm_no_trainer.py "
+    f"--model_name_or_path {{data}}/bert {_TEXT} "
     f"{_LOOP} --max_seq_length 32",
     "run_swag_no_trainer": f"multiple-choice/run_swag_no_trainer.py --model_name_or_path {{data}}/bert "
     f"{_files('choices')} {_LOOP}",
     "run_summarization_no_trainer": f"summarization/run_summarization_no_trainer.py --model_name_or_path "
     f"{{data}}/t5 {_files('texts')} {_LOOP} {_SUMMARY}",
-    "run_translation_no_trainer": f"translation/run_translation_no_trainer.py --model_name_or_path {{data}}/t5 "
+    "run_translation_no_trainer": f"translation/run_translation_no_trainer.py "
+    f"--model_name_or_path {{data}}/t5 "
     f"{_files('translations')} {_LOOP} {_LANGUAGES}",
 }
 

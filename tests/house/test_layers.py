@@ -44,7 +44,7 @@ BELOW = {
     "metrics tasks training evaluation presets configs",
     "names": "",
     "__init__": "errors importing names pretrained compat",
-    "compat": "__init__ errors progress names core models families hub pretrained pipelines training",
+    "compat": "__init__ errors progress names core weights models families hub pretrained pipelines training",
     "__main__": "__init__ cli compat",
     "cli": "__init__ errors importing optional storage hub families models tokenization pretrained "
     "generation pipelines data metrics evaluation training recipes presets names",

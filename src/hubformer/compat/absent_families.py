@@ -91,4 +91,6 @@ _KIND = re.compile(
 
 def is_absent_family(name: str) -> bool:
     """Whether a name is, by its form, a class of one of these families: `WhisperForConditionalGeneration`."""
-    return any(name.startswith(start) and _KIND.search(name[len(start) :]) for start in _STARTS)
+    return name in _STARTS or any(
+        name.startswith(start) and _KIND.search(name[len(start) :]) for start in _STARTS
+    )

@@ -114,6 +114,12 @@ _BY_ADVICE = {
         HfDeepSpeedConfig HfTrainerDeepSpeedConfig SageMakerTrainer SageMakerTrainingArguments
         ReplicateParallel ALL_HYPERPARAMETER_SEARCH_BACKENDS
     """,
+    "Write your own model with torch; hubformer has none of transformers' inner functions.": """
+        WAV2VEC2_ADAPTER_SAFE_FILE _compute_mask_indices _sample_negative_indices group_layers_by_attn_type
+        build_attention_mask apply_tesseract chunk_iter TrialShortNamer _get_tied_weight_keys
+        _FX_SUPPORTED_MODELS_WITH_KV_CACHE _pad _is_control _is_punctuation _is_whitespace ForCausalLMLoss
+        VOCAB_FILES_NAMES DataClass DataClassType
+    """,
     "No code of a repository is ever run; write the class in your own program and register it.": """
         get_class_from_dynamic_module get_relative_import_files custom_object_save
     """,
@@ -132,12 +138,15 @@ _BY_ADVICE = {
         AdafactorSchedule get_cosine_with_min_lr_schedule_with_warmup
         get_cosine_with_min_lr_schedule_with_warmup_lr_rate get_reduce_on_plateau_schedule get_wsd_schedule
     """,
+    "`generate` returns GenerateDecoderOnlyOutput for every model.": """
+        GenerateBeamEncoderDecoderOutput GenerateEncoderDecoderOutput
+    """,
     "Name the task: `pipeline(task, model)`.": "get_task",
     "Print what a forward hook sees, or use hubformer's Trace.": "model_addition_debugger_context",
     "Write an argparse parser for the fields of TrainingArguments.": "HfArgumentParser",
     "Trainer decides this by itself.": """
         AcceleratorConfig DistributedLengthGroupedSampler DistributedSamplerWithLoop EvalLoopContainer
-        IterableDatasetShard LengthGroupedSampler OptimizerNames RemoveColumnsCollator ShardSampler
+        IterableDatasetShard LengthGroupedSampler RemoveColumnsCollator ShardSampler
     """,
     "A pipeline batches what it is given by itself: call it with a list, a Dataset or a generator.": """
         ArgumentHandler ChunkPipeline PipelineChunkIterator PipelineDataset PipelineIterator

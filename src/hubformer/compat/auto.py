@@ -113,6 +113,15 @@ class _Tokenizers(_Listed):
         hubformer.AutoTokenizer.register(key, value[0], fast_tokenizer_class=value[1], exist_ok=exist_ok)
 
 
+def getattribute_from_module(module: Any, attr: Any) -> Any:
+    """A name, or each of a tuple of names, of a module; None stays None."""
+    if attr is None:
+        return None
+    if isinstance(attr, tuple):
+        return tuple(getattribute_from_module(module, one) for one in attr)
+    return getattr(module, attr) if hasattr(module, attr) else getattr(hubformer, attr)
+
+
 def get_values(model_mapping: Mapping[Any, Any]) -> list[Any]:
     """The classes of a mapping, those in tuples one by one."""
     found: list[Any] = []

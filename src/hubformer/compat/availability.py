@@ -127,6 +127,23 @@ def is_torchdynamo_compiling() -> bool:
     return torch.compiler.is_compiling()
 
 
+def is_torchdynamo_exporting() -> bool:
+    import torch
+
+    return torch.compiler.is_exporting()
+
+
+def check_torch_load_is_safe() -> None:
+    """torch.load of the lowest torch that hubformer runs on reads tensors only."""
+
+
+def direct_transformers_import(path: str, file: str = "__init__.py") -> Any:
+    """The package itself."""
+    import hubformer
+
+    return hubformer
+
+
 def is_sagemaker_mp_enabled() -> bool:
     return False
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from hubformer.weights.files import open_checkpoint
 
 ALL_LAYERNORM_LAYERS: list[type[nn.Module]] = [nn.LayerNorm]
 
@@ -94,8 +98,6 @@ def get_parameter_names(
     forbidden_layer_names: Iterable[str] | None = None,
 ) -> list[str]:
     """The names of the parameters that are in no layer of these types and match none of these patterns."""
-    import re
-
     patterns = [re.compile(pattern) for pattern in forbidden_layer_names or ()]
     kinds = tuple(forbidden_layer_types)
     return [
@@ -105,6 +107,27 @@ def get_parameter_names(
         for name, _ in module.named_parameters(recurse=False)
         if not any(pattern.search(f"{prefix}.{name}".lower()) for pattern in patterns)
     ]
+
+
+def load_state_dict(checkpoint_file: str, **named: Any) -> dict[str, Tensor]:
+    """The tensors of a .safetensors or .bin file. Other keywords are taken for v4's sake."""
+    with open_checkpoint(Path(checkpoint_file), mapped=False) as checkpoint:
+        return {name: checkpoint.read(name) for name in checkpoint.headers}
+
+
+def check_target_module_exists(
+    optim_target_modules: str | list[str], key: str, return_is_regex: bool = False
+) -> Any:
+    """Whether a module's name is one of those named: whole for a pattern, in part for a list."""
+    pattern = isinstance(optim_target_modules, str)
+    if isinstance(optim_target_modules, str):
+        found = optim_target_modules == key or re.fullmatch(optim_target_modules, key) is not None
+    elif key in optim_target_modules or any(target in key for target in optim_target_modules):
+        found, pattern = True, False
+    else:
+        found = any(re.fullmatch(target, key) is not None for target in optim_target_modules)
+        pattern = found
+    return (found, found and pattern) if return_is_regex else found
 
 
 def get_model_param_count(model: nn.Module, trainable_only: bool = False) -> int:

@@ -34,6 +34,9 @@ def find(path: str, name: str) -> Any:
         return getattr(import_module("hubformer"), name)
     if name.startswith("is_") and name.endswith("_available"):
         return import_module("hubformer.compat.availability").available(name)
+    if name.startswith("is_torch_greater_or_equal_than_"):
+        wanted = name.removeprefix("is_torch_greater_or_equal_than_").replace("_", ".")
+        return import_module("hubformer.compat.availability").is_torch_greater_or_equal(wanted)
     if name.removesuffix("_NAMES") in EMPTY_MAPPINGS:
         return {}
     advice = why_absent(path, name)

@@ -20,8 +20,10 @@ import torch
 import torch.nn.functional as F
 
 from hubformer.compat.generic import ExplicitEnum
-from hubformer.training import IntervalStrategy, set_seed
+from hubformer.training import DefaultFlowCallback, IntervalStrategy, ProgressCallback, set_seed
 from hubformer.training.checkpoint import numbered
+
+DEFAULT_CALLBACKS, DEFAULT_PROGRESS_CALLBACK = [DefaultFlowCallback], ProgressCallback
 
 
 class HPSearchBackend(ExplicitEnum):
@@ -29,6 +31,38 @@ class HPSearchBackend(ExplicitEnum):
     RAY = "ray"
     SIGOPT = "sigopt"
     WANDB = "wandb"
+
+
+class OptimizerNames(ExplicitEnum):
+    """v4's names of optimizers; TrainingArguments says which of them hubformer has."""
+
+    ADAMW_TORCH = "adamw_torch"
+    ADAMW_TORCH_FUSED = "adamw_torch_fused"
+    ADAMW_TORCH_XLA = "adamw_torch_xla"
+    ADAMW_TORCH_8BIT = "adamw_torch_8bit"
+    ADAMW_TORCH_4BIT = "adamw_torch_4bit"
+    ADAMW_APEX_FUSED = "adamw_apex_fused"
+    ADAFACTOR = "adafactor"
+    ADAMW_ANYPRECISION = "adamw_anyprecision"
+    ADAMW_BNB = "adamw_bnb_8bit"
+    ADAMW_8BIT = "adamw_8bit"
+    LION = "lion_32bit"
+    LION_8BIT = "lion_8bit"
+    PAGED_ADAMW = "paged_adamw_32bit"
+    PAGED_ADAMW_8BIT = "paged_adamw_8bit"
+    PAGED_LION = "paged_lion_32bit"
+    PAGED_LION_8BIT = "paged_lion_8bit"
+    SGD = "sgd"
+    ADAGRAD = "adagrad"
+    RMSPROP = "rmsprop"
+    GALORE_ADAMW = "galore_adamw"
+    GALORE_ADAFACTOR = "galore_adafactor"
+    LOMO = "lomo"
+    ADALOMO = "adalomo"
+    GROKADAMW = "grokadamw"
+    SCHEDULE_FREE_ADAMW = "schedule_free_adamw"
+    SCHEDULE_FREE_SGD = "schedule_free_sgd"
+    STABLE_ADAMW = "stable_adamw"
 
 
 class ParallelMode(Enum):

@@ -45,6 +45,7 @@ MODULES: dict[str, dict[str, str]] = {
     "data.datasets.language_modeling": {},
     "data.metrics": {},
     "data.processors": {},
+    "data.processors.squad": {},
     "data.processors.utils": {},
     "dynamic_module_utils": {},
     "feature_extraction_utils": {},
@@ -53,11 +54,15 @@ MODULES: dict[str, dict[str, str]] = {
     "generation.beam_search": {},
     "generation.candidate_generator": {},
     "generation.configuration_utils": {},
+    "generation.continuous_batching": {},
+    "generation.continuous_batching.cache": {},
+    "generation.continuous_batching.continuous_api": {},
     "generation.logits_process": {},
     "generation.stopping_criteria": {},
     "generation.streamers": {},
     "generation.utils": {},
     "hf_argparser": {},
+    "hyperparameter_search": {},
     "image_processing_utils": {},
     "image_transforms": {},
     "image_utils": {},
@@ -68,13 +73,17 @@ MODULES: dict[str, dict[str, str]] = {
         """,
         "training.logging": "TensorBoardCallback WandbCallback MLflowCallback",
     },
-    "integrations.deepspeed": {"compat.integrations": "deepspeed_config is_deepspeed_zero3_enabled"},
+    "integrations.deepspeed": {
+        "compat.integrations": "deepspeed_config is_deepspeed_zero3_enabled unset_hf_deepspeed_config",
+    },
+    "integrations.executorch": {},
     "integrations.integration_utils": {
         "compat.integrations": "get_available_reporting_integrations get_reporting_integration_callbacks",
         "training.logging": "TensorBoardCallback WandbCallback MLflowCallback",
     },
     "integrations.peft": {},
     "integrations.tensor_parallel": {},
+    "integrations.tiktoken": {},
     "deepspeed": {
         "compat.integrations": "deepspeed_config is_deepspeed_zero3_enabled unset_hf_deepspeed_config",
     },
@@ -98,12 +107,12 @@ MODULES: dict[str, dict[str, str]] = {
     "modeling_utils": {
         "compat.layers": """
             Conv1D apply_chunking_to_forward find_pruneable_heads_and_indices prune_layer
-            get_parameter_device get_parameter_dtype unwrap_model no_init_weights
+            get_parameter_device get_parameter_dtype unwrap_model no_init_weights load_state_dict
         """,
     },
     "models": {},
     "models.auto": {"compat.auto": "get_values"},
-    "models.auto.auto_factory": {},
+    "models.auto.auto_factory": {"compat.auto": "getattribute_from_module"},
     "models.auto.configuration_auto": {"compat.auto": "CONFIG_MAPPING_NAMES"},
     "models.auto.modeling_auto": {
         "compat.auto": """
@@ -120,6 +129,9 @@ MODULES: dict[str, dict[str, str]] = {
     "optimization": {},
     "pipelines": {"compat.tasks": "SUPPORTED_TASKS TASK_ALIASES check_task get_supported_tasks"},
     "pipelines.base": {"compat.tasks": "GenericTensor"},
+    "pipelines.audio_utils": {},
+    "pipelines.automatic_speech_recognition": {},
+    "pipelines.document_question_answering": {},
     "pipelines.pt_utils": {"compat.columns": "KeyDataset KeyPairDataset"},
     "processing_utils": {},
     "pytorch_utils": {
@@ -137,7 +149,7 @@ MODULES: dict[str, dict[str, str]] = {
         "compat.constants": """
             TRAINING_ARGS_NAME TRAINER_STATE_NAME OPTIMIZER_NAME SCHEDULER_NAME
         """,
-        "compat.running": "get_last_checkpoint",
+        "compat.running": "DEFAULT_CALLBACKS DEFAULT_PROGRESS_CALLBACK get_last_checkpoint",
     },
     "trainer_callback": {"training": "CallbackHandler ExportableState"},
     "trainer_pt_utils": {
@@ -158,8 +170,9 @@ MODULES: dict[str, dict[str, str]] = {
         """,
         "training": "TrainOutput",
         "training.state": "EvalLoopOutput",
+        "compat.layers": "check_target_module_exists",
     },
-    "training_args": {"compat.running": "ParallelMode default_logdir"},
+    "training_args": {"compat.running": "OptimizerNames ParallelMode default_logdir"},
     "training_args_seq2seq": {},
     "utils": {
         "compat.verbosity": "logging=",
@@ -180,9 +193,13 @@ MODULES: dict[str, dict[str, str]] = {
             is_torch_greater_or_equal is_training_run_on_sagemaker is_huggingface_hub_greater_or_equal
             _is_package_available NLTK_IMPORT_ERROR SCIPY_IMPORT_ERROR
             is_torch_bf16_available_on_device is_torch_fp16_available_on_device
-            is_torchdynamo_compiling
+            is_torchdynamo_compiling is_torchdynamo_exporting check_torch_load_is_safe
+            direct_transformers_import
         """,
-        "compat.versions": "check_min_version get_torch_version torch_version",
+        "compat.versions": """
+            ACCELERATE_MIN_VERSION GGUF_MIN_VERSION TRITON_MIN_VERSION check_min_version get_torch_version
+            torch_version
+        """,
         "compat.repositories": """
             cached_file PushToHubMixin get_checkpoint_shard_files has_file http_user_agent
             find_adapter_config_file
@@ -191,7 +208,9 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "utils.constants": {},
     "utils.doc": {},
+    "utils.fx": {},
     "utils.generic": {},
+    "utils.hp_naming": {},
     "utils.hub": {},
     "utils.import_utils": {},
     "utils.logging": {},  # served as a module of its own, below

@@ -23,6 +23,9 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 _REQUIREMENT = re.compile(r"^([\w.\[\]-]+)\s*((?:[<>=!]=?\s*[\w.+*-]+\s*,?\s*)*)$")
 
 
+ACCELERATE_MIN_VERSION, GGUF_MIN_VERSION, TRITON_MIN_VERSION = "0.26.0", "0.10.0", "1.0.0"
+
+
 def require_version(requirement: str, hint: str | None = None) -> None:
     """Raise unless the installed version satisfies `"datasets>=2.0,<5"`. hint: added to the message.
 
