@@ -19,7 +19,7 @@ from hubformer.data import MissingPackage, read
 from hubformer.errors import InputError
 from hubformer.metrics.answers import gold_answers, normalised
 from hubformer.metrics.entities import spans
-from hubformer.metrics.resampling import Weights, all_weights
+from hubformer.metrics.resampling import Weights, weight_columns
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 WORDS = ["the", "a", "cat", "sat", "on", "mat", ",", ".", "in", "Paris", "1995", "blue-green", "an"]
@@ -549,7 +549,10 @@ def test_each_resample_is_the_metric_of_the_resample(name: str) -> None:
 
 def test_intervals_are_those_of_the_bootstrap() -> None:
     stats = pytest.importorskip("scipy.stats")
-    weights = all_weights(2000, resamples=200, seed=0)[:, 1:]
+    columns = numpy.concatenate(list(weight_columns(2000, resamples=200, seed=0)), axis=1)
+    pieces = numpy.concatenate([w for _, w in Weights(resamples=200, seed=0).pieces(2000)])
+    assert (columns == pieces).all()
+    weights = columns[:, 1:]
     assert (weights.mean(), weights.var()) == pytest.approx((1, 1), abs=0.01)
     right = numpy.random.default_rng(0).random(400) < 0.8
     metric = metrics.Accuracy(resamples=4000)
@@ -588,6 +591,34 @@ def test_memory_does_not_grow(kind: str) -> None:
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 20_000, grown
+
+
+@pytest.mark.parametrize("kind", ["auc", "spearman"])
+def test_resamples_of_ranks_are_not_held_together(kind: str) -> None:
+    """The docstrings say how much an example takes; 1,000 resamples do not add a byte each."""
+    make, _, _ = EXAMPLES[kind]
+    count, random_state = 4000, numpy.random.default_rng(0)
+    metric = make(resamples=1000)
+    metric.update(random_state.random(count), random_state.integers(0, 2, count))
+    tracemalloc.start()
+    metric.confidence_intervals()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400 * count, peak / count
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_reset_is_a_new_metric(name: str) -> None:
+    kind, predictions, references = EXAMPLES[name]
+    metric, new = kind(resamples=10, seed=2), kind(resamples=10, seed=2)
+    metric.update(predictions[:40], references[:40])
+    metric.compute()
+    metric.reset()
+    assert metric.count == 0
+    for one_of_both in (metric, new):
+        one_of_both.update(predictions[40:], references[40:])
+    near(metric.compute(), new.compute())
+    assert metric.confidence_intervals() == new.confidence_intervals()
 
 
 def test_labels_that_are_none() -> None:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from hubformer.errors import InputError, suggestion
 from hubformer.metrics.metric import Metric, SumMetric, numbers, paired
-from hubformer.metrics.resampling import Array, all_weights, ratio
+from hubformer.metrics.resampling import Array, ratio, weight_columns
 
 Average = Literal["micro", "macro", "weighted"]
-_COLUMNS = 32  # resamples ranked at a time
+_COLUMNS = 4  # resamples ranked at a time
 _AVERAGES: tuple[Average, ...] = ("micro", "macro", "weighted")
 
 
@@ -335,15 +335,20 @@ class RocAuc(Metric):
 
     def bootstrap_values(self) -> dict[str, Array]:
         scores, labels = numpy.concatenate(self._scores), numpy.concatenate(self._references)
-        weights = all_weights(len(labels), resamples=self.resamples, seed=self.seed)
+        blocks = weight_columns(len(labels), resamples=self.resamples, seed=self.seed)
+        return {"roc_auc": numpy.concatenate([self._areas(scores, labels, weights) for weights in blocks])}
+
+    def _areas(self, scores: Array, labels: Array, weights: NDArray[numpy.uint8]) -> Array:
+        """One area for each column of weights (N, R)."""
         if scores.shape[1] == 1:
-            return {"roc_auc": _areas(scores[:, 0], labels == 1, weights)}
+            return _areas(scores[:, 0], labels == 1, weights)
         kinds = range(scores.shape[1])
         areas = numpy.stack([_areas(scores[:, kind], labels == kind, weights) for kind in kinds])
         shares = numpy.ones_like(areas)
         if self.average == "weighted":
             shares = numpy.stack([weights[labels == kind].sum(0, dtype=float) for kind in kinds])
-        return {"roc_auc": (shares * areas).sum(0) / shares.sum(0)}
+        found: Array = (shares * areas).sum(0) / shares.sum(0)
+        return found
 
 
 def _areas(scores: Array, positive: NDArray[numpy.bool_], weights: NDArray[numpy.uint8]) -> Array:

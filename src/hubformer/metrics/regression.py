@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from hubformer.metrics.metric import Metric, SumMetric, numbers, paired
-from hubformer.metrics.resampling import Array, Weights, all_weights, ratio
+from hubformer.metrics.resampling import Array, Weights, ratio, weight_columns
 from hubformer.optional import optional
 
 _NOISE = 1e-13  # a spread below this share of the mean is rounding, not spread
@@ -86,8 +86,12 @@ class Spearman(Metric):
     def bootstrap_values(self) -> dict[str, Array]:
         correlation = optional("scipy.stats", extra="evaluation", purpose="Spearman's correlation").spearmanr
         both = numpy.concatenate(self._kept, axis=1)
-        weights = all_weights(both.shape[1], resamples=self.resamples, seed=self.seed)
-        found = [_spearman(correlation, numpy.repeat(both, column, axis=1)) for column in weights.T]
+        blocks = weight_columns(both.shape[1], resamples=self.resamples, seed=self.seed)
+        found = [
+            _spearman(correlation, numpy.repeat(both, column, axis=1))
+            for weights in blocks
+            for column in weights.T
+        ]
         return {"spearman": numpy.array(found)}
 
 

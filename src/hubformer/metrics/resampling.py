@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hubformer.errors import InputError
 
 Array = NDArray[numpy.float64]
+_RESAMPLES = 32  # drawn by one generator
 _EXAMPLES = 512  # weighed at a time, so that memory does not grow with a call's length
 
 
@@ -28,24 +29,36 @@ class Weights:
         if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 0:
             raise InputError(f"resamples is {resamples!r}, expected a whole number of at least 0.")
         self.resamples = resamples
-        self._random = numpy.random.default_rng(seed)
+        self._blocks = list(_blocks(resamples, seed=seed))
 
     def pieces(self, count: int) -> Iterator[tuple[slice, Array]]:
         """Places of the next examples and their weights (N, 1 + R); the first column is 1."""
         for start in range(0, count, _EXAMPLES):
             stop = min(start + _EXAMPLES, count)
             weights = numpy.ones((stop - start, 1 + self.resamples))
-            if self.resamples:
-                weights[:, 1:] = self._random.poisson(1.0, (stop - start, self.resamples))
+            for place, width, random in self._blocks:
+                weights[:, 1 + place : 1 + place + width] = random.poisson(1.0, (stop - start, width))
             yield slice(start, stop), weights
 
 
-def all_weights(count: int, *, resamples: int, seed: int) -> NDArray[numpy.uint8]:
-    """(N, 1 + R), for what needs all examples at once."""
-    found = numpy.ones((count, 1 + resamples), dtype=numpy.uint8)
-    for piece, weights in Weights(resamples=resamples, seed=seed).pieces(count):
-        found[piece] = weights
-    return found
+def weight_columns(count: int, *, resamples: int, seed: int) -> Iterator[NDArray[numpy.uint8]]:
+    """The weights of `Weights` for all examples at once, some resamples at a time: (N, 1), which are 1, then
+    (N, 32) or less. Held at once they would take N times R bytes."""
+    yield numpy.ones((count, 1), dtype=numpy.uint8)
+    for _, width, random in _blocks(resamples, seed=seed):
+        block = numpy.empty((count, width), dtype=numpy.uint8)
+        for start in range(0, count, _EXAMPLES):
+            part = block[start : start + _EXAMPLES]
+            part[:] = random.poisson(1.0, part.shape)
+        yield block
+
+
+def _blocks(resamples: int, *, seed: int) -> Iterator[tuple[int, int, numpy.random.Generator]]:
+    """Where a block of resamples begins, how many it has, and what draws their weights. Blocks have
+    generators of their own, so that one can be drawn for all examples without the others."""
+    for place in range(0, resamples, _RESAMPLES):
+        generator = numpy.random.default_rng([seed, place // _RESAMPLES])
+        yield place, min(_RESAMPLES, resamples - place), generator
 
 
 class Sums:
