@@ -424,6 +424,17 @@ def test_bleu_and_chrf_against_sacrebleu() -> None:
         one(metrics.ChrF(word_order=2), predictions, first),
         {"chrf": theirs.corpus_chrf(predictions, [first], word_order=2).score},
     )
+    odd = ["", "a", "(hi)! ¿Qué tal?", "Über Straße, naïve…", "A  b\tC", "...", "日本語 テスト"]
+    for ours, reference in itertools.product(odd, odd):
+        for order in (0, 1, 2):
+            expected = theirs.corpus_chrf([ours], [[reference]], word_order=order).score
+            near(one(metrics.ChrF(word_order=order), [ours], [reference]), {"chrf": expected})
+        lower = theirs.CHRF(lowercase=True).corpus_score([ours], [[reference]]).score
+        near(one(metrics.ChrF(lowercase=True), [ours], [reference]), {"chrf": lower})
+        near(
+            one(metrics.Bleu(), [ours], [reference]),
+            {"bleu": theirs.corpus_bleu([ours], [[reference]], force=True).score},
+        )
     assert one(metrics.Bleu(), [""], ["a b c d"]) == {"bleu": 0.0}
     assert one(metrics.Bleu(), ["a b c d"], ["a b c d"])["bleu"] == pytest.approx(100)
 

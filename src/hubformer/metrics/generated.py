@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 
 from hubformer.errors import InputError
+from hubformer.metrics import chrf
 from hubformer.metrics.metric import SumMetric, numbers, paired
 from hubformer.metrics.resampling import Array, ratio
 from hubformer.optional import optional
@@ -53,41 +54,13 @@ class Perplexity(SumMetric):
             return {"perplexity": numpy.exp(loss), "loss": loss}
 
 
-class _Sacre(SumMetric):
-    """A measure of sacrebleu (Post 2018, arXiv:1804.08771), whose own sums per text are kept."""
-
-    name = ""
-
-    def __init__(self, measure: Any, width: int, *, resamples: int, seed: int) -> None:
-        self.width = width
-        super().__init__(resamples=resamples, seed=seed)
-        self._measure = measure
-
-    def update(self, predictions: Any, references: Any) -> None:
-        """predictions (N,) texts; references (N,) texts, or lists of texts of which each may be right"""
-        rows = [
-            self._measure._extract_corpus_statistics([text], [[reference] for reference in golds])[0]
-            for text, golds in zip(*_texts(predictions, references), strict=True)
-        ]
-        self._sums.add(numpy.array(rows, dtype=float).reshape(-1, self.width))
-
-    def bootstrap_values(self) -> dict[str, Array]:
-        whole = self._sums.totals.astype(int)
-        return {
-            self.name: numpy.array(
-                [self._measure._compute_score_from_stats(row).score for row in whole.tolist()]
-            )
-        }
-
-
-class Bleu(_Sacre):
-    """bleu, 0 to 100 (Papineni et al. 2002), of a corpus: n-grams are counted over all texts.
+class Bleu(SumMetric):
+    """bleu, 0 to 100 (Papineni et al. 2002), of a corpus: n-grams are counted over all texts, as sacrebleu
+    (Post 2018, arXiv:1804.08771) counts them.
 
     tokenize: sacrebleu's tokenizer, "13a" unless said ("zh", "ja-mecab", "flores200", ...). Needs sacrebleu
     (extra `evaluation`).
     """
-
-    name = "bleu"
 
     def __init__(
         self,
@@ -98,24 +71,58 @@ class Bleu(_Sacre):
         seed: int = 0,
     ) -> None:
         measures = optional("sacrebleu.metrics", extra="evaluation", purpose="BLEU")
-        measure = measures.BLEU(tokenize=tokenize, lowercase=lowercase, force=True)
-        super().__init__(measure, 2 + 2 * measure.max_ngram_order, resamples=resamples, seed=seed)
+        self._measure = measures.BLEU(tokenize=tokenize, lowercase=lowercase, force=True)
+        self._orders: int = self._measure.max_ngram_order
+        self.width = 2 + 2 * self._orders  # words of both sides; n-grams that match, and all
+        super().__init__(resamples=resamples, seed=seed)
+
+    def update(self, predictions: Any, references: Any) -> None:
+        """predictions (N,) texts; references (N,) texts, or lists of texts of which each may be right"""
+        rows = []
+        for text, several in zip(*_texts(predictions, references), strict=True):
+            found = self._measure.corpus_score([text], [[reference] for reference in several])
+            rows.append([found.sys_len, found.ref_len, *found.counts, *found.totals])
+        self._sums.add(numpy.array(rows, dtype=float).reshape(-1, self.width))
+
+    def bootstrap_values(self) -> dict[str, Array]:
+        return {"bleu": numpy.array([self._score(row) for row in self._sums.totals.astype(int).tolist()])}
+
+    def _score(self, row: list[int]) -> float:
+        counts = row[2:]
+        found = self._measure.compute_bleu(
+            counts[: self._orders],
+            counts[self._orders :],
+            row[0],
+            row[1],
+            smooth_method=self._measure.smooth_method,
+            smooth_value=self._measure.smooth_value,
+            max_ngram_order=self._orders,
+        )
+        return float(found.score)
 
 
-class ChrF(_Sacre):
-    """chrf, 0 to 100 (Popović 2015), over character n-grams of 1 to 6; word_order=2 makes it chrF++.
-
-    Needs sacrebleu (extra `evaluation`).
-    """
-
-    name = "chrf"
+class ChrF(SumMetric):
+    """chrf, 0 to 100 (Popović 2015), over character n-grams of 1 to 6; word_order=2 makes it chrF++. The
+    figures are sacrebleu's."""
 
     def __init__(
         self, *, word_order: int = 0, lowercase: bool = False, resamples: int = 0, seed: int = 0
     ) -> None:
-        measures = optional("sacrebleu.metrics", extra="evaluation", purpose="chrF")
-        measure = measures.CHRF(word_order=word_order, lowercase=lowercase)
-        super().__init__(measure, 3 * measure.order, resamples=resamples, seed=seed)
+        self.word_order, self.lowercase = word_order, lowercase
+        self.width = 3 * len(chrf.ngrams("", word_order=word_order))
+        super().__init__(resamples=resamples, seed=seed)
+
+    def update(self, predictions: Any, references: Any) -> None:
+        """predictions (N,) texts; references (N,) texts, or lists of texts of which each may be right"""
+        rows = []
+        for text, several in zip(*_texts(predictions, references), strict=True):
+            if self.lowercase:
+                text, several = text.lower(), [reference.lower() for reference in several]
+            rows.append(chrf.statistics(text, several, word_order=self.word_order))
+        self._sums.add(numpy.array(rows, dtype=float).reshape(-1, self.width))
+
+    def bootstrap_values(self) -> dict[str, Array]:
+        return {"chrf": chrf.f_scores(self._sums.totals.reshape(1 + self.resamples, -1, 3))}
 
 
 class Rouge(SumMetric):
