@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from hubformer.data.files import lines, opened
 from hubformer.data.squad import is_squad, questions
 from hubformer.errors import InputError
-
-_CHUNK = 1 << 20  # characters read at a time
-_WHITE = " \t\r\n"
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -34,24 +31,32 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def json_file(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a list, read as they come; `{"data": [...]}` is such a list too, and one of SQuAD's
-    articles gives its questions. A file of several objects is read as JSON Lines, whatever it is called.
+    """The objects of a list, which is held as a whole; `{"data": [...]}` is such a list too, and one of
+    SQuAD's articles gives its questions. A file of several objects is read as JSON Lines, whatever it is
+    called.
 
     Raises:
         InputError: not JSON, or neither of these forms.
     """
     with opened(path) as file:
-        head = file.read(_CHUNK).lstrip(_WHITE)
-        if head.startswith("["):
-            yield from _members(head, file, path)
-            return
-        first, _, rest = head.partition("\n")
-        by_lines = bool(rest.strip()) and _is_json(first)
-        whole = "" if by_lines else head + file.read()
-    if by_lines:
+        first = next((line for line in file if line.strip()), "")
+        several = bool(next((line for line in file if line.strip()), ""))
+    if several and first.lstrip().startswith("{") and _is_json(first):
         yield from json_lines(path)
-    else:
-        yield from _of_object(whole, path)
+        return
+    with opened(path) as file:
+        text = file.read()
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    del text
+    if is_squad(found):
+        yield from questions(found, path)
+        return
+    yield from _members(found, path)
 
 
 def _is_json(line: str) -> bool:
@@ -62,18 +67,8 @@ def _is_json(line: str) -> bool:
     return True
 
 
-def _of_object(text: str, path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and text.startswith("{"):
-            yield from json_lines(path)
-            return
-        raise InputError(f"{path} is not JSON: {error.msg} at line {error.lineno}.") from None
-    if is_squad(found):
-        yield from questions(found, path)
-        return
-    inner = found.get("data") if isinstance(found, dict) else None
+def _members(found: Any, path: Path) -> Iterator[dict[str, Any]]:
+    inner = found.get("data") if isinstance(found, dict) else found
     if not isinstance(inner, list):
         kind = f"an object with {', '.join(found)}" if isinstance(found, dict) else type(found).__name__
         raise InputError(
@@ -81,42 +76,6 @@ def _of_object(text: str, path: Path) -> Iterator[dict[str, Any]]:
         )
     for place, member in enumerate(inner):
         yield _object(member, f"Record {place} of {path}")
-
-
-def _members(head: str, file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
-    """The members of the list that begins with `head`, without holding the others."""
-    decoder, text, at, place = json.JSONDecoder(), head, 1, 0
-    size, done = _CHUNK, False
-    while True:
-        while at < len(text) and text[at] in _WHITE:
-            at += 1
-        if at < len(text):
-            if text[at] == "]" and place == 0:
-                break
-            try:
-                found, end = decoder.raw_decode(text, at)
-                while text[end] in _WHITE:
-                    end += 1
-            except (json.JSONDecodeError, IndexError) as error:
-                if done:
-                    said = getattr(error, "msg", "the list does not end")
-                    raise InputError(f"Record {place} of {path} is not JSON: {said}.") from None
-            else:
-                if text[end] not in ",]":
-                    raise InputError(
-                        f"Record {place} of {path} is followed by {text[end]!r}, expected a comma."
-                    )
-                yield _object(found, f"Record {place} of {path}")
-                place += 1
-                if text[end] == "]":
-                    break
-                at, size = end + 1, _CHUNK
-                continue
-        elif done:
-            raise InputError(f"{path} ends inside its list, after {place} records.")
-        # A record longer than what is at hand: twice as much next time, so that it is not tried too often.
-        more = file.read(size)
-        text, at, size, done = text[at:] + more, 0, 2 * size, not more
 
 
 def _object(found: Any, where: str) -> dict[str, Any]:
