@@ -1,4 +1,4 @@
-"""Half precision and autocast on the CPU; float32 and half precision on CUDA against the CPU."""
+"""Half precision and autocast on the CPU; with `-m cuda`, all precisions on a device against the CPU."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hubformer.families import family
 
 LENGTHS = (LENGTH, 7, 4)
 EVERY = pytest.mark.parametrize(("model_type", "task"), telling(MODELS))
-ON_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+ON_CUDA = pytest.mark.cuda
 # Shaken by 0.3 these tiny models are wilder than real ones: each step multiplies a rounding error.
 NEAR = {torch.bfloat16: 0.35, torch.float16: 0.05, torch.float32: 3e-5}
 MEAN = {torch.bfloat16: 0.04, torch.float16: 0.005, torch.float32: 3e-6}

@@ -157,7 +157,7 @@ FIELDS_OF_HEADS = ("summary_", "classifier_", "pooler_", "start_n_top", "end_n_t
 READING = ("sequence-classification", "question-answering")
 
 
-def _scores_words(model_type: str) -> Head:
+def scores_words(model_type: str) -> Head:
     """The head whose loss reaches every parameter of a body and of its vocabulary."""
     found = family(model_type)
     heads = (found.head(task) for task in ("seq2seq-lm", "masked-lm", "causal-lm"))
@@ -178,7 +178,7 @@ class Case:
         """The fast suite shows all heads with one variant, and all variants with the head that scores words;
         Llama shows the other heads that most decoders share with it."""
         first = self.variant == next(iter(VARIANTS[self.model_type]))
-        if self.head.name == _scores_words(self.model_type).name:
+        if self.head.name == scores_words(self.model_type).name:
             return False
         if self.model_type in decoders.SHARING:
             return True
