@@ -55,7 +55,7 @@ def test_only_the_adapter_is_trained(model: Any) -> None:
     model.add_adapter(LoraConfig(task_type="SEQ_CLS", lora_dropout=0.1))
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     assert trained
-    assert all(name.startswith(("adapters.named.default.", "head.output.")) for name in trained)
+    assert all(name.startswith(("adapters.named.default.", "classifier.")) for name in trained)
     model(**batch(BERT, labelled=True)).loss.backward()
     assert {name for name, p in model.named_parameters() if p.grad is not None} == trained
 
@@ -103,7 +103,7 @@ def test_together_is_the_sum(model: Any) -> None:
 
 @pytest.mark.parametrize("bias", ["none", "all", "lora_only"])
 def test_deleted_is_as_before(bias: str, model: Any) -> None:
-    model.body.embedding.requires_grad_(False)
+    model.computation.body.embedding.requires_grad_(False)
     names = {name: p.requires_grad for name, p in model.named_parameters()}
     keys, plain = model.state_dict().keys(), answers(model, batch(BERT))
     added(model, bias=bias, modules_to_save=["classifier"])
@@ -133,7 +133,7 @@ def test_an_adapter_of_its_own_biases_leaves_the_base_alone(model: Any) -> None:
 def test_two_that_have_the_same_for_themselves_cannot_be_active_together(model: Any) -> None:
     added(model, "one", modules_to_save=["classifier"])
     added(model, "two", modules_to_save=["classifier"])
-    with pytest.raises(InputError, match="'one' and 'two' both have their own head"):
+    with pytest.raises(InputError, match="'one' and 'two' both have their own classifier"):
         model.set_adapter(["one", "two"])
     assert model.active_adapters() == ["two"]
 
@@ -309,7 +309,7 @@ def test_a_backend_below_is_asked(model: Any) -> None:
             assert add is None
             return 2 * self.linear.product(x)
 
-    up = model.body.stack.blocks[0].feed_forward.up
+    up = model.computation.body.stack.blocks[0].feed_forward.up
     x = torch.randn(3, up.in_features, dtype=torch.float64)
     up.backend = below = Doubled(up)
     model.add_adapter(LoraConfig(target_modules=["intermediate.dense"]))
@@ -412,7 +412,7 @@ def test_no_resizing_and_no_replacing_beneath_an_adapter(model: Any) -> None:
     added(model)
     with pytest.raises(InputError, match="Resize the vocabulary before"):
         model.resize_token_embeddings(120)
-    with pytest.raises(InputError, match="go on with the old weights"):
+    with pytest.raises(InputError, match="has an adapter, which would be lost"):
         model.bert.encoder.layer[0].attention.self.query = nn.Linear(32, 32)
 
 

@@ -327,7 +327,7 @@ def test_neither_has_the_head(where: Path, tmp_path: Path) -> None:
         hubformer.BertForSequenceClassification.from_pretrained(tmp_path / "adapter")
     new = hubformer.BertForSequenceClassification.from_pretrained(tmp_path / "adapter", num_labels=2)
     assert set(new.new_parameters) == {
-        f"head.{part}.{leaf}" for part in ("dense", "output") for leaf in ("weight", "bias")
+        f"{part}.{leaf}" for part in ("bert.pooler.dense", "classifier") for leaf in ("weight", "bias")
     }
 
 

@@ -204,20 +204,20 @@ def padding_pooled(patch: Patch, model: Any) -> None:
 
 
 def another_vocabulary(patch: Patch, model: Any) -> None:
-    other = model.body.embedding.tokens.weight + 0.01
+    other = model.computation.body.embedding.tokens.weight + 0.01
     patch.setattr(Embedding, "logits", lambda self, x: F.linear(x, other))
 
 
 def without_vocabulary_bias(patch: Patch, model: Any) -> None:
-    model.head.bias.zero_()
+    model.computation.head.bias.zero_()
 
 
 def without_final_norm(patch: Patch, model: Any) -> None:
-    model.body.stack.final_norm = nn.Identity()
+    model.computation.body.stack.final_norm = nn.Identity()
 
 
 def without_embedding_norm(patch: Patch, model: Any) -> None:
-    model.body.embedding.norm = nn.Identity()
+    model.computation.body.embedding.norm = nn.Identity()
 
 
 def another_epsilon(patch: Patch, model: Any) -> None:
@@ -276,7 +276,7 @@ def not_transposed(patch: Patch, model: Any) -> None:
 
 
 def layers_in_another_order(patch: Patch, model: Any) -> None:
-    model.body.stack.block_of = (1, 0, 2)
+    model.computation.body.stack.block_of = (1, 0, 2)
 
 
 def one_scale_for_all_layers(patch: Patch, model: Any) -> None:
@@ -320,7 +320,7 @@ def waves(change: Callable[[Tensor], Tensor]) -> Fault:
 
 
 def blocks(model: Any) -> Any:
-    return model.body.stack.blocks
+    return model.computation.body.stack.blocks
 
 
 FAULTS: list[tuple[str, Subject, Fault]] = [

@@ -126,7 +126,7 @@ def test_no_product_goes_round_its_backend(model_type: str, task: str) -> None:
     try:
         for name, module in linears.items():
             module.backend = backends[name]
-        model(**rows_of(model, 11, 4), **_more(linears, width=model.body.spec.stack.width))
+        model(**rows_of(model, 11, 4), **_more(linears, width=model.computation.body.spec.stack.width))
     finally:
         for module in linears.values():
             del module.backend

@@ -162,11 +162,13 @@ def test_packed_is_padded(model_type: str, task: str) -> None:
     real = batch["attention_mask"].bool()
     packed = {name: t[real][None] for name, t in batch.items()}
     layout = PackedLayout.of(lengths)
-    states = model.body.read(packed["input_ids"], layout=layout, types=packed.get("token_type_ids"))
+    states = model.computation.body.read(
+        packed["input_ids"], layout=layout, types=packed.get("token_type_ids")
+    )
     assert states.last.shape[:2] == (1, sum(lengths))
     if task == "base":
         assert away(states.last[0], together["last_hidden_state"][real]) <= EXACT
-    answer = model.head(states.last, Context(layout, Inputs(), model.body.embedding.tokens))
+    answer = model.head(states.last, Context(layout, Inputs(), model.computation.body.embedding.tokens))
     names = [name for name in together if name != "last_hidden_state"]
     answers = answer if isinstance(answer, tuple) else [] if answer is None else [answer]
     for name, value in zip(names, answers, strict=True):
@@ -182,8 +184,10 @@ def test_a_pack_of_one_length_is_a_rectangle(model_type: str, task: str) -> None
     batch = rows_of(model, LENGTH, LENGTH)
     ids, types = batch["input_ids"], batch.get("token_type_ids")
     flat = None if types is None else types.view(1, -1)
-    packed = model.body.read(ids.view(1, -1), layout=PackedLayout.of((LENGTH, LENGTH)), types=flat).last
-    plain = model.body.read(ids, layout=SequenceLayout.of(LENGTH), types=types).last
+    packed = model.computation.body.read(
+        ids.view(1, -1), layout=PackedLayout.of((LENGTH, LENGTH)), types=flat
+    ).last
+    plain = model.computation.body.read(ids, layout=SequenceLayout.of(LENGTH), types=types).last
     assert away(packed.view(plain.shape), plain) <= EXACT
 
 
@@ -253,15 +257,13 @@ def test_cached_is_full_where_rows_are_padded_on_the_left(
 @EVERY
 def test_names_and_layouts_go_there_and_back(model_type: str, task: str) -> None:
     model = model_of(model_type, task)
-    weights, ours = model.weight_map(), dict(model.named_parameters())
-    hub = weights.to_hub(ours)
-    back: dict[str, Tensor] = {}
-    for transfer in weights.transfers(ours):
-        loaded = transfer.change.load([hub[weights.written(name)] for name in transfer.hub])
-        back.update(zip(transfer.ours, loaded, strict=True))
-    assert back.keys() == ours.keys()
-    for name, weight in ours.items():
-        assert torch.equal(back[name], weight), name
+    for row in model.tree.transfers:
+        ours = [model.computation.tensor(name) for name in row.ours]
+        stored = [module._parameters[leaf] for module, leaf in map(model.tree.place, row.hub)]
+        for tensor, parameter in zip(row.change.save(ours), stored, strict=True):
+            assert torch.equal(tensor, parameter), row.hub
+        for tensor, weight in zip(row.change.load(stored), ours, strict=True):
+            assert torch.equal(tensor, weight), row.ours
 
 
 @EVERY

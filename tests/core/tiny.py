@@ -141,7 +141,7 @@ def rows_of(model: Any, *lengths: int, side: str = "right", seed: int = 7) -> di
 
 
 def _types(model: Any) -> int:
-    types = model.body.limits.types
+    types = model.computation.body.limits.types
     return min(types, 5) if types else 3
 
 

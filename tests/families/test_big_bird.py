@@ -199,7 +199,7 @@ def test_a_silenced_head_adds_nothing(training: bool) -> None:
             silenced = model(**batch, head_mask=mask).last_hidden_state
             all_heard = model(**batch, head_mask=torch.ones(4)).last_hidden_state
             assert distance(all_heard, model(**batch).last_hidden_state) <= EXACT
-            weight = model.body.stack.blocks[1].attention.output.weight
+            weight = model.computation.body.stack.blocks[1].attention.output.weight
             before = weight.clone()
             weight[:, 16:24] = 0
             assert distance(silenced, model(**batch).last_hidden_state) <= EXACT

@@ -160,7 +160,7 @@ def test_gpt_neox_names_its_output_in_two_ways(tmp_path: Path) -> None:
         save_file({**tensors, name: output}, tmp_path / "new.safetensors", {"format": "pt"})
         (tmp_path / "new.safetensors").replace(path)
         again = hubformer.AutoModelForCausalLM.from_pretrained(tmp_path, dtype="float64")
-        assert torch.equal(again.head.output.weight, ours.head.output.weight)
+        assert torch.equal(again.computation.head.output.weight, ours.computation.head.output.weight)
 
 
 def test_large_stablelm_has_norms_without_bias(tmp_path: Path) -> None:

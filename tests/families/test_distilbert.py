@@ -37,7 +37,7 @@ def test_sinusoids_are_the_oracles_and_do_not_train(tmp_path: Path) -> None:
     for each in (model, loaded):
         assert not positions(each).requires_grad
         assert [n for n, p in each.named_parameters() if not p.requires_grad] == [
-            "body.embedding.positions.weight"
+            "distilbert.embeddings.position_embeddings.weight"
         ]
         before = positions(each).clone()
         optimizer = torch.optim.AdamW((p for p in each.parameters() if p.requires_grad), weight_decay=0.1)
@@ -107,7 +107,7 @@ def test_v4s_order_of_arguments() -> None:
 def test_modules_by_the_names_of_v4() -> None:
     model = fresh("DistilBertForSequenceClassification")
     assert model.distilbert.transformer.layer[1].attention.q_lin.weight.shape == (16, 16)
-    assert model.pre_classifier is model.head.dense
+    assert model.pre_classifier is model.computation.head.dense
     assert model.classifier.out_features == 2
     assert fresh("DistilBertForMaskedLM").vocab_layer_norm.weight.shape == (16,)
     assert (

@@ -221,7 +221,7 @@ def test_what_cannot_be(changes: dict[str, Any], message: str) -> None:
 def test_the_width_that_a_decoder_expects() -> None:
     decoder = settings("plain")["decoder"]
     same = config(decoder={**decoder, "cross_attention_hidden_size": 32})
-    assert isinstance(hubformer.EncoderDecoderModel(same).body.bridge, nn.Identity)
+    assert isinstance(hubformer.EncoderDecoderModel(same).computation.body.bridge, nn.Identity)
     for width, hidden in ((16, 32), (32, 16)):
         other = config(decoder={**decoder, "cross_attention_hidden_size": width, "hidden_size": hidden})
         with pytest.raises(ConfigError, match=f"cross_attention_hidden_size is {width}"):
@@ -266,7 +266,9 @@ def test_two_checkpoints_that_were_trained_alone(tmp_path: Path, caplog: pytest.
     assert "enc_to_dec_proj.weight" in told
     assert "word_embeddings" not in told
     fresh_ones = set(ours.new_parameters)
-    assert fresh_ones == {n for n, _ in ours.named_parameters() if ours.is_crossing(n) or ".bridge." in n}
+    assert fresh_ones == {
+        n for n, _ in ours.named_parameters() if ours.is_cross_attention(n) or "enc_to_dec_proj." in n
+    }
     ours.save_pretrained(tmp_path / "both")
     saved = weights(tmp_path / "both")
     for half, folder in (("encoder", "bert"), ("decoder", "roberta")):
@@ -318,7 +320,7 @@ def test_a_decoder_read_as_an_encoder_reads_both_ways(tmp_path: Path) -> None:
     write("BertLMHeadModel", tmp_path / "alone", is_decoder=True)
     ours = make(tmp_path / "alone", tmp_path / "alone")
     assert not ours.config.encoder.is_decoder
-    assert not ours.body.encoder.spec.stack.layers[0].attention.causal
+    assert not ours.computation.body.encoder.spec.stack.layers[0].attention.causal
     write("BertLMHeadModel", tmp_path / "crossed", is_decoder=True, add_cross_attention=True)
     ours = make(tmp_path / "alone", tmp_path / "crossed")
     assert ours.new_parameters == ()  # the decoder's own cross-attention is kept
@@ -332,14 +334,14 @@ def test_around_two_models(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="hubformer"):
         ours = hubformer.EncoderDecoderModel(encoder=encoder, decoder=decoder)
     assert "enc_to_dec_proj.weight, enc_to_dec_proj.bias" in caplog.text
-    assert ours.body.encoder is encoder.body
-    assert ours.decoder.head is decoder.head
+    assert ours.computation.body.encoder is encoder.computation.body
+    assert ours.decoder is decoder
     assert ours.config.decoder is decoder.config
     assert not any(parameter.is_meta for parameter in ours.parameters())
     whole = hubformer.EncoderDecoderModel(config=parts, encoder=encoder, decoder=decoder)
     assert whole.config is parts
     half = hubformer.EncoderDecoderModel(parts, encoder)
-    assert half.body.encoder is encoder.body
+    assert half.computation.body.encoder is encoder.computation.body
     assert not any(parameter.is_meta for parameter in half.parameters())
     assert any("wte" in record.getMessage() for record in caplog.records[-1:])
     causal = hubformer.BertLMHeadModel(
@@ -382,21 +384,22 @@ def test_the_halves_are_models(tmp_path: Path) -> None:
     assert near(ours.decoder(IDS, **memory).logits, oracle.decoder(IDS, **memory).logits)
     assert (
         ours.encoder.encoder.layer[1].attention.self.query
-        is ours.body.encoder.stack.blocks[1].attention.query
+        is ours.computation.body.encoder.stack.blocks[1].attention.query
     )
     assert (
-        ours.decoder.transformer.h[0].ln_cross_attn is ours.body.decoder.stack.blocks[0].cross_residual.before
+        ours.decoder.transformer.h[0].ln_cross_attn
+        is ours.computation.body.decoder.stack.blocks[0].cross_residual.before
     )
-    assert ours.enc_to_dec_proj is ours.body.bridge
+    assert ours.enc_to_dec_proj is ours.computation.body.bridge
     assert ours.get_input_embeddings() is ours.encoder.get_input_embeddings()
-    assert ours.get_output_embeddings() is ours.decoder.get_input_embeddings()
+    assert ours.get_output_embeddings().weight is ours.decoder.get_input_embeddings().weight
     assert ours.base_model is ours
     assert ours.num_parameters() == oracle.num_parameters()
     assert ours.num_parameters(exclude_embeddings=True) == oracle.num_parameters(exclude_embeddings=True)
     for parameter in ours.encoder.parameters():
         parameter.requires_grad = False
-    assert not ours.body.encoder.embedding.tokens.weight.requires_grad
-    assert ours.body.decoder.embedding.tokens.weight.requires_grad
+    assert not ours.computation.body.encoder.embedding.tokens.weight.requires_grad
+    assert ours.computation.body.decoder.embedding.tokens.weight.requires_grad
     with pytest.raises(InputError, match="encoder cannot be replaced"):
         ours.encoder = ours.encoder
 
@@ -421,8 +424,8 @@ def test_each_half_has_its_vocabulary(tmp_path: Path) -> None:
     assert near(theirs(IDS, decoder_input_ids=IDS).logits, grown)
     table = nn.Embedding(120, 32, dtype=torch.float64)
     ours.set_input_embeddings(table)
-    assert ours.body.encoder.embedding.tokens.weight is table.weight
-    assert ours.body.decoder.embedding.tokens.num_embeddings == 110
+    assert ours.computation.body.encoder.embedding.tokens.weight is table.weight
+    assert ours.computation.body.decoder.embedding.tokens.num_embeddings == 110
 
 
 def test_copies_and_recomputed_activations() -> None:

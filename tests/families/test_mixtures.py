@@ -76,7 +76,7 @@ def test_routers_and_their_loss(model_type: str, variant: str, padded: bool, tmp
 def test_gradients_of_the_balancing_loss(model_type: str, tmp_path: Path) -> None:
     oracle, ours = pair(tmp_path, model_type, router_aux_loss_coef=5.0, output_router_logits=True)
     given = batch(padded=True)
-    routers = [block.feed_forward.router.weight for block in ours.body.stack.blocks]
+    routers = [block.feed_forward.router.weight for block in ours.computation.body.stack.blocks]
     ours(**given, output_router_logits=False).loss.backward()
     without = [router.grad.clone() for router in routers]
     ours.zero_grad()
@@ -204,11 +204,11 @@ def test_experts_by_the_names_of_files(tmp_path: Path) -> None:
     _, ours = pair(tmp_path, "mixtral")
     experts = ours.model.layers[1].block_sparse_moe.experts
     assert len(experts) == 4
-    assert experts[2].w1 is ours.body.stack.blocks[1].feed_forward.experts[2].gate
+    assert experts[2].w1 is ours.computation.body.stack.blocks[1].feed_forward.experts[2].gate
     assert isinstance(ours.model.layers[0].block_sparse_moe.gate, Linear)
     stored = load_file(tmp_path / "model.safetensors")
     name = "model.layers.1.block_sparse_moe.experts.3.{}.weight"
-    expert = ours.body.stack.blocks[1].feed_forward.experts[3]
+    expert = ours.computation.body.stack.blocks[1].feed_forward.experts[3]
     for hub, linear in (("w1", expert.gate), ("w3", expert.up), ("w2", expert.down)):
         assert torch.equal(stored[name.format(hub)].double(), linear.weight)
 
@@ -240,7 +240,9 @@ def test_which_layers_are_dense(changes: dict[str, Any], mixed: list[int]) -> No
     config = {**TINY["qwen3_moe"], "num_hidden_layers": 4, **changes}
     model = hubformer.Qwen3MoeModel(hubformer.Qwen3MoeConfig(**config))
     theirs = transformers.Qwen3MoeModel(transformers.Qwen3MoeConfig(**config))
-    assert [i for i, b in enumerate(model.body.stack.blocks) if hasattr(b.feed_forward, "router")] == mixed
+    assert [
+        i for i, b in enumerate(model.computation.body.stack.blocks) if hasattr(b.feed_forward, "router")
+    ] == mixed
     assert model.num_parameters() == theirs.num_parameters()
     out = model(ids(1, 4), output_router_logits=True)
     assert len(out.get("router_logits", ())) == len(mixed)

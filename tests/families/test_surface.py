@@ -39,7 +39,7 @@ def test_resized_vocabularies(name: str, tied: bool, tmp_path: Path) -> None:
     ours.resize_token_embeddings(30)
     assert near(ours(IDS).logits, before[..., :30])
     assert ours.resize_token_embeddings(33, pad_to_multiple_of=8).num_embeddings == 40
-    assert (ours.get_output_embeddings() is ours.get_input_embeddings()) == tied
+    assert (ours.get_output_embeddings().weight is ours.get_input_embeddings().weight) == tied
     with pytest.raises(InputError, match="resized to 0"):
         ours.resize_token_embeddings(0)
 
@@ -97,12 +97,14 @@ def test_modules_by_name(name: str) -> None:
 def test_bert_by_name() -> None:
     model = fresh("BertForSequenceClassification", num_labels=3)
     query = model.bert.encoder.layer[0].attention.self.query
-    assert query is model.body.stack.blocks[0].attention.query
-    assert model.bert.encoder.layer[-1].output.dense is model.body.stack.blocks[1].feed_forward.down
+    assert query is model.computation.body.stack.blocks[0].attention.query
+    assert (
+        model.bert.encoder.layer[-1].output.dense is model.computation.body.stack.blocks[1].feed_forward.down
+    )
     assert len(model.bert.encoder.layer) == 2
     assert [layer.output.LayerNorm.eps for layer in model.bert.encoder.layer] == [1e-12] * 2
     assert model.classifier.out_features == 3
-    assert model.bert.pooler.dense is model.head.dense
+    assert model.bert.pooler.dense is model.computation.head.dense
     assert model.bert(IDS).pooler_output.shape == (2, 16)
     with pytest.raises(IndexError):
         model.bert.encoder.layer[2]

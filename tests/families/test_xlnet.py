@@ -357,7 +357,7 @@ def test_silenced_heads_are_silent_in_both_streams(pair: Callable[..., Pair]) ->
     given = {"input_ids": ids(), "target_mapping": MAPPINGS["few"], "perm_mask": forbidden()}
     with torch.no_grad():
         silent = ours(**given, head_mask=mask).last_hidden_state
-        output: Linear = ours.body.stack.blocks[1].attention.output
+        output: Linear = ours.computation.body.stack.blocks[1].attention.output
         output.weight.view(XLNET["d_model"], XLNET["n_head"], -1)[:, 2] = 0
         assert distance(silent, ours(**given).last_hidden_state) <= EXACT
 
@@ -368,7 +368,7 @@ def test_packed_rows_are_the_rows(pair: Callable[..., Pair], config: dict[str, A
     rows = [(ids(3)[0, :4], types()[0, :4]), (ids(3)[1, :4], types()[1, :4]), (ids()[0], types()[0])]
     layout = PackedLayout.of([len(row) for row, _ in rows])
     with torch.no_grad():
-        states = ours.body.read(
+        states = ours.computation.body.read(
             torch.cat([row for row, _ in rows])[None],
             layout=layout,
             types=torch.cat([kinds for _, kinds in rows])[None],
@@ -383,7 +383,7 @@ def test_recomputed_activations_give_the_same_gradients(pair: Callable[..., Pair
     found = []
     for on in (False, True):
         ours.train().zero_grad()
-        ours.body.stack.recompute_activations(on)
+        ours.computation.body.stack.recompute_activations(on)
         ours(**given, labels=ids(8)[:, :3]).loss.backward()
         found.append([p.grad.clone() for p in ours.parameters() if p.grad is not None])
     assert all(distance(a, b) <= EXACT for a, b in zip(*found, strict=True))
@@ -406,7 +406,7 @@ def test_half_precision(pair: Callable[..., Pair], tmp_path: Path, dtype: str) -
 
 
 def _reads_updated_states(ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = ours.body.stack
+    stack = ours.computation.body.stack
     plain = stack.run
 
     def run(block: nn.Module, x: Tensor, *, context: Tensor, **rest: Any) -> Tensor:
@@ -419,7 +419,7 @@ def _reads_updated_states(ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _no_clamp(ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = ours.body.stack.tables[0]
+    table = ours.computation.body.stack.tables[0]
     monkeypatch.setattr(table, "spec", replace(table.spec, clamp=None))
 
 

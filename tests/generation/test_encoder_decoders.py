@@ -151,10 +151,12 @@ def test_an_encoder_that_ran_before(two: Two) -> None:
 def test_the_encoder_runs_once_and_padding_tells_itself(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     _, plain = two.both(num_beams=3)
     runs: list[Tensor] = []
-    encode = two.ours.body.encode
-    monkeypatch.setattr(two.ours.body, "encode", lambda read, **how: runs.append(read) or encode(read, **how))
+    encode = two.ours.computation.body.encode
+    monkeypatch.setattr(
+        two.ours.computation.body, "encode", lambda read, **how: runs.append(read) or encode(read, **how)
+    )
     projected: list[int] = []
-    layer = two.ours.body.decoder.stack.blocks[0].cross_attention
+    layer = two.ours.computation.body.decoder.stack.blocks[0].cross_attention
     keys_values = layer.keys_values
     monkeypatch.setattr(layer, "keys_values", lambda x: projected.append(len(x)) or keys_values(x))
     assert torch.equal(two.ours.generate(two.ids, num_beams=3, **USUAL), plain)
@@ -171,6 +173,6 @@ def test_what_cannot_be(two: Two) -> None:
         if name not in two.ours.head_row.forward:
             with pytest.raises(InputError, match=f"takes no {name}"):
                 two.ours.generate(two.ids, **{name: two.ids})
-    states = torch.zeros(2, 3, two.ours.body.spec.encoder.stack.width, dtype=torch.float64)
+    states = torch.zeros(2, 3, two.ours.computation.body.spec.encoder.stack.width, dtype=torch.float64)
     with pytest.raises(InputError, match="need the tokens that an encoder"):
         two.ours.generate(encoder_outputs=states, encoder_repetition_penalty=2.0)

@@ -218,7 +218,7 @@ def test_scores_that_are_no_numbers_are_never_a_token(model: Any) -> None:
                 prompts(2, 6), logits_processor=[lambda i, s, v=value: s.index_fill(1, torch.tensor([4]), v)]
             )
     with torch.no_grad():
-        model.body.stack.final_norm.weight[3] = float("nan")
+        model.computation.body.stack.final_norm.weight[3] = float("nan")
     for how in ({}, {"num_beams": 2}, {"do_sample": True}):
         with pytest.raises(InputError, match="The model gave scores that are not numbers"):
             model.generate(prompts(2, 6), max_new_tokens=2, **how)
@@ -342,7 +342,9 @@ def test_each_token_is_read_once_and_only_the_last_is_scored(
         "backend",
         lambda x, **_: scored.append(tuple(x.shape)) or torch.nn.functional.linear(x, table.weight),
     )
-    model.body.embedding.register_forward_pre_hook(lambda m, given: read.append(tuple(given[0].shape)))
+    model.computation.body.embedding.register_forward_pre_hook(
+        lambda m, given: read.append(tuple(given[0].shape))
+    )
     out = model.generate(prompts(2, 6), max_new_tokens=4, eos_token_id=None, return_dict_in_generate=True)
     assert read == [(2, 6), (2, 1), (2, 1), (2, 1)]
     assert scored == [(2, 1, 32)] * 4

@@ -122,7 +122,7 @@ def test_a_padded_row_writes_what_it_writes_alone(xlnet: Pair, how: dict[str, An
 
 def test_with_mems_only_the_last_tokens_are_read_again(xlnet: Pair) -> None:
     read: list[int] = []
-    hook = xlnet.ours.body.embedding.register_forward_pre_hook(
+    hook = xlnet.ours.computation.body.embedding.register_forward_pre_hook(
         lambda m, given: read.append(given[0].shape[1])
     )
     for use_mems in (True, False):

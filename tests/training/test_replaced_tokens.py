@@ -93,7 +93,7 @@ def test_losses_and_gradients_are_those_of_two_models(pair: ReplacedTokens, tmp_
     torch.testing.assert_close(mine, both[0] + both[1], rtol=1e-9, atol=1e-9)
     layer = "encoder.layer.0.attention.self.query.weight"
     for model, other in ((pair.generator, fills), (pair.discriminator, tells)):
-        mine = model.body.stack.blocks[0].attention
+        mine = model.computation.body.stack.blocks[0].attention
         theirs = other.electra.get_parameter(layer).grad
         found = next(
             p.grad for p in mine.parameters() if p.grad.dim() == 2 and p.grad.shape[1] == theirs.shape[1]
@@ -102,7 +102,7 @@ def test_losses_and_gradients_are_those_of_two_models(pair: ReplacedTokens, tmp_
 
 
 def test_what_is_shared(pair: ReplacedTokens) -> None:
-    one, other = pair.generator.body.embedding, pair.discriminator.body.embedding
+    one, other = pair.generator.computation.body.embedding, pair.discriminator.computation.body.embedding
     assert one.tokens is other.tokens
     assert one.positions is other.positions
     assert one.types is other.types
@@ -131,12 +131,12 @@ def test_no_gradient_goes_through_the_draw(pair: ReplacedTokens) -> None:
     found.discriminator_loss.backward()
     touched = {n for n, p in pair.generator.named_parameters() if p.grad is not None and p.grad.any()}
     assert touched
-    assert all(n.startswith("body.embedding.") and ".project." not in n for n in touched)
+    assert all(n.startswith("electra.embeddings.") for n in touched)
 
 
 def test_parts_add_up_to_the_whole(pair: ReplacedTokens) -> None:
     with torch.no_grad():
-        pair.generator.head.bias[17] += 1e4  # always drawn, in whatever batch a token is
+        pair.generator.computation.head.bias[17] += 1e4  # always drawn, in whatever batch a token is
     given = batch(rows=6)
     whole = pair(**given)
     whole.loss.backward()
@@ -180,7 +180,7 @@ def test_what_does_not_fit_is_refused(pair: ReplacedTokens) -> None:
 
 def test_a_token_that_is_drawn_right_is_not_replaced(pair: ReplacedTokens) -> None:
     with torch.no_grad():
-        pair.generator.head.bias[17] += 1e4  # always drawn
+        pair.generator.computation.head.bias[17] += 1e4  # always drawn
     given = batch()
     given["labels"][0, :2] = torch.tensor([17, 18])
     assert pair(**given).replaced[0, :2].tolist() == [0, 1]

@@ -332,7 +332,7 @@ def test_a_metric_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_names_step_and_layer(tmp_path: Path) -> None:
     model = classifier()
-    inner = model.body.stack.blocks[1].feed_forward
+    inner = model.computation.body.stack.blocks[1].feed_forward
 
     class Break(TrainerCallback):
         def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -345,7 +345,7 @@ def test_a_loss_that_is_not_finite_names_step_and_layer(tmp_path: Path) -> None:
         train_dataset=rows_of("classification", 22),
         callbacks=[Break()],
     )
-    with pytest.raises(TrainingDiverged, match=r"at step 3 .*'body\.stack\.blocks\.1\.feed_forward") as found:
+    with pytest.raises(TrainingDiverged, match=r"at step 3 .*'bert\.encoder\.layer\.1\.output") as found:
         trainer.train()
     assert "nan" in str(found.value)
     assert all(bool(torch.isfinite(p).all()) for p in model.parameters())
@@ -355,9 +355,11 @@ def test_a_loss_that_is_not_finite_names_step_and_layer(tmp_path: Path) -> None:
 def test_a_bad_parameter_is_named(tmp_path: Path) -> None:
     model = classifier()
     with torch.no_grad():
-        model.body.stack.blocks[0].attention.key.weight[0, 0] = float("inf")
+        model.computation.body.stack.blocks[0].attention.key.weight[0, 0] = float("inf")
     trainer = Quiet(model, arguments(tmp_path, max_steps=5), train_dataset=rows_of("classification", 22))
-    with pytest.raises(TrainingDiverged, match=r"parameter 'body\.stack\.blocks\.0\.attention\.key\.weight'"):
+    with pytest.raises(
+        TrainingDiverged, match=r"parameter 'bert\.encoder\.layer\.0\.attention\.self\.key\.weight'"
+    ):
         trainer.train()
 
 

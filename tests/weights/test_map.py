@@ -24,27 +24,48 @@ OURS = {
 }
 
 
+HUB = {
+    "m.h.0.attn.weight": torch.arange(12.0).view(3, 4),
+    "m.h.0.norm.weight": torch.ones(3),
+    "m.h.0.norm.bias": torch.zeros(3),
+    "m.flat": torch.arange(6.0),
+}
+
+
 def test_to_the_hub_and_back_is_the_same() -> None:
-    hub = MAP.to_hub(OURS)
-    assert sorted(hub) == ["m.flat", "m.h.0.attn.weight", "m.h.0.norm.bias", "m.h.0.norm.weight"]
-    assert hub["m.h.0.attn.weight"].shape == (3, 4)
-    for transfer in MAP.transfers(OURS):
-        back = transfer.change.load([hub[name] for name in transfer.hub])
-        for name, tensor in zip(transfer.ours, back, strict=True):
-            assert torch.equal(tensor, OURS[name])
+    transfers = MAP.transfers(OURS)
+    assert sorted(name for row in transfers for name in row.hub) == sorted(HUB)
+    for transfer in transfers:
+        ours = [OURS[name] for name in transfer.ours]
+        stored = transfer.change.save(ours)
+        assert [tensor.shape for tensor in stored] == [HUB[name].shape for name in transfer.hub]
+        for tensor, expected in zip(transfer.change.load(stored), ours, strict=True):
+            assert torch.equal(tensor, expected)
 
 
 def test_a_bare_map_writes_without_the_prefix() -> None:
     bare = WeightMap(MAP.rows, prefix="m.", bare=True)
-    assert "h.0.attn.weight" in bare.to_hub(OURS)
+    assert bare.written("m.h.0.attn.weight") == "h.0.attn.weight"
+    assert bare.full("h.0.attn.weight") == "m.h.0.attn.weight"
+    assert bare.full("added.weight") == "added.weight"
+
+
+def test_a_tied_tensor_is_filed_once_and_a_copy_twice() -> None:
+    weights = WeightMap(MAP.rows, tied=(("alias", "m.flat"),), twins=(("copy", "m.h.0.norm.bias"),))
+    tied = weights.to_hub({**HUB, "alias": HUB["m.flat"]})
+    assert tied.keys() == {*HUB, "copy"}
+    assert torch.equal(tied["copy"], tied["m.h.0.norm.bias"])
+    assert tied["copy"].data_ptr() != tied["m.h.0.norm.bias"].data_ptr()
+    apart = weights.to_hub({**HUB, "alias": torch.ones(6)})
+    assert torch.equal(apart["alias"], torch.ones(6))
 
 
 def test_a_parameter_without_a_row_or_with_two() -> None:
     with pytest.raises(CheckpointError, match=r"'other' matches 0 rows"):
-        MAP.to_hub({"other": torch.ones(1)})
+        MAP.transfers({"other": torch.ones(1)})
     twice = WeightMap((*MAP.rows, row("m.again", "flat")))
     with pytest.raises(CheckpointError, match=r"'flat' matches 2 rows"):
-        twice.to_hub(OURS)
+        twice.transfers(OURS)
 
 
 def test_joined_maps_keep_their_own_names_apart() -> None:
@@ -64,9 +85,8 @@ def test_joined_maps_keep_their_own_names_apart() -> None:
         for name, tensor in OURS.items()
         if name.startswith(alone)
     }
-    hub = joined.to_hub({**ours, "bridge.weight": torch.ones(1)})
-    assert {"one.flat", "one.h.0.norm.bias", "two.m.flat", "two.m.h.0.attn.weight"} < set(hub)
-    assert torch.equal(hub["between.weight"], torch.ones(1))
+    hub = {name for row in joined.transfers({**ours, "bridge.weight": torch.ones(1)}) for name in row.hub}
+    assert {"one.flat", "one.h.0.norm.bias", "two.m.flat", "two.m.h.0.attn.weight", "between.weight"} < hub
     assert len(hub) == 9
     assert joined.tied == (("one.alias", "one.flat"),)
     assert joined.today("one.gone.0.norm.bias") == "one.h.0.norm.bias"

@@ -9,9 +9,10 @@ from torch import nn
 
 from hubformer.adapters.config import LoraConfig
 from hubformer.adapters.lora import Adapted, LowRank
-from hubformer.adapters.sites import Home, Places, base_parameters, chosen, owned
+from hubformer.adapters.sites import Home, Places, base_parameters, chosen, owned, rows_of_model
 from hubformer.core import Linear
 from hubformer.errors import InputError, suggestion
+from hubformer.models.hub_tree import computing_modules, renew_ties
 from hubformer.models.model import Model
 
 HOME = "adapters"  # the attribute of a model
@@ -20,8 +21,7 @@ HOME = "adapters"  # the attribute of a model
 class Adapter(nn.Module):
     """One adapter: its low-rank products, and the parameters that it has instead of the base's.
 
-    Both are kept under the names of the base, with "/" for the dot that a key cannot hold: products by the
-    Hub's modules, parameters by ours.
+    Both are kept under the names of the base, with "/" for the dot that a key cannot hold.
     """
 
     def __init__(self, config: LoraConfig, model: Model, *, places: Places) -> None:
@@ -31,7 +31,7 @@ class Adapter(nn.Module):
         self.factors, self.own = nn.ModuleDict(), nn.ParameterDict()
         self.linears: dict[str, tuple[str, ...]] = {}  # the key of a product -> our Linears
         for site in chosen(config, model, places=places):
-            weight = base[f"{site.ours[0]}.weight"]
+            weight = base[f"{site.name}.weight"]
             low_rank = LowRank(
                 site.inputs,
                 site.outputs,
@@ -168,6 +168,7 @@ class Adapters(Home):
         for key in self.base:
             replaced = [adapter.own[key] for adapter in active if key in adapter.own]
             _put(model, _name(key), replaced[0] if replaced else self.base[key])
+        renew_ties(model)
         terms: dict[str, list[tuple[LowRank, int]]] = {}
         for adapter in active:
             for linear, low_rank, part in adapter.terms():
@@ -182,12 +183,23 @@ class Adapters(Home):
 
     def merge(self, model: Model) -> None:
         """Put the products of the active adapters into the weights; `unmerge` gives the base's back."""
-        for name, module in model.named_modules():
-            if isinstance(module, Linear) and isinstance(module.backend, Adapted):
-                if module.backend.below is not None:
-                    raise InputError(f"{name} has a backend of its own, so its weight cannot be merged into.")
-                self.unmerged[f"{name}.weight"] = model.get_parameter(f"{name}.weight")
-                module.weight = module.backend.merged()
+        modules = computing_modules(model)
+        for row in rows_of_model(model):
+            linears = [modules[name.rpartition(".")[0]] for name in row.ours]
+            backends = [linear.backend for linear in linears if isinstance(linear, Linear)]
+            if not row.hub[0].endswith(".weight") or not any(isinstance(b, Adapted) for b in backends):
+                continue
+            if any(isinstance(b, Adapted) and b.below is not None for b in backends):
+                raise InputError(f"{row.hub[0]} has a backend of its own, so it cannot be merged into.")
+            (name,) = row.hub
+            self.unmerged[name] = model.get_parameter(name)
+            merged = [
+                b.merged() if isinstance(b, Adapted) else linear.weight.detach()  # type: ignore[operator]
+                for b, linear in zip(backends, linears, strict=True)
+            ]
+            (weight,) = row.change.save(merged)
+            trained = self.unmerged[name].requires_grad
+            _put(model, name, nn.Parameter(weight.contiguous(), requires_grad=trained))
         self.settle(model)
 
     def unmerge(self, model: Model) -> None:
@@ -216,12 +228,13 @@ def adapters_of(model: nn.Module) -> Adapters | None:
 def is_adapted(model: nn.Module) -> bool:
     """Whether some product of a model, or of a part that it shares, has an adapter."""
     return any(
-        isinstance(module, Linear) and isinstance(module.backend, Adapted) for module in model.modules()
+        isinstance(module, Linear) and isinstance(module.backend, Adapted)
+        for module in computing_modules(model).values()
     )
 
 
 def _multiply(model: nn.Module, terms: dict[str, list[tuple[LowRank, int]]]) -> None:
-    for name, module in model.named_modules():
+    for name, module in computing_modules(model).items():
         if not isinstance(module, Linear):
             continue
         if isinstance(module.backend, Adapted):
@@ -234,7 +247,7 @@ def _multiply(model: nn.Module, terms: dict[str, list[tuple[LowRank, int]]]) -> 
 
 def _put(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
     path, _, leaf = name.rpartition(".")
-    setattr(model.get_submodule(path), leaf, parameter)
+    model.get_submodule(path)._parameters[leaf] = parameter
 
 
 def _key(name: str) -> str:

@@ -42,11 +42,10 @@ def rows_of(adapter: Adapter, places: Places) -> list[Row]:
             rows.append(Row((f"{site.name}.lora_A.weight",), (f"factors.{key}.a.weight",), SAME))
             rows.append(Row((f"{site.name}.lora_B.weight",), b, site.change))
     adapted = {key.replace("/", ".") for key in adapter.linears}
-    for row in places.rows:
-        keys = tuple(name.replace(".", "/") for name in row.ours)
-        if keys[0] in adapter.own:
-            hub = tuple(_beside(name, adapted) for name in row.hub)
-            rows.append(Row(hub, tuple(f"own.{key}" for key in keys), row.change))
+    for name in (hub for row in places.rows for hub in row.hub):
+        key = name.replace(".", "/")
+        if key in adapter.own:
+            rows.append(Row((_beside(name, adapted),), (f"own.{key}",), SAME))
     return rows
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hubformer.adapters.config import ALL_LINEAR, LoraConfig
 from hubformer.core import Embedding, Linear
 from hubformer.errors import InputError, suggestion
 from hubformer.models.heads import vocab_head_of
+from hubformer.models.hub_tree import HubTree, computing_modules, owned_parameters
 from hubformer.models.model import Model
 from hubformer.weights.changes import TRANSPOSE, Change
 from hubformer.weights.map import Row
@@ -50,19 +51,16 @@ class Places:
         return {path for row in self.rows for hub in row.hub for path in _paths(hub)}
 
     def under(self, ends: Iterable[str]) -> list[str]:
-        """Our parameters in modules whose names end so; as in PEFT the end may be a part of a word."""
+        """The parameters in modules whose names end so; as in PEFT the end may be a part of a word."""
         wanted = tuple(ends)
         return [
-            name
-            for row in self.rows
-            if any(path.endswith(wanted) for hub in row.hub for path in _paths(hub))
-            for name in row.ours
+            hub for row in self.rows for hub in row.hub if any(path.endswith(wanted) for path in _paths(hub))
         ]
 
     def named(self, parameters: Iterable[str]) -> dict[str, None]:
-        """The modules that hold parameters of ours: those of a head whole."""
+        """The modules that hold these parameters: those of a head whole."""
         held = set(parameters)
-        hubs = [hub for row in self.rows if held & set(row.ours) for hub in row.hub]
+        hubs = [hub for row in self.rows for hub in row.hub if hub in held]
         inside = [self.prefix and hub.startswith(self.prefix) for hub in hubs]
         return {
             hub.rpartition(".")[0] if deep else hub.split(".")[0]: None
@@ -73,28 +71,35 @@ class Places:
 def base_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters of a model without those of its adapters."""
     homes = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, Home))
-    return {name: p for name, p in model.named_parameters() if not name.startswith(homes)}
+    return {name: p for name, p in owned_parameters(model).items() if not name.startswith(homes)}
+
+
+def saved_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """What a file of the whole model holds: the base's parameters, and the buffers of its state."""
+    kept = model.state_dict().keys()
+    buffers = {name: buffer for name, buffer in model.named_buffers() if name in kept}
+    return {name: tensor.detach() for name, tensor in (*base_parameters(model).items(), *buffers.items())}
 
 
 def places_of(model: Model) -> Places:
     """Every site of a model, and what else it holds."""
-    weights = model.weight_map()
+    weights, modules = model.weight_map(), computing_modules(model)
     sites: dict[str, Site] = {}
     refused: dict[str, str] = {}
     bare: set[str] = set()
-    rows: list[Row] = []
-    for transfer in weights.transfers(base_parameters(model)):
-        row = Row(tuple(weights.written(hub) for hub in transfer.hub), transfer.ours, transfer.change)
-        rows.append(row)
+    rows = rows_of_model(model)
+    known = {hub for row in rows for hub in row.hub}
+    rows += [Row((name,), (name,)) for name in base_parameters(model) if name not in known]
+    for row in rows:
         name, _, leaf = row.hub[0].rpartition(".")
-        modules = [model.get_submodule(ours.rpartition(".")[0]) for ours in row.ours]
-        site = _site(name, row, modules) if leaf == "weight" else None
+        linears = [modules.get(ours.rpartition(".")[0]) for ours in row.ours]
+        site = _site(name, row, linears) if leaf == "weight" else None
         if site is not None:
             sites[name] = site
         elif leaf not in ("weight", "bias"):
             bare.add(row.hub[0])
         elif leaf == "weight":
-            table = any(isinstance(module, Embedding) for module in modules)
+            table = any(isinstance(module, Embedding) for module in linears)
             refused[name] = "is a table of vectors" if table else "is not one product with a weight"
     for alias, owner in weights.tied:
         if any(owner in row.hub for row in rows) and alias.endswith(".weight"):
@@ -102,7 +107,22 @@ def places_of(model: Model) -> Places:
     return Places(sites, refused, frozenset(bare), tuple(rows), "" if weights.bare else weights.prefix)
 
 
-def _site(name: str, row: Row, modules: list[nn.Module]) -> Site | None:
+def rows_of_model(model: nn.Module) -> list[Row]:
+    """What is registered, and what it becomes under our names, of every family's model in a model."""
+    rows: list[Row] = []
+    seen: set[str] = set()
+    for path, module in model.named_modules():
+        tree: HubTree | None = module.__dict__.get("tree")
+        prefix = f"{path}." if path else ""
+        for row in () if tree is None else tree.transfers:
+            hub = tuple(prefix + tree.weights.written(name) for name in row.hub)  # type: ignore[union-attr]
+            if hub[0] not in seen:
+                seen.update(hub)
+                rows.append(Row(hub, tuple(prefix + name for name in row.ours), row.change))
+    return rows
+
+
+def _site(name: str, row: Row, modules: list[nn.Module | None]) -> Site | None:
     """The site of a weight's row, where its Linears are parts of the Hub's outputs."""
     linears = [module for module in modules if isinstance(module, Linear)]
     if len(linears) != len(modules) or len(row.hub) != 1:
@@ -143,7 +163,7 @@ def resolved(config: LoraConfig, model: Model, *, places: Places, strict: bool) 
     if strict:
         _refuse_absent(saved, places)
         if config.task_type in HEAD_TASKS:
-            head = [n for row in places.rows for n in row.ours if model.is_head(n)]
+            head = [n for row in places.rows for n in row.hub if model.is_head(n)]
             saved |= {n: None for n in places.named(head) if not n.startswith(places.prefix or " ")}
         saved |= places.named(model.new_parameters)
     own = set(places.under(saved))
@@ -172,11 +192,11 @@ def chosen(config: LoraConfig, model: Model, *, places: Places) -> list[Site]:
         own |= {
             n for n, m in model.named_modules() if head is not None and m is getattr(head, "output", None)
         }
-    return [site for site in places.sites.values() if config.targets(site.name) and not own & set(site.ours)]
+    return [site for site in places.sites.values() if config.targets(site.name) and site.name not in own]
 
 
 def owned(config: LoraConfig, model: Model, *, places: Places) -> list[str]:
-    """Our parameters that the adapter has for itself: of modules_to_save, and the biases that it trains."""
+    """The parameters that the adapter has for itself: of modules_to_save, and the biases that it trains."""
     own = dict.fromkeys(places.under(config.modules_to_save or ()))
     if config.bias != "none":
         adapted = {f"{site.name}.bias" for site in chosen(config, model, places=places)}
@@ -185,7 +205,7 @@ def owned(config: LoraConfig, model: Model, *, places: Places) -> list[str]:
             for row in places.rows
             if row.hub[0] in adapted or (config.bias == "all" and row.hub[0].endswith(".bias"))
         ]
-        own |= dict.fromkeys(name for row in biases for name in row.ours)
+        own |= dict.fromkeys(row.hub[0] for row in biases)
     return list(own)
 
 

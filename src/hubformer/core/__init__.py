@@ -16,7 +16,7 @@ from hubformer.core.dropout import Dropout
 from hubformer.core.experts import MixtureOfExperts
 from hubformer.core.feed_forward import FeedForward
 from hubformer.core.layout import AnyLayout, PackedLayout, SequenceLayout
-from hubformer.core.linear import Embedding, Linear
+from hubformer.core.linear import Embedding, Linear, Replacement
 from hubformer.core.norms import LayerNorm, Norms, NormSpec, RMSNorm
 from hubformer.core.parallel import ParallelSpec
 from hubformer.core.positions import NoPosition, PositionSpec, Relative, TransformerXL
@@ -54,6 +54,7 @@ __all__ = [
     "PositionSpec",
     "RMSNorm",
     "Relative",
+    "Replacement",
     "Rotary",
     "SequenceLayout",
     "SlidingAttentionSpec",

@@ -43,6 +43,17 @@ class Linear(nn.Linear):
         return F.linear(x, self.weight, self.bias)
 
 
+class Replacement(nn.Module):
+    """A module of a user's own in the place of a Linear: the steps that are fused there come after it."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor, *, activation: str | None = None, add: Tensor | None = None) -> Tensor:
+        return finished(self.module(x), activation=activation, add=add)
+
+
 def finished(y: Tensor, *, activation: str | None, add: Tensor | None) -> Tensor:
     """What a Linear does after its product: `activation(y) + add`."""
     if activation is not None:

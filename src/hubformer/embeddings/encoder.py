@@ -136,7 +136,7 @@ class SentenceEncoder:
     @property
     def width(self) -> int:
         """N, how many numbers a vector has."""
-        width: int = self.model.body.spec.stack.output_width * len(self.plan.pooling.modes)
+        width: int = self.model.computation.body.spec.stack.output_width * len(self.plan.pooling.modes)
         for step in self.plan.steps:
             width = getattr(getattr(step, "linear", None), "out_features", width)
         return width

@@ -31,7 +31,7 @@ from hubformer.models.inputs import flatten_choices
 from hubformer.models.span_beams import SpanBeamHead, beam_loss
 from hubformer.models.stepping import TargetStepper
 from hubformer.models.two_streams import Memories, TwoStreamSpec
-from hubformer.weights.changes import TRANSPOSE, Change, cut, reshape
+from hubformer.weights.changes import SWAP, TRANSPOSE, cut, reshape
 from hubformer.weights.map import Row, row
 
 FIELDS: dict[str, Field] = {
@@ -168,7 +168,7 @@ def initial(config: Config) -> Initial:
 
 LAYER, ATTENTION = "transformer.layer.{i}.", "body.stack.blocks.{i}.attention."
 RESIDUAL, FORWARD = "body.stack.blocks.{i}.attention_residual.", "body.stack.blocks.{i}.feed_forward"
-HEADS_FIRST = Change(lambda t: [t[0].transpose(0, 1)], lambda t: [t[0].transpose(0, 1)])
+HEADS_FIRST = SWAP
 
 
 def rows(config: Config) -> tuple[Row, ...]:

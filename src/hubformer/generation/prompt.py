@@ -26,14 +26,14 @@ ANSWER = ("decoder_input_ids", "decoder_attention_mask", "encoder_outputs")
 
 def places(model: Any) -> int | None:
     """How many tokens the model can read that it has written; None: any number."""
-    body = getattr(model.body, "decoder", model.body)
+    body = getattr(model.computation.body, "decoder", model.computation.body)
     length: int | None = body.limits.length
     return length
 
 
 def encodes(model: Any) -> bool:
     """Whether an encoder reads the prompt, and a decoder writes."""
-    return hasattr(model.body, "encode")
+    return hasattr(model.computation.body, "encode")
 
 
 def prompt_of(
@@ -79,8 +79,8 @@ def _answering(
         mask = _padding(source, config) if mask is None else mask
         with torch.no_grad():
             read = Inputs(source, mask, **{name: named[name] for name in TOLD if name in named})
-            check(read, model.body.limits)
-            states = model.body.encode(read).last
+            check(read, model.computation.body.limits)
+            states = model.computation.body.encode(read).last
     else:
         states = states if isinstance(states, Tensor) else states[0]
     first = _first(model, named.get("decoder_input_ids"), rows=len(states), config=config)

@@ -68,23 +68,23 @@ class Engine:
     def packs(self) -> bool:
         """Whether the model reads packed rows."""
         row = self.model.head_row
-        if row is None or not hasattr(self.model.body, "read") or row.prepare is not unchanged:
+        if row is None or not hasattr(self.model.computation.body, "read") or row.prepare is not unchanged:
             return False
-        return all(layer.attention.packs for layer in self.model.body.spec.stack.layers)
+        return all(layer.attention.packs for layer in self.model.computation.body.spec.stack.layers)
 
     @property
     def pads(self) -> bool:
         """Whether the model reads padded rows as it reads each alone."""
         if self.model.head_row is None:
             return True
-        return all(layer.attention.pads for layer in self.model.body.spec.stack.layers)
+        return all(layer.attention.pads for layer in self.model.computation.body.spec.stack.layers)
 
     @property
     def longest(self) -> int | None:
         """The most tokens a row may have; None: any number."""
         if self.model.head_row is None:
             return None
-        limits: Limits = self.model.body.limits
+        limits: Limits = self.model.computation.body.limits
         return limits.length
 
     def run(
@@ -147,14 +147,16 @@ class Engine:
         if "token_type_ids" in self.takes and pack[0].types is not None:
             types = torch.tensor(list(chain.from_iterable(row.types or () for row in pack))).view(shape)
         inputs = Inputs(input_ids=ids, token_type_ids=types)
-        limits: Limits = model.body.limits
+        limits: Limits = model.computation.body.limits
         check(inputs, Limits(limits.vocab, None, limits.types))
         ids, types = ids.to(device), None if types is None else types.to(device)
-        states = model.body.read(ids, layout=layout, types=types)
+        states = model.computation.body.read(ids, layout=layout, types=types)
         if pool is not None:
             return [row for part in layout.split(states.last) for row in _high(pool(part)).unbind()]
         # Inputs() and not inputs: a pack has no rectangle of ids, and a head must go by the layout.
-        scores = model.head(states.last, Context(layout, Inputs(), model.body.embedding.tokens))
+        scores = model.computation.head(
+            states.last, Context(layout, Inputs(), model.computation.body.embedding.tokens)
+        )
         scores = _high(states.last if scores is None else scores)
         if scores.dim() == 2:
             return list(scores.unbind())

@@ -57,10 +57,10 @@ class VocabHead:
     dense_bias: bool = True  # of the transform
 
     def build(self, body: AnyBodySpec) -> nn.Module:
-        return (_TiedVocabHead if self.tied else _OwnVocabHead)(self, body)
+        return _VocabHead(self, body)
 
 
-class _TiedVocabHead(nn.Module):
+class _VocabHead(nn.Module):
     def __init__(self, spec: VocabHead, body: AnyBodySpec) -> None:
         super().__init__()
         inner = body.embedding.width
@@ -70,6 +70,7 @@ class _TiedVocabHead(nn.Module):
         zeros = torch.zeros(body.embedding.vocab)
         self.bias = nn.Parameter(zeros, requires_grad=spec.bias_learns) if spec.bias else None
         self.finish = nn.Identity() if (spec.scale, spec.softcap) == (1.0, None) else _Finish(spec)
+        self.output = None if spec.tied else Linear(inner, body.embedding.vocab, bias=False)
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, L, V), or fewer places where logits_to_keep asks for fewer."""
@@ -85,7 +86,8 @@ class _TiedVocabHead(nn.Module):
         return finished
 
     def score(self, states: Tensor, context: Context) -> Tensor:
-        return context.vocabulary.logits(states)
+        scores: Tensor = context.vocabulary.logits(states) if self.output is None else self.output(states)
+        return scores
 
 
 class _Finish(nn.Module):
@@ -96,16 +98,6 @@ class _Finish(nn.Module):
     def forward(self, scores: Tensor) -> Tensor:
         scores = self.scale * scores
         return scores if self.softcap is None else self.softcap * torch.tanh(scores / self.softcap)
-
-
-class _OwnVocabHead(_TiedVocabHead):
-    def __init__(self, spec: VocabHead, body: AnyBodySpec) -> None:
-        super().__init__(spec, body)
-        self.output = Linear(body.embedding.width, body.embedding.vocab, bias=False)
-
-    def score(self, states: Tensor, context: Context) -> Tensor:
-        scores: Tensor = self.output(states)
-        return scores
 
 
 @dataclass(frozen=True)
@@ -292,6 +284,11 @@ class _BesideUnread(nn.Module):
         return self.read(states, context)
 
 
-def vocab_head_of(model: nn.Module) -> _TiedVocabHead | None:
+def vocab_head_of(model: nn.Module) -> _VocabHead | None:
     """The head of a model that scores the vocabulary, or None."""
-    return next((module for module in model.modules() if isinstance(module, _TiedVocabHead)), None)
+    for module in model.modules():
+        head: nn.Module | None = getattr(module.__dict__.get("computation"), "head", None)
+        found = () if head is None else (part for part in head.modules() if isinstance(part, _VocabHead))
+        for part in found:
+            return part
+    return None

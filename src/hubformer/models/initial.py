@@ -85,24 +85,53 @@ class JoinedInitial(Initial):
 
 
 def initialise(
-    model: nn.Module,
-    initial: Initial,
+    model: Any,
     *,
     only: Iterable[str] | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Give parameters that are on `meta` memory and their first values; only: these names."""
+    """Give parameters of a Model that are on `meta` memory and their first values; only: these names."""
     wanted = None if only is None else set(only)
     with torch.no_grad():
         for path, module in model.named_modules():
+            prefix = f"{path}." if path else ""
+            if getattr(module, "head_row", None) is not None:
+                _start(module, prefix=prefix, wanted=wanted, device=device, dtype=dtype)
+        initial = model.family.initial_of(model.head_row, model.frozen())
+        for path, module in model.named_modules():  # what a user's class has beside a family's model
             for leaf, parameter in list(module.named_parameters(recurse=False)):
                 name = f"{path}.{leaf}" if path else leaf
-                if wanted is not None and name not in wanted:
-                    continue
-                weight = torch.empty(parameter.shape, device=device, dtype=dtype or parameter.dtype)
-                initial.fill(name, weight, of=module)
-                setattr(module, leaf, nn.Parameter(weight, requires_grad=parameter.requires_grad))
+                if parameter.is_meta and (wanted is None or name in wanted):
+                    weight = torch.empty(parameter.shape, device=device, dtype=dtype or parameter.dtype)
+                    initial.fill(name, weight, of=module)
+                    setattr(module, leaf, nn.Parameter(weight, requires_grad=parameter.requires_grad))
+
+
+def _start(
+    model: Any,
+    *,
+    prefix: str,
+    wanted: set[str] | None,
+    device: torch.device | str,
+    dtype: torch.dtype | None,
+) -> None:
+    """The tensors of one family's model, by our names, in which its rules are written."""
+    initial = model.family.initial_of(model.head_row, model.frozen())
+    for row in model.tree.transfers:
+        module, leaf = model.tree.place(row.hub[0])
+        names = {prefix + model.tree.weights.written(hub) for hub in row.hub}
+        if not module._parameters[leaf].is_meta or (wanted is not None and not names & wanted):
+            continue
+        ours = []
+        for name in row.ours:
+            old = model.computation.tensor(name)
+            weight = torch.empty(old.shape, device=device, dtype=dtype or old.dtype)
+            initial.fill(name, weight, of=model.computation.get_submodule(name.rpartition(".")[0]))
+            ours.append(weight)
+        for hub, tensor in zip(row.hub, row.change.save(ours), strict=True):
+            model.tree.assign(hub, tensor.contiguous())
+    model.tree.renew_ties()
 
 
 def number_of_parameters(model: nn.Module) -> int:

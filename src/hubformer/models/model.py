@@ -11,19 +11,18 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import Embedding, Linear, Stack, Trace
+from hubformer.core import Embedding, Stack, Trace
 from hubformer.errors import ConfigError, InputError, suggestion
 from hubformer.models.bodies import States
 from hubformer.models.config import Config, PreTrainedConfig
 from hubformer.models.family import Family, Head
 from hubformer.models.halves import Encoder, half_of
 from hubformer.models.heads import Context
+from hubformer.models.hub_tree import Computation, HubTree
 from hubformer.models.initial import initialise
 from hubformer.models.inputs import Inputs, check
 from hubformer.models.outputs import ModelOutput
-from hubformer.weights.map import Row, WeightMap, row
-
-BODY, HEAD = "body.", "head."
+from hubformer.weights.map import WeightMap
 
 
 class Model(nn.Module):
@@ -40,10 +39,10 @@ class Model(nn.Module):
     head_row: ClassVar[Head | None] = None
 
     config: Any  # a PreTrainedConfig, whose fields depend on the family
-    body: Any  # built from the family's body spec, with `limits`, `spec`, `embedding` and `stack`
-    head: Any
+    computation: Computation  # what computes, beside the registered modules, whose tensors it reads
+    tree: HubTree
     caches: bool
-    new_parameters: tuple[str, ...] = ()  # those that a load had to make, under our names
+    new_parameters: tuple[str, ...] = ()  # those that a load had to make
 
     def __init__(self, config: PreTrainedConfig, *, head: bool = True) -> None:
         """head=False: without it, where the family allows (no pooler)."""
@@ -60,11 +59,15 @@ class Model(nn.Module):
         spec = self.head_row.spec if head or self.head_row.without is None else self.head_row.without
         with torch.device("meta"):
             body = self.family.body_of(self.head_row, frozen)
-            self.body = body.build()
-            self.head = spec(frozen).build(body)
+            self.compute_with(Computation(body.build(), spec(frozen).build(body)))
         self.caches = self.family.caches(frozen)
         if destination.type != "meta":
-            initialise(self, self.family.initial_of(self.head_row, frozen), device=destination)
+            initialise(self, device=destination)
+
+    def compute_with(self, computation: Computation) -> None:
+        """Register the tensors of these modules under the Hub's names."""
+        self.__dict__["computation"] = computation
+        self.__dict__["tree"] = HubTree(self, computation, self.weight_map())
 
     def frozen(self) -> Config:
         frozen: Config = self.config.freeze()
@@ -72,14 +75,15 @@ class Model(nn.Module):
 
     def run(self, inputs: Inputs) -> ModelOutput | tuple[Any, ...]:
         """One forward pass."""
-        row = self.head_row
+        row, computation = self.head_row, self.computation
         assert row is not None
         prepared = row.prepare(inputs, self.config)
         if not torch.compiler.is_compiling():
-            check(prepared, self.body.limits)
+            check(prepared, computation.body.limits)
         trace = self._trace(inputs)
-        states: States = self.body(prepared, trace=trace, use_cache=self._use_cache(inputs))
-        scores = self.head(states.last, Context(states.layout, prepared, self.body.embedding.tokens))
+        states: States = computation.body(prepared, trace=trace, use_cache=self._use_cache(inputs))
+        tokens = computation.body.embedding.tokens
+        scores = computation.head(states.last, Context(states.layout, prepared, tokens))
         found = {"last_hidden_state": states.last, **row.finish(scores, inputs, self.config)}
         found |= row.beside(found, states, self.config)
         for name in row.fields:
@@ -120,7 +124,7 @@ class Model(nn.Module):
     def _head_scale(self, mask: Tensor | None) -> Tensor | None:
         if mask is None:
             return None
-        layers = self.body.spec.stack.layers
+        layers = self.computation.body.spec.stack.layers
         expected = (len(layers), layers[0].attention.heads)
         if mask.shape not in (expected, expected[1:]):
             raise InputError(
@@ -132,27 +136,14 @@ class Model(nn.Module):
     # Names of weights
 
     def weight_map(self) -> WeightMap:
-        """How the parameters of this model are called in files.
-
-        Parameters that a subclass added keep their own names; a family's model inside it is written under
-        the name of its attribute.
-        """
-        config = self.frozen()
+        """What is known of the names in this model's files. Parameters are registered under the names that
+        files have, so that those of modules that a subclass added need no row."""
         if self.head_row is not None:
-            known = self.family.weights(self.head_row, config)
-            added = [n for n, _ in self.named_parameters() if not n.startswith((BODY, HEAD))]
-            return _with_rows(known, [row(n, n) for n in added])
-        rows: list[Row] = []
-        inside: list[str] = []
-        for attribute, child in self.named_children():
-            if isinstance(child, Model) and child.head_row is not None:
-                inside.append(f"{attribute}.")
-                known = child.weight_map()
-                rows += [_moved(r, attribute, known) for r in known.rows]
-        added = [n for n, _ in self.named_parameters() if not n.startswith(tuple(inside))]
+            return self.family.weights(self.head_row, self.frozen())
+        inside = [f"{name}." for name, child in self.named_children() if isinstance(child, Model)]
         family = self.family
         return WeightMap(
-            rows=(*rows, *(row(n, n) for n in added)),
+            rows=(),
             prefix=f"{family.prefix}." if f"{family.prefix}." in inside else "",
             tied=family.tied,
             old_names=family.old_names,
@@ -160,18 +151,29 @@ class Model(nn.Module):
         )
 
     def is_head(self, parameter: str) -> bool:
-        """Whether a parameter of ours belongs to the head rather than to the backbone."""
-        return f".{BODY}" not in f".{parameter}"
+        """Whether a registered parameter belongs to a head rather than to a backbone."""
+        owner, hub = self._owner(parameter)
+        return owner is None or owner.tree.is_head(hub)
 
-    def is_crossing(self, parameter: str) -> bool:
-        """Whether a parameter of ours belongs to the attention to an encoder's states."""
-        return ".cross_attention." in parameter or ".cross_residual." in parameter
+    def is_cross_attention(self, parameter: str) -> bool:
+        """Whether a registered parameter belongs to the attention to an encoder's states."""
+        owner, hub = self._owner(parameter)
+        return owner is not None and owner.tree.is_cross_attention(hub)
+
+    def _owner(self, parameter: str) -> tuple[Model | None, str]:
+        """The family's model that a registered parameter belongs to, and the Hub's full name of it."""
+        if self.head_row is not None:
+            hub = self.tree.full(parameter)
+            return (None, parameter) if hub is None else (self, hub)
+        first, _, rest = parameter.partition(".")
+        child = self._modules.get(first)
+        return child._owner(rest) if isinstance(child, Model) else (None, parameter)
 
     # What code written for v4 asks of a model
 
     @property
     def tokens(self) -> Embedding:
-        inner: Embedding = self._inner().body.embedding.tokens
+        inner: Embedding = self._inner().computation.body.embedding.tokens
         return inner
 
     def get_encoder(self) -> Encoder:
@@ -180,7 +182,9 @@ class Model(nn.Module):
         Raises:
             InputError: a model without.
         """
-        return half_of(self._inner().body, name="encoder", config=self.config, of=type(self).__name__)
+        return half_of(
+            self._inner().computation.body, name="encoder", config=self.config, of=type(self).__name__
+        )
 
     def get_decoder(self) -> Encoder:
         """The decoder of an encoder-decoder, to be called on its own with encoder_hidden_states.
@@ -188,7 +192,9 @@ class Model(nn.Module):
         Raises:
             InputError: a model without.
         """
-        return half_of(self._inner().body, name="decoder", config=self.config, of=type(self).__name__)
+        return half_of(
+            self._inner().computation.body, name="decoder", config=self.config, of=type(self).__name__
+        )
 
     def _inner(self) -> Model:
         if self.head_row is not None:
@@ -199,7 +205,10 @@ class Model(nn.Module):
         raise ConfigError(f"{type(self).__name__} holds no model of the family {self.family.name}.")
 
     def stacks(self) -> Iterator[Stack]:
-        return (module for module in self.modules() if isinstance(module, Stack))
+        """The stacks of every family's model in this one."""
+        models = [module for module in self.modules() if isinstance(module, Model) and module.head_row]
+        stacks = [part for m in models for part in m.computation.modules() if isinstance(part, Stack)]
+        return iter({id(stack): stack for stack in stacks}.values())
 
     @property
     def device(self) -> torch.device:
@@ -210,155 +219,44 @@ class Model(nn.Module):
         return next((p.dtype for p in self.parameters() if p.is_floating_point()), torch.float32)
 
     def __getattr__(self, name: str) -> Any:
-        """Modules by the names that files and v4 give them: `model.classifier`, `model.bert`."""
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name.startswith("_") or "family" not in dir(type(self)) or self.head_row is None:
-                raise
-        found = self._named_as_v4(name)
-        if found is None:
             names = [n for n, _ in self.named_children()] + dir(type(self))
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{suggestion(name, names)}")
-        return found
-
-    def _named_as_v4(self, name: str) -> Any:
-        return _HubNames(self, name).resolved()
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute {name!r}.{suggestion(name, names)}"
+            ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """`model.classifier = layer` replaces our module; beside it, nothing would call the layer."""
-        if isinstance(value, nn.Module) and self._stands_for_ours(name):
-            self._replace(name, self._named_as_v4(name), value)
-        else:
-            super().__setattr__(name, value)
+        """`model.classifier = layer` computes with that layer from then on."""
+        if name in self.__dict__.get("_modules", ()) and self._computes_as_made():
+            old = self._modules[name]
+            value = self.tree.put(self, name, value)
+            self._count_labels(old, value)
+        super().__setattr__(name, value)
 
-    def _stands_for_ours(self, name: str) -> bool:
+    def _computes_as_made(self) -> bool:
+        """Whether a pass is the family's own; a subclass's forward calls what it likes."""
         kind: Any = type(self)
-        own = self.__dict__.get("_modules", {})
-        if name in ("body", "head") or name in own or "head" not in own:
-            return False
         made: Any = next((base for base in kind.__mro__ if vars(base).get("head_row") is not None), None)
-        if made is None or kind.forward is not made.forward:  # a subclass's own forward calls what it likes
-            return False
-        return self._named_as_v4(name) is not None
+        return made is not None and kind.forward is made.forward and "tree" in self.__dict__
 
-    def _replace(self, path: str, old: Any, new: nn.Module) -> None:
-        """Put a Linear in the place of one of ours; its weights are shared, not copied."""
-        if not (isinstance(old, Linear) and isinstance(new, nn.Linear)):
-            raise InputError(
-                f"{type(self).__name__}.{path} cannot be replaced by {type(new).__name__}: the model would "
-                f"go on without it. Load weights with {path}.load_state_dict(…), or write a subclass of "
-                f"{self.family.name}PreTrainedModel whose forward calls your module."
-            )
-        if old.backend is not None:
-            raise InputError(
-                f"{path} has an adapter, which would go on with the old weights. Replace the module before."
-            )
-        bias = old.bias is not None
-        if new.in_features != old.in_features or (new.bias is not None) != bias:
-            raise InputError(
-                f"{path} cannot be replaced by {new}: it has in_features={old.in_features} and bias={bias}."
-            )
-        layer = Linear(new.in_features, new.out_features, bias=bias, device="meta")
-        layer.weight, layer.bias = new.weight, new.bias
-        place = next(n for n, module in self.named_modules() if module is old)
-        self.set_submodule(place, layer.train(self.training))
+    def _count_labels(self, old: Any, new: Any) -> None:
         assert self.head_row is not None
         labelled = {"sequence-classification", "token-classification"} & set(self.head_row.tasks)
-        if labelled and self.config.num_labels == old.out_features != new.out_features:
-            self.config.num_labels = new.out_features
+        was, now = getattr(old, "out_features", None), getattr(new, "out_features", None)
+        if labelled and now is not None and self.config.num_labels == was != now:
+            self.config.num_labels = now
 
-
-class _HubNames:
-    """A walk along a Hub name, one attribute or index at a time, until it is a module of ours."""
-
-    def __init__(self, model: Model, path: str) -> None:
-        self._model, self._path = model, path
-
-    def _under(self) -> dict[str, str]:
-        """The parameters whose names begin like this walk: Hub name -> ours."""
-        weights = self._model.weight_map()
-        names = {
-            weights.written(h): o
-            for t in weights.transfers(n for n, _ in self._model.named_parameters())
-            if len(t.hub) == len(t.ours) == 1
-            for h, o in zip(t.hub, t.ours, strict=True)
-        }
-        names |= {alias: names[owner] for alias, owner in weights.tied if owner in names}
-        return {h: o for h, o in names.items() if f"{h}.".startswith(f"{self._path}.")}
-
-    def resolved(self) -> Any:
-        """The module or parameter of that name, a longer walk, or None where no row begins so."""
-        under = self._under()
-        if self._path in under:
-            return self._model.get_parameter(under[self._path])
-        if not under:
-            return None
-        leaves = {h.removeprefix(f"{self._path}.") for h in under}
-        homes = {o.rpartition(".")[0] for o in under.values()}
-        if len(homes) == 1 and not any("." in leaf for leaf in leaves):
-            return self._model.get_submodule(homes.pop())
+    def train(self, mode: bool = True) -> Any:
+        """Set training or evaluation mode, of what computes too."""
+        super().train(mode)
+        if self.head_row is not None:
+            self.computation.train(mode)
         return self
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        found = _HubNames(self._model, f"{self._path}.{name}").resolved()
-        if found is None:
-            raise AttributeError(f"{type(self._model).__name__} has nothing called {self._path}.{name}.")
-        return found
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Put a module at the end of the walk; anything else would be lost with the walk."""
-        if name.startswith("_"):
-            object.__setattr__(self, name, value)
-            return
-        path = f"{self._path}.{name}"
-        if not isinstance(value, nn.Module):
-            raise AttributeError(f"{type(self._model).__name__}.{path} cannot be set to {value!r}.")
-        self._model._replace(path, _HubNames(self._model, path).resolved(), value)
-
-    # What freezing and inspecting layers asks of a module or of a list of them.
-
-    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        for hub, ours in self._under().items():
-            yield hub.removeprefix(f"{self._path}."), self._model.get_parameter(ours)
-
-    def parameters(self) -> Iterator[nn.Parameter]:
-        return (parameter for _, parameter in self.named_parameters())
-
-    def requires_grad_(self, requires_grad: bool = True) -> _HubNames:
-        for parameter in self.parameters():
-            parameter.requires_grad_(requires_grad)
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self.head_row is not None:
+            self.tree.renew_ties()
         return self
-
-    def __len__(self) -> int:
-        start = len(self._path) + 1
-        return len({h[start:].split(".")[0] for h in self._under() if h[start:].split(".")[0].isdigit()})
-
-    def __getitem__(self, index: int | slice) -> Any:
-        places = range(len(self))[index]
-        if isinstance(places, range):
-            return [getattr(self, str(place)) for place in places]
-        return getattr(self, str(places))
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self[:])
-
-    def __bool__(self) -> bool:
-        return True
-
-
-def _with_rows(weights: WeightMap, rows: list[Row]) -> WeightMap:
-    from dataclasses import replace
-
-    return replace(weights, rows=weights.rows + tuple(rows)) if rows else weights
-
-
-def _moved(known: Row, attribute: str, weights: WeightMap) -> Row:
-    """A row of a model that is an attribute of another."""
-    return Row(
-        tuple(f"{attribute}.{h.removeprefix(weights.prefix)}" for h in known.hub),
-        tuple(f"{attribute}.{o}" for o in known.ours),
-        known.change,
-    )

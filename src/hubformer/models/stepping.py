@@ -72,7 +72,7 @@ class CausalStepper:
         Raises:
             InputError: the model reads in both directions, or a cache for one that keeps none.
         """
-        layers = model.body.spec.stack.layers
+        layers = model.computation.body.spec.stack.layers
         if not all(layer.attention.causal for layer in layers):
             raise InputError(
                 f"{type(model).__name__} reads in both directions, so it cannot write text token by token. "
@@ -147,7 +147,7 @@ class TargetStepper:
         """
         if cache is not None:
             raise InputError(f"{type(model).__name__} keeps mems, not keys: leave past_key_values out.")
-        if prompt.mask is not None and model.body.spec.memories.new:
+        if prompt.mask is not None and model.computation.body.spec.memories.new:
             raise InputError(
                 "This model's mems are the beginning of what it reads (reuse_len), so padding among them "
                 "cannot be told. Generate without padding, row by row."

@@ -87,7 +87,7 @@ class Text2TextGenerationPipeline(GenerationPipeline[str, "list[Record]"]):
 
     def fitting(self, read: dict[str, Any], text: str) -> dict[str, Any]:
         """What was read, if the model can read as much."""
-        most: int | None = self.model.body.limits.length
+        most: int | None = self.model.computation.body.limits.length
         if most is not None and len(read["input_ids"]) > most:
             raise InputError(
                 f"The text {text[:40]!r}… has {len(read['input_ids'])} tokens, but the model reads at most "

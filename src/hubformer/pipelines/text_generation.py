@@ -126,7 +126,7 @@ class TextGenerationPipeline(GenerationPipeline["str | Messages", "list[Record]"
     def _groups(self, prompts: Sequence[Prompt], options: TextGenerationOptions) -> Iterator[list[int]]:
         """Places of prompts that are continued together: of similar length, since they are padded."""
         settings, free = self._settings(options)
-        room: int | None = self.model.body.limits.length
+        room: int | None = self.model.computation.body.limits.length
         longest = max(len(prompt.ids) for prompt in prompts)
         # Where a length counts the prompt in, each length of prompt leaves another number of new tokens.
         alike = bool(settings.min_length) or not settings.says("max_new_tokens")
@@ -175,7 +175,7 @@ class TextGenerationPipeline(GenerationPipeline["str | Messages", "list[Record]"
         return Prompt(asked, self._with_hole(list(ids), options), goes_on)
 
     def _with_hole(self, ids: list[int], options: TextGenerationOptions) -> list[int]:
-        room: int | None = self.model.body.limits.length
+        room: int | None = self.model.computation.body.limits.length
         if options.handle_long_generation is None or room is None:
             return ids
         settings, _ = self._settings(options)
@@ -217,7 +217,7 @@ class TextGenerationPipeline(GenerationPipeline["str | Messages", "list[Record]"
     def _continued(self, group: Sequence[Prompt], options: TextGenerationOptions) -> list[list[Record]]:
         settings, free = self._settings(options)
         longest = max(len(prompt.ids) for prompt in group)
-        room: int | None = self.model.body.limits.length
+        room: int | None = self.model.computation.body.limits.length
         if free and room is not None and longest <= room:
             settings.max_new_tokens = min(settings.max_new_tokens, room + 1 - longest)
         output = self._generated(group, options, settings=settings, longest=longest)

@@ -13,6 +13,7 @@ from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError
 from hubformer.models.config import COMMON
 from hubformer.models.encoder_decoder import moved_on
+from hubformer.models.hub_tree import Computation, HubTree
 from hubformer.models.initial import initialise
 from hubformer.models.model import Model
 from hubformer.pretrained.auto import AutoModel, AutoModelForCausalLM
@@ -62,14 +63,13 @@ class JoinedModel(PreTrainedModel):
             super().__init__(config, add_pooling_layer=add_pooling_layer)
         for name, model in given.items():
             self._take_half(name, model)
+        self.__dict__["tree"] = HubTree(self, self.computation, self.weight_map())
         left = [name for name, parameter in self.named_parameters() if parameter.is_meta]
         first = next(iter(given.values()))
         if left and first.device.type != "meta":
-            initial = self.family.initial_of(self.head_row, self.frozen())
-            initialise(self, initial, only=left, device=first.device, dtype=first.dtype)
+            initialise(self, only=left, device=first.device, dtype=first.dtype)
             self.new_parameters += tuple(left)
-            new = [name for row in self.weight_map().transfers(left) for name in row.hub]
-            warn_of_new(type(self).__name__, new)
+            warn_of_new(type(self).__name__, left)
 
     def _take_half(self, name: str, model: Any) -> None:
         """Put the modules of a whole model in the place of a half."""
@@ -79,17 +79,17 @@ class JoinedModel(PreTrainedModel):
                 f"The {name} is a {type(model).__name__}, expected a {type(expected).__name__}: an encoder "
                 "has no head, a decoder the one that writes."
             )
-        if model.body.spec != expected.body.spec:
+        if model.computation.body.spec != expected.computation.body.spec:
             raise ConfigError(
                 f"The {name} was built otherwise than the configuration says. A decoder is built with "
                 "is_decoder=True and add_cross_attention=True; leave config= out to take both as they are."
             )
-        setattr(self.body, name, model.body)
-        setattr(self.head, {"encoder": "pooler", "decoder": "scores"}[name], model.head)
         model.config = getattr(self.config, name)  # so that a resized half is known here
-        assert self.family.parts is not None
-        part = self.family.parts(self.frozen())[HALVES.index(name)].weights()
-        self.new_parameters += tuple(part.home(parameter) for parameter in model.new_parameters)
+        self.new_parameters += tuple(f"{name}.{parameter}" for parameter in model.new_parameters)
+        setattr(self.computation.body, name, model.computation.body)
+        part = {"encoder": "pooler", "decoder": "scores"}[name]
+        setattr(self.computation.head, part, model.computation.head)
+        self._modules[name] = model  # and not by assignment, which would refuse it
 
     @classmethod
     def from_encoder_decoder_pretrained(
@@ -128,19 +128,22 @@ class JoinedModel(PreTrainedModel):
 
     # The halves
 
-    @property
-    def encoder(self) -> Any:
-        """The encoder as a model of its own family, without head."""
-        kind = model_class(self.config.encoder, task="base")
-        return view_of(kind, self.config.encoder, body=self.body.encoder, head=self.head.pooler, caches=False)
+    encoder: Any  # a model of its own family, without head
+    decoder: Any  # a model of its own family, which writes
 
-    @property
-    def decoder(self) -> Any:
-        """The decoder as a model of its own family, which writes."""
-        kind = model_class(self.config.decoder, task="causal-lm")
-        return view_of(
-            kind, self.config.decoder, body=self.body.decoder, head=self.head.scores, caches=self.caches
-        )
+    def _register_base(self) -> None:
+        """Let the halves be models of their own families."""
+        body, head = self.computation.body, self.computation.head
+        halves = {
+            "encoder": ("base", Computation(body.encoder, head.pooler)),
+            "decoder": ("causal-lm", Computation(body.decoder, head.scores)),
+        }
+        for name, (task, computation) in halves.items():
+            config, inner = getattr(self.config, name), self._modules[name]
+            assert inner is not None
+            self._modules[name] = view_of(
+                model_class(config, task=task), config, computation=computation, inner=inner
+            )
 
     def get_encoder(self) -> Any:
         return self.encoder
@@ -157,7 +160,7 @@ class JoinedModel(PreTrainedModel):
 
     def get_input_embeddings(self) -> Embedding:
         """Those of the encoder."""
-        table: Embedding = self.body.encoder.embedding.tokens
+        table: Embedding = self.computation.body.encoder.embedding.tokens
         return table
 
     def resize_token_embeddings(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hubformer.errors import CheckpointError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
+from hubformer.models.hub_tree import owned_parameters, renew_ties, trees
 from hubformer.models.initial import initialise
 from hubformer.pretrained.bases import weights_and_adapter
 from hubformer.pretrained.source import Source
@@ -152,9 +153,10 @@ def fill(
     report = load_weights(
         model,
         checkpoint,
+        wanted=owned_parameters(model),
         weights=model.weight_map(),
         is_head=model.is_head,
-        is_crossing=model.is_crossing,
+        is_cross_attention=model.is_cross_attention,
         heads=model.family.head_rows(frozen),
         expected=[
             row for name in config.architectures or () for row in model.family.rows_of(str(name), frozen)
@@ -166,13 +168,8 @@ def fill(
         device=options.device,
     )
     if report.parameters:
-        initialise(
-            model,
-            model.family.initial_of(model.head_row, frozen),
-            only=report.parameters,
-            device=options.device,
-            dtype=options.dtype,
-        )
+        initialise(model, only=report.parameters, device=options.device, dtype=options.dtype)
+    renew_ties(model)
     _refuse_unfilled(model)
     model.new_parameters, new = report.parameters, report.new
     if adapter is not None:
@@ -215,8 +212,7 @@ def _left_new(model: Any, *, allowed: bool, adapter: Source) -> tuple[str, ...]:
     """
     left = [name for name in model.new_parameters if not model.adapter_holds(name)]
     model.new_parameters = tuple(left)
-    weights = model.weight_map()
-    names = tuple(weights.written(hub) for row in weights.transfers(left) for hub in row.hub)
+    names = tuple(left)
     if names and not allowed:
         raise CheckpointError(
             f"Neither the adapter of {adapter.name} nor its base has {', '.join(names[:6])}, so the answers "
@@ -242,33 +238,25 @@ def stored_settings(source: Source) -> Any:
     return None if path is None else GenerationConfig.from_dict(read_json(path))
 
 
-def under_our_names(model: Any, tensors: Mapping[str, Tensor], *, strict: bool) -> dict[str, Tensor]:
-    """Tensors under the Hub's names and in its layouts, as this model's own.
-
-    Raises:
-        CheckpointError: a name that the model has no place for, where strict.
-    """
-    weights, parameters = model.weight_map(), [name for name, _ in model.named_parameters()]
-    found = canonical_names(tensors, weights, parameters=parameters)
-    ours: dict[str, Tensor] = {}
-    for transfer in weights.transfers(parameters):
-        if all(name in found for name in transfer.hub):
-            changed = transfer.change.load([tensors[found.pop(name)] for name in transfer.hub])
-            ours.update(zip(transfer.ours, changed, strict=True))
-    left = sorted(found.keys() - {name for pair in (*weights.tied, *weights.twins) for name in pair})
-    if left and strict:
-        raise CheckpointError(
-            f"{type(model).__name__} has no place for {', '.join(left[:6])}. Pass strict=False to leave out "
-            "what does not belong to it, or load the file with from_pretrained, which checks it whole."
-        )
-    return ours
+def with_ties(model: Any, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dictionary in which each name of a tied parameter stands, where one of them does; under the
+    names that this model registers, which lack the prefix where it is a backbone alone."""
+    own = model.weight_map()
+    found = {own.written(name): tensor for name, tensor in tensors.items()}
+    for prefix, tree in trees(model):
+        for alias, owner in tree.aliases():
+            if prefix + owner in found:
+                found.setdefault(prefix + alias, found[prefix + owner])
+            elif prefix + alias in found:
+                found[prefix + owner] = found[prefix + alias]
+    return found
 
 
 def _has_head(model: Any, checkpoint: Checkpoint) -> bool:
     """Whether a checkpoint holds weights of this model's head."""
     weights = model.weight_map()
-    parameters = [name for name, _ in model.named_parameters()]
-    found = canonical_names(checkpoint.headers, weights, parameters=parameters)
+    wanted = [weights.full(name) for name in owned_parameters(model)]
+    found = canonical_names(checkpoint.headers, weights, wanted=wanted)
     rows = model.head_row.rows_in(model.frozen())
     return any(names_one(rows, name) for name in found)
 

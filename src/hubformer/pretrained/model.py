@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.adapters import files as adapter_files
-from hubformer.adapters.sites import base_parameters
+from hubformer.adapters.sites import saved_tensors
 from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, refuse_unknown
 from hubformer.models.config import PreTrainedConfig
+from hubformer.models.hub_tree import Computation, HubModule, TiedLinear, renew_ties
 from hubformer.models.initial import initialise, number_of_parameters
 from hubformer.pretrained.adapting import AdaptedModel
 from hubformer.pretrained.config import AutoConfig, load_config, refuse_misspelt
@@ -24,7 +25,7 @@ from hubformer.pretrained.loading import (
     fill,
     first_settings,
     stored_settings,
-    under_our_names,
+    with_ties,
 )
 from hubformer.pretrained.registry import base_class
 from hubformer.pretrained.source import Source
@@ -142,15 +143,14 @@ class PreTrainedModel(AdaptedModel):
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
-        """Take weights under our names, as `state_dict()` gives them, or under the Hub's, as files have them.
+        """As torch's; of tied parameters one name is enough.
 
         Raises:
-            CheckpointError: Hub names that this model has no place for, unless strict is False.
-            RuntimeError: what torch raises for weights that are missing or of another shape.
+            RuntimeError: what torch raises for names that are missing or unknown, or another shape.
         """
-        if isinstance(state_dict, Mapping) and state_dict.keys().isdisjoint(dict(self.named_parameters())):
-            state_dict = under_our_names(self, state_dict, strict=strict)
-        return super().load_state_dict(state_dict, strict=strict, assign=assign)
+        loaded = super().load_state_dict(with_ties(self, state_dict), strict=strict, assign=assign)
+        renew_ties(self)
+        return loaded
 
     # Saving
 
@@ -204,8 +204,7 @@ class PreTrainedModel(AdaptedModel):
         variant: str | None,
         safe_serialization: bool,
     ) -> None:
-        base = base_parameters(self)
-        named = {n: p.detach() for n, p in base.items()} if state_dict is None else state_dict
+        named: Mapping[str, Tensor] = saved_tensors(self) if state_dict is None else state_dict
         recorded = type(self.config).from_dict(self.config.to_dict())
         recorded.architectures = [type(self).__name__]
         recorded.torch_dtype = str(self.dtype).removeprefix("torch.")
@@ -274,21 +273,27 @@ class PreTrainedModel(AdaptedModel):
 
     # The modules inside
 
+    def compute_with(self, computation: Computation) -> None:
+        super().compute_with(computation)
+        self._register_base()
+
+    def _register_base(self) -> None:
+        """Let what stands under the backbone's name be a model of the class without head."""
+        row, prefix = self.head_row, self.base_model_prefix
+        inner = self._modules.get(prefix) if prefix else None
+        if row is None or row.bare or row.body is not None or not isinstance(inner, HubModule):
+            return
+        self._modules[prefix] = view_of(
+            base_class(self.family.model_type),
+            self.config,
+            computation=Computation(self.computation.body, self._pooler()),
+            inner=inner,
+        )
+
     @property
     def base_model(self) -> Any:
-        """The model without its head: a view that shares the weights."""
-        head = self.head_row
-        if head is None:
-            return getattr(self, self.base_model_prefix, self)
-        return self if "base" in head.tasks else self._view()
-
-    def _view(self) -> Any:
-        head = self._pooler().train(self.body.training)
-        view = view_of(
-            base_class(self.family.model_type), self.config, body=self.body, head=head, caches=self.caches
-        )
-        view.name_or_path = self.name_or_path
-        return view
+        """The model without its head, which shares the weights."""
+        return getattr(self, self.base_model_prefix, self) if self.base_model_prefix else self
 
     def _pooler(self) -> nn.Module:
         """The part of this head that v4 counts to the base model."""
@@ -297,7 +302,7 @@ class PreTrainedModel(AdaptedModel):
         base = self.family.head("base")
         assert base is not None
         frozen = self.frozen()
-        spec, body = base.spec(frozen), self.body.spec
+        spec, body = base.spec(frozen), self.computation.body.spec
         with torch.device("meta"):
             pooler = spec.build(body)
         dense = self._dense_of(base.rows_in(frozen))
@@ -310,12 +315,7 @@ class PreTrainedModel(AdaptedModel):
         wanted = {hub for row in rows for hub in row.hub}
         mine = self.family.weights(self.head_row, self.frozen()).rows  # type: ignore[arg-type]
         homes = [row.ours[0] for row in mine if set(row.hub) & wanted]
-        return self.get_submodule(homes[0].rpartition(".")[0]) if homes else None
-
-    def _named_as_v4(self, name: str) -> Any:
-        if name == self.base_model_prefix and name:
-            return self.base_model
-        return super()._named_as_v4(name)
+        return self.computation.get_submodule(homes[0].rpartition(".")[0]) if homes else None
 
     def get_input_embeddings(self) -> Embedding:
         return self.tokens
@@ -329,9 +329,7 @@ class PreTrainedModel(AdaptedModel):
             )
         table = Embedding(value.num_embeddings, value.embedding_dim, _weight=value.weight)
         table.weight = value.weight
-        for module in self._inner().body.modules():  # the halves of an encoder-decoder share one table
-            if getattr(module, "tokens", None) is old:
-                module.tokens = table
+        self._inner().tree.replace(old, table)  # also where the halves of an encoder-decoder share one table
 
     def get_output_embeddings(self) -> nn.Module | None:
         """What turns states into scores of tokens, where the model has it."""
@@ -340,10 +338,12 @@ class PreTrainedModel(AdaptedModel):
         found = vocab_head_of(self)
         if found is None:
             return None
-        return getattr(found, "output", None) or self.tokens
+        tied = (module for module in self.modules() if isinstance(module, TiedLinear))
+        return getattr(found, "output", None) or next(tied, self.tokens)
 
     def tie_weights(self) -> None:
-        """Called by code written for v4; tied weights are one tensor here, always."""
+        """Make tied weights one tensor again, after one of them was replaced."""
+        renew_ties(self)
 
     def resize_token_embeddings(
         self,
@@ -394,7 +394,7 @@ class PreTrainedModel(AdaptedModel):
 
     def init_weights(self) -> None:
         """Fresh weights for every parameter."""
-        initialise(self, self.family.initial_of(self.head_row, self.frozen()), device=self.device)
+        initialise(self, device=self.device)
 
     def __repr__(self) -> str:
         if self.head_row is None:

@@ -31,16 +31,17 @@ def resize_vocabulary(
     if wanted == table.num_embeddings:
         return table
     std = model.family.initial(model.frozen()).std
-    table.weight = _resized(table.weight, wanted, std=std, near_mean=near_mean)
+    tree = model._inner().tree
+    tree.set_tensor(table, "weight", _resized(table.weight, wanted, std=std, near_mean=near_mean))
     table.num_embeddings = wanted
     head = vocab_head_of(model)
     if head is not None:
         output = getattr(head, "output", None)
         if output is not None:
-            output.weight = _resized(output.weight, wanted, std=std, near_mean=near_mean)
+            tree.set_tensor(output, "weight", _resized(output.weight, wanted, std=std, near_mean=near_mean))
             output.out_features = wanted
         if isinstance(head.bias, Tensor):
-            head.bias = _resized(head.bias, wanted, std=0.0, near_mean=False)
+            tree.set_tensor(head, "bias", _resized(head.bias, wanted, std=0.0, near_mean=False))
     model.config.vocab_size = wanted
     return table
 

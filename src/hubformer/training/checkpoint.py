@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from hubformer.errors import CheckpointError
+from hubformer.models.hub_tree import owned_parameters, trees
 from hubformer.storage import commit_files, sync_folder, write_file
 from hubformer.weights.files import open_checkpoint
 from hubformer.weights.saving import save_checkpoint, staged_tensors
@@ -167,9 +168,9 @@ def _read_whole(model: nn.Module, folder: Path) -> None:
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise CheckpointError(f"{folder} has no {paths[0].name}.")
-    ours = dict(model.named_parameters())
+    ours = owned_parameters(model)
     with open_checkpoint(path, mapped=False) as stored:
-        loaded = _as_ours(model, ours, stored.read)
+        loaded = {name: stored.read(name) for name in ours}
         extra = len(stored.headers) - len(loaded) if not hasattr(model, "weight_map") else 0
     if extra:
         raise CheckpointError(f"{path} has {extra} tensors more than the model has parameters.")
@@ -181,20 +182,6 @@ def _read_whole(model: nn.Module, folder: Path) -> None:
                     "resume with the model that was trained."
                 )
             parameter.copy_(loaded[name])
-
-
-def _as_ours(
-    model: nn.Module, ours: Mapping[str, nn.Parameter], read: Callable[[str], Tensor]
-) -> dict[str, Tensor]:
-    names: Any = getattr(model, "weight_map", None)
-    if names is None:
-        return {name: read(name) for name in ours}
-    weights = names()
-    loaded: dict[str, Tensor] = {}
-    for transfer in weights.transfers(ours):
-        tensors = transfer.change.load([read(weights.written(name)) for name in transfer.hub])
-        loaded.update(zip(transfer.ours, tensors, strict=True))
-    return loaded
 
 
 def buffers(model: nn.Module) -> dict[str, Tensor]:
@@ -225,6 +212,34 @@ def optimizer_state(
     return tensors, {"groups": groups, "values": numbers}
 
 
+def under_registered_names(
+    model: nn.Module, tensors: Mapping[str, Tensor], values: dict[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state of an optimizer under the names of this model's parameters: version 0.1.0 wrote it under
+    names of its own, and had several tensors where the Hub has one."""
+    tensors, numbers = dict(tensors), dict(values["values"])
+    new_name: dict[str, str] = {}
+    for prefix, tree in trees(model):
+        for row in tree.transfers:
+            hub = tuple(prefix + tree.weights.written(name) for name in row.hub)
+            old = tuple(prefix + name for name in row.ours)
+            new_name |= dict.fromkeys(old, hub[0])
+            for key in sorted(
+                {place.rpartition("/")[2] for place in tensors if place.startswith(f"{old[0]}/")}
+            ):
+                parts = [tensors.pop(f"{name}/{key}") for name in old]
+                stored = row.change.save(parts) if parts[0].dim() else [parts[0]] * len(hub)
+                tensors |= {f"{n}/{key}": t.contiguous() for n, t in zip(hub, stored, strict=True)}
+            for place in [place for place in numbers if place.rpartition("/")[0] in old]:
+                value = numbers.pop(place)
+                numbers |= {f"{name}/{place.rpartition('/')[2]}": value for name in hub}
+    groups = [
+        {**group, "params": list(dict.fromkeys(new_name.get(name, name) for name in group["params"]))}
+        for group in values["groups"]
+    ]
+    return tensors, {"groups": groups, "values": numbers}
+
+
 def restore_optimizer(
     optimizer: Optimizer, names: Mapping[int, str], *, tensors: Mapping[str, Tensor], values: dict[str, Any]
 ) -> None:
@@ -234,7 +249,7 @@ def restore_optimizer(
     """
     saved = values["groups"]
     mine = [[names[id(p)] for p in group["params"]] for group in optimizer.param_groups]
-    if [group["params"] for group in saved] != mine:
+    if [sorted(group["params"]) for group in saved] != [sorted(group) for group in mine]:
         raise CheckpointError(
             f"The checkpoint's optimizer has {[len(g['params']) for g in saved]} parameters a group, "
             f"this one {[len(g) for g in mine]}, or they are others. Resume with the same model and settings."

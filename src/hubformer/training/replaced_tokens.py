@@ -53,10 +53,10 @@ class ReplacedTokens(nn.Module):
         _check(generator, discriminator)
         self.generator, self.discriminator, self.weight = generator, discriminator, weight
         self.config = discriminator.config
-        shared = discriminator.body.embedding
+        shared = discriminator.computation.body.embedding
         for name, part in shared.named_children():
             if name not in _OF_ITS_OWN:
-                setattr(generator.body.embedding, name, part)
+                generator.tree.replace(getattr(generator.computation.body.embedding, name), part)
 
     def forward(
         self,
@@ -86,10 +86,10 @@ class ReplacedTokens(nn.Module):
 
     def _scores(self, inputs: Inputs, *, hidden: Tensor) -> Tensor:
         """The generator's scores (N, V) of the hidden tokens alone: others need none, and they are many."""
-        states = self.generator.body(inputs, trace=None, use_cache=False)
+        states = self.generator.computation.body(inputs, trace=None, use_cache=False)
         asked = states.last[hidden][None]
-        scores: Tensor = self.generator.head(
-            asked, Context(states.layout, inputs, self.generator.body.embedding.tokens)
+        scores: Tensor = self.generator.computation.head(
+            asked, Context(states.layout, inputs, self.generator.computation.body.embedding.tokens)
         )
         return scores[0]
 
@@ -129,7 +129,11 @@ def _check(generator: Any, discriminator: Any) -> None:
     _check_head(generator, tasks.labelled_tokens, role="generator", such="ElectraForMaskedLM")
     check_discriminator(discriminator)
     tables = [
-        {name: tuple(p.shape) for name, p in model.body.embedding.named_parameters() if _shared(name)}
+        {
+            name: tuple(p.shape)
+            for name, p in model.computation.body.embedding.named_parameters()
+            if _shared(name)
+        }
         for model in (generator, discriminator)
     ]
     if tables[0] != tables[1]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hubformer.errors import CheckpointError, InputError, suggestion
+from hubformer.models.hub_tree import owned_parameters
 from hubformer.training import checkpoint, randomness
 from hubformer.training.logging import LOG
 from hubformer.training.records import Records
@@ -99,7 +100,7 @@ class Resume(Records):
             ) from None
 
     def _names(self) -> dict[int, str]:
-        return {id(parameter): name for name, parameter in self.model.named_parameters()}
+        return {id(parameter): name for name, parameter in owned_parameters(self.model).items()}
 
     def _order(self) -> dict[str, Any]:
         rows = len(self.train_dataset) if hasattr(self.train_dataset, "__len__") else None
@@ -198,9 +199,8 @@ class Resume(Records):
             self._restore_order(folder, values["order"])
             self.position = Position(**values["position"])
             moments = self._tensors(folder, checkpoint.OPTIMIZER, needed=bool(self.optimizer.defaults))
-            checkpoint.restore_optimizer(
-                self.optimizer, self._names(), tensors=moments, values=values["optimizer"]
-            )
+            moments, settings = checkpoint.under_registered_names(self.model, moments, values["optimizer"])
+            checkpoint.restore_optimizer(self.optimizer, self._names(), tensors=moments, values=settings)
             self.lr_scheduler.load_state_dict(values["scheduler"])
             self.precision.restore(values["scaler"])
             self._restore_randomness(folder, values["random"])

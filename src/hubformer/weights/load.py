@@ -23,13 +23,13 @@ class LoadReport:
     new: tuple[str, ...] = ()  # parameters that the file does not have, initialised afresh
     mismatched: tuple[str, ...] = ()  # of those, the ones that the file has in another shape
     unused: tuple[str, ...] = ()  # tensors of the file that belong to another head
-    parameters: tuple[str, ...] = ()  # `new` under our names
+    parameters: tuple[str, ...] = ()  # `new` as they are registered, and what files may lack
 
 
 @dataclass
 class _Plan:
-    transfers: list[tuple[Row, list[str]]] = field(default_factory=list)  # and the names in the file
-    new: list[Row] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)  # registered name -> name in the file
+    new: list[str] = field(default_factory=list)
     mismatched: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -38,9 +38,10 @@ def load_weights(
     model: nn.Module,
     checkpoint: Checkpoint,
     *,
+    wanted: Mapping[str, nn.Parameter],
     weights: WeightMap,
     is_head: Callable[[str], bool],
-    is_crossing: Callable[[str], bool] = lambda parameter: False,
+    is_cross_attention: Callable[[str], bool] = lambda parameter: False,
     heads: Sequence[Row] = (),
     expected: Sequence[Row] = (),
     allow_new: bool = False,
@@ -51,58 +52,54 @@ def load_weights(
 ) -> LoadReport:
     """Fill a model that was built on `meta`. What is new stays on `meta`, for the caller to initialise.
 
-    is_head: whether a parameter of ours belongs to the head; is_crossing: to the attention to an encoder,
-    which a checkpoint lacks that was trained alone. heads: the rows of every head of the family, whose
-    tensors may lie unused in the file; those of `expected` are not even reported. dtype None keeps the
-    file's.
+    wanted: the registered parameters, each once. is_head: whether one belongs to the head;
+    is_cross_attention: to the attention to an encoder, which a checkpoint lacks that was trained alone.
+    heads: the rows of every head of the family, whose tensors may lie unused in the file; those of `expected`
+    are not even reported. dtype None keeps the file's.
 
     Raises:
         CheckpointError: the file does not fit; the message names every tensor that is missing, unknown or
             of the wrong shape or dtype.
     """
-    ours = dict(model.named_parameters())
-    found = canonical_names(checkpoint.headers, weights, parameters=ours)
-    plan = _compare(ours, checkpoint.headers, found, weights=weights, mismatch_is_new=allow_mismatched)
-    taken = {name for transfer, _ in plan.transfers for name in transfer.hub} | set(plan.mismatched)
+    full = {name: weights.full(name) for name in wanted}
+    found = canonical_names(checkpoint.headers, weights, wanted=full.values())
+    plan = _compare(wanted, checkpoint.headers, found, full=full, mismatch_is_new=allow_mismatched)
+    taken = {full[name] for name in plan.files} | {full[name] for name in plan.mismatched}
     unused = sorted(found.keys() - taken)
     plan.faults += [
         f"unknown inside the backbone: {n}" for n in unused if _inside(n, weights) and not names_one(heads, n)
     ]
-    crossing = [r for r in plan.new if all(map(is_crossing, r.ours))]
-    holes = [
-        r
-        for r in plan.new
-        if r not in crossing and not all(map(is_head, r.ours)) and not _was_mismatched(r, plan)
-    ]
-    plan.faults += [f"missing: {name}" for r in holes for name in r.hub if not weights.may_lack(name)]
+    needed = [name for name in plan.new if not weights.may_lack(full[name])]
+    absent = [name for name in needed if name not in plan.mismatched]
+    crossing = [name for name in absent if is_cross_attention(name)]
+    plan.faults += [f"missing: {full[name]}" for name in absent if name not in crossing and not is_head(name)]
     if plan.faults:
         raise CheckpointError(_misfit(checkpoint, plan.faults))
-    new = tuple(name for r in plan.new for name in r.hub if not weights.may_lack(name))
-    crossed = {name for r in crossing for name in r.hub}
-    absent = [name for name in new if name not in plan.mismatched]
-    if not allow_new_crossing and crossed.intersection(absent):
+    if crossing and not allow_new_crossing:
         raise CheckpointError(
-            _untrained(checkpoint, [n for n in new if n in crossed], part="cross-attention")
+            _untrained(checkpoint, [full[name] for name in crossing], part="cross-attention")
         )
-    if not allow_new and set(absent) - crossed:
-        raise CheckpointError(_untrained(checkpoint, [n for n in new if n not in crossed], part="head"))
-    for transfer, names in plan.transfers:
-        tensors = transfer.change.load([checkpoint.read(name) for name in names])
-        for name, tensor in zip(transfer.ours, tensors, strict=True):
-            _assign(model, name, tensor.to(device=device, dtype=dtype or tensor.dtype))
+    if not allow_new and len(absent) > len(crossing):
+        raise CheckpointError(
+            _untrained(checkpoint, [full[n] for n in absent if n not in crossing], part="head")
+        )
+    for name, stored in plan.files.items():
+        tensor = checkpoint.read(stored)
+        _assign(model, name, tensor.to(device=device, dtype=dtype or tensor.dtype))
     return LoadReport(
-        new=new,
-        mismatched=tuple(plan.mismatched),
+        new=tuple(full[name] for name in needed),
+        mismatched=tuple(full[name] for name in plan.mismatched),
         unused=tuple(name for name in unused if not names_one(expected, name)),
-        parameters=tuple(name for r in plan.new for name in r.ours),
+        parameters=tuple(plan.new),
     )
 
 
-def canonical_names(
-    headers: Iterable[str], weights: WeightMap, *, parameters: Iterable[str]
-) -> dict[str, str]:
-    """Today's full name of each tensor -> its name in the file. Tied tensors are found from either side."""
-    wanted = {name for transfer in weights.transfers(parameters) for name in transfer.hub}
+def canonical_names(headers: Iterable[str], weights: WeightMap, *, wanted: Iterable[str]) -> dict[str, str]:
+    """Today's full name of each tensor -> its name in the file. Tied tensors are found from either side.
+
+    wanted: the full names of the model's parameters.
+    """
+    wanted = set(wanted)
     roots = _roots(weights)
     found: dict[str, str] = {}
     for name in headers:
@@ -125,32 +122,27 @@ def names_one(rows: Iterable[Row], name: str) -> bool:
 
 
 def _compare(
-    ours: Mapping[str, nn.Parameter],
+    wanted: Mapping[str, nn.Parameter],
     headers: Mapping[str, TensorHeader],
     found: Mapping[str, str],
     *,
-    weights: WeightMap,
+    full: Mapping[str, str],
     mismatch_is_new: bool,
 ) -> _Plan:
     plan = _Plan()
-    for transfer in weights.transfers(ours):
-        absent = [name for name in transfer.hub if name not in found]
-        if absent:
-            plan.new.append(transfer)
+    for name, parameter in wanted.items():
+        stored = found.get(full[name])
+        if stored is None:
+            plan.new.append(name)
             continue
-        expected = transfer.change.save([ours[name] for name in transfer.ours])
-        faults = [
-            fault
-            for name, tensor in zip(transfer.hub, expected, strict=True)
-            if (fault := _fault(name, headers[found[name]], tensor)) is not None
-        ]
-        if faults and mismatch_is_new:
-            plan.new.append(transfer)
-            plan.mismatched += transfer.hub
-        elif faults:
-            plan.faults += faults
+        fault = _fault(full[name], headers[stored], parameter)
+        if fault is None:
+            plan.files[name] = stored
+        elif mismatch_is_new:
+            plan.new.append(name)
+            plan.mismatched.append(name)
         else:
-            plan.transfers.append((transfer, [found[name] for name in transfer.hub]))
+            plan.faults.append(fault)
     return plan
 
 
@@ -183,15 +175,11 @@ def _roots(weights: WeightMap) -> set[str]:
     return {name.removeprefix(weights.prefix).split(".")[0] for name in names}
 
 
-def _was_mismatched(transfer: Row, plan: _Plan) -> bool:
-    return set(transfer.hub) <= set(plan.mismatched)
-
-
 def _assign(model: nn.Module, name: str, tensor: Tensor) -> None:
     path, _, leaf = name.rpartition(".")
     module = model.get_submodule(path)
     trained = module.get_parameter(leaf).requires_grad
-    setattr(module, leaf, nn.Parameter(tensor, requires_grad=trained and tensor.is_floating_point()))
+    module._parameters[leaf] = nn.Parameter(tensor, requires_grad=trained and tensor.is_floating_point())
 
 
 def _shortened(names: list[str], most: int = 6) -> list[str]:

@@ -85,20 +85,31 @@ class WeightMap:
         """Whether files may lack a Hub name: what it starts from is right."""
         return any(re.search(pattern, name) for pattern in self.optional)
 
-    def to_hub(self, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Our tensors under the Hub's names and in its layouts."""
-        hub: dict[str, Tensor] = {}
-        for transfer in self.transfers(ours):
-            tensors = transfer.change.save([ours[name] for name in transfer.ours])
-            hub.update(zip((self.written(name) for name in transfer.hub), tensors, strict=True))
+    def to_hub(self, registered: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What is registered, as files have it: tied tensors once, duplicates twice."""
+        full = {self.full(name): name for name in registered}
+        left = {
+            alias
+            for alias, owner in self.tied
+            if alias in full and owner in full and _one(registered[full[alias]], registered[full[owner]])
+        }
+        files = {name: registered[name] for hub, name in full.items() if hub not in left}
         for copy, owner in self.twins:
-            if owner in hub:
-                hub[copy] = hub[owner].clone()
-        return hub
+            if owner in full:
+                files[self.written(copy)] = registered[full[owner]].clone()
+        return files
 
     def written(self, name: str) -> str:
         """A Hub name as this model writes it."""
         return name.removeprefix(self.prefix) if self.bare else name
+
+    def full(self, written: str) -> str:
+        """The Hub's full name of a tensor that this model writes so."""
+        return self.prefix + written if self.bare and self._is_of_backbone(written) else written
+
+    def _is_of_backbone(self, written: str) -> bool:
+        name = self.prefix + written
+        return any(matches(template, name) for row in self.rows for template in row.hub)
 
 
 @dataclass(frozen=True)
@@ -156,6 +167,11 @@ class JoinedMap(WeightMap):
     def _part(self, name: str) -> tuple[Inside | None, str]:
         part = next((part for part in self.parts if name.startswith(part.hub)), None)
         return part, name if part is None else name.removeprefix(part.hub)
+
+
+def _one(first: Tensor, second: Tensor) -> bool:
+    """Whether two names stand for one tensor."""
+    return first is second or (first.numel() > 0 and first.data_ptr() == second.data_ptr())
 
 
 def matches(template: str, name: str) -> bool:
