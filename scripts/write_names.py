@@ -43,8 +43,18 @@ PUBLIC = {
         UnknownArgument UnknownName
     """,
     "generation": """
-        BaseStreamer EosTokenCriteria GenerationConfig LogitsProcessor LogitsProcessorList MaxLengthCriteria
-        StoppingCriteria StoppingCriteriaList TextIteratorStreamer TextStreamer
+        AsyncTextIteratorStreamer BaseStreamer ClassifierFreeGuidanceLogitsProcessor
+        EncoderNoRepeatNGramLogitsProcessor EncoderRepetitionPenaltyLogitsProcessor EosTokenCriteria
+        EpsilonLogitsWarper EtaLogitsWarper ExponentialDecayLengthPenalty
+        ForcedBOSTokenLogitsProcessor ForcedEOSTokenLogitsProcessor GenerationConfig GenerationMixin
+        InfNanRemoveLogitsProcessor LogitNormalization LogitsProcessor LogitsProcessorList
+        MaxLengthCriteria MaxTimeCriteria MinLengthLogitsProcessor MinNewTokensLengthLogitsProcessor
+        MinPLogitsWarper NoBadWordsLogitsProcessor NoRepeatNGramLogitsProcessor
+        PrefixConstrainedLogitsProcessor RepetitionPenaltyLogitsProcessor
+        SequenceBiasLogitsProcessor StopStringCriteria StoppingCriteria StoppingCriteriaList
+        SuppressTokensAtBeginLogitsProcessor SuppressTokensLogitsProcessor TemperatureLogitsWarper
+        TextIteratorStreamer TextStreamer TopKLogitsWarper TopPLogitsWarper TypicalLogitsWarper
+        UnbatchedClassifierFreeGuidanceLogitsProcessor
     """,
     "pipelines": "pipeline",
     "pipelines.base": "Pipeline",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from hubformer.errors import InputError
 from telling import END, NEW, PAD, Pair, distance, prompts
 
 SINGLE = 1e-6  # the oracle casts its logits to float32
@@ -23,6 +24,14 @@ RULES: dict[str, dict[str, Any]] = {
     "normalised": {"renormalize_logits": True},
     "min length": {"eos_token_id": list(range(40, 70)), "min_length": 12},
     "min new tokens": {"eos_token_id": list(range(40, 70)), "min_new_tokens": 5},
+    "sequence bias": {"sequence_bias": [[[53], -4.0], [[20, 21], 6.0], [[19, 30], 9.0], [[41], 3.5]]},
+    "not at first": {"begin_suppress_tokens": [4, 5, *range(40, 99)]},
+    "length decay": {"exponential_decay_length_penalty": (3, 1.4), "eos_token_id": [30, 31]},
+    "a few tokens": {"prefix_allowed_tokens_fn": lambda row, ids: [int(ids[-1]) // 2 + 3, 17 + row, 60]},
+    "guided": {"guidance_scale": 1.8},
+    "guided away": {"guidance_scale": 1.4, "negative_prompt_ids": prompts(3, 4, seed=9)},
+    "guided without cache": {"guidance_scale": 1.8, "use_cache": False},
+    "valid": {"remove_invalid_values": True},
     "all at once": {"repetition_penalty": 1.2, "no_repeat_ngram_size": 3, "min_new_tokens": 4},
 }
 
@@ -77,6 +86,16 @@ def test_left_padded_rows_write_what_they_write_alone(pair: Pair, search: str) -
         assert (found[:, width:] == PAD).all()
 
 
+class Allowed:
+    """Other tokens for each prompt."""
+
+    def __call__(self, row: int, ids: torch.Tensor) -> list[int]:
+        return [*range(15 + row, 60)]
+
+    def __repr__(self) -> str:
+        return "Allowed()"
+
+
 BEAMS: list[dict[str, Any]] = [
     {"num_beams": 2},
     {"num_beams": 5, "num_return_sequences": 5},
@@ -88,6 +107,8 @@ BEAMS: list[dict[str, Any]] = [
     {"num_beams": 3, "repetition_penalty": 1.4, "num_return_sequences": 2},
     {"num_beams": 3, "no_repeat_ngram_size": 2, "min_new_tokens": 6},
     {"num_beams": 4, "use_cache": False},
+    {"num_beams": 3, "sequence_bias": [[[53], -4.0], [[20, 21], 6.0]], "num_return_sequences": 2},
+    {"num_beams": 2, "prefix_allowed_tokens_fn": Allowed()},
 ]
 
 
@@ -113,6 +134,11 @@ SAMPLING: list[dict[str, Any]] = [
     {"top_p": 0.05},
     {"min_p": 0.2, "temperature": 3.0},
     {"temperature": 1.5, "top_k": 20, "top_p": 0.9, "min_p": 0.01, "repetition_penalty": 1.3},
+    {"typical_p": 0.4, "top_k": 0},
+    {"typical_p": 0.9},
+    {"epsilon_cutoff": 0.02, "top_k": 0},
+    {"eta_cutoff": 0.05, "top_k": 0, "temperature": 2.0},
+    {"epsilon_cutoff": 0.9, "eta_cutoff": 0.3, "typical_p": 0.7, "top_k": 30},
     {"top_k": 12, "top_p": 0.8, "renormalize_logits": True, "num_return_sequences": 3},
 ]
 
@@ -163,3 +189,62 @@ def test_a_decoder_made_of_bert_writes_too(tmp_path: Any) -> None:
         types = torch.ones(2, 5, dtype=torch.long)
         theirs, mine = pair.both(prompts(2, 5), **how, eos_token_id=None, token_type_ids=types)
         assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("how", [{}, {"num_beams": 3}, {"do_sample": True}, {"use_cache": False}], ids=str)
+def test_attentions_and_states_of_every_step(pair: Pair, how: dict[str, Any]) -> None:
+    asked = {"output_attentions": True, "output_hidden_states": True, "eos_token_id": None}
+    theirs, mine = pair.both(prompts(2, 6), max_new_tokens=4, **how, **asked, **DICT)
+    assert torch.equal(mine.sequences, theirs.sequences)
+    for name in ("attentions", "hidden_states"):
+        a, b = getattr(mine, name), getattr(theirs, name)
+        assert [len(step) for step in a] == [len(step) for step in b]
+        for found, expected in zip(a, b, strict=True):
+            for x, y in zip(found, expected, strict=True):
+                assert distance(x, y) <= SINGLE
+    plain = pair.ours.generate(prompts(1, 3), max_new_tokens=2, output_attentions=True)
+    assert isinstance(plain, torch.Tensor)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"num_beams": 3, "num_return_sequences": 2}, {"do_sample": True, "num_return_sequences": 2}],
+    ids=str,
+)
+@pytest.mark.parametrize("normalise", [True, False])
+def test_transition_scores(pair: Pair, how: dict[str, Any], normalise: bool) -> None:
+    ends = [30, 31, 32]
+    theirs, mine = pair.both(prompts(2, 6), eos_token_id=ends, **how, **DICT)
+    beams = {"beam_indices": mine.beam_indices} if "num_beams" in how else {}
+    found = pair.ours.compute_transition_scores(
+        mine.sequences, mine.scores, normalize_logits=normalise, **beams
+    )
+    beams = {"beam_indices": theirs.beam_indices} if "num_beams" in how else {}
+    expected = pair.oracle.compute_transition_scores(
+        theirs.sequences, theirs.scores, normalize_logits=normalise, **beams
+    )
+    assert found.shape == expected.shape
+    assert distance(found, expected) <= 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:Passing `repetition_penalty` with `inputs_embeds`")
+@pytest.mark.parametrize(
+    "how", [{}, {"num_beams": 3}, {"use_cache": False}, {"repetition_penalty": 1.5}], ids=str
+)
+def test_vectors_in_place_of_tokens(pair: Pair, how: dict[str, Any]) -> None:
+    ids = prompts(2, 6)
+    vectors = pair.ours.get_input_embeddings()(ids).detach()
+    named = {"max_new_tokens": 9, "eos_token_id": None, **how}
+    ones = torch.ones_like(ids)
+    theirs = pair.oracle.generate(inputs_embeds=vectors, attention_mask=ones, **named)
+    mine = pair.ours.generate(inputs_embeds=vectors, attention_mask=ones, **named)
+    assert torch.equal(mine, theirs)
+    assert torch.equal(pair.ours.generate(inputs_embeds=vectors, **named), theirs)
+    assert torch.equal(pair.ours.generate(ids, inputs_embeds=vectors, **named)[:, :6], ids)
+    named = {**named, "max_new_tokens": None, "max_length": 11}
+    longest = pair.ours.generate(inputs_embeds=vectors, **named)
+    assert torch.equal(longest, pair.oracle.generate(inputs_embeds=vectors, attention_mask=ones, **named))
+    with pytest.raises(InputError, match="expected a tensor"):
+        pair.ours.generate(inputs_embeds=vectors[0])
+    with pytest.raises(InputError, match="same sequences and length"):
+        pair.ours.generate(ids[:, :3], inputs_embeds=vectors)

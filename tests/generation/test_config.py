@@ -33,10 +33,10 @@ def test_settings_live_beside_the_weights(pair: Pair, tmp_path: Any) -> None:
     (tmp_path / "generation_config.json").write_text("{")
     with pytest.raises(ConfigError, match="not valid JSON"):
         hubformer.GPT2LMHeadModel.from_pretrained(tmp_path)
-    (tmp_path / "generation_config.json").write_text('{"typical_p": 0.5, "future_setting": 1}')
+    (tmp_path / "generation_config.json").write_text('{"top_h": 0.5, "future_setting": 1}')
     odd = hubformer.GPT2LMHeadModel.from_pretrained(tmp_path)
     assert "future_setting" in odd.generation_config.to_json_string()
-    with pytest.raises(InputError, match=r"typical_p=0\.5 is not supported yet"):
+    with pytest.raises(InputError, match=r"top_h=0\.5 is not supported yet"):
         odd.generate(prompts(1, 3))
     (tmp_path / "generation_config.json").unlink()
     assert hubformer.GPT2LMHeadModel.from_pretrained(tmp_path).generation_config.eos_token_id == END

@@ -176,3 +176,35 @@ def test_what_cannot_be(two: Two) -> None:
     states = torch.zeros(2, 3, two.ours.computation.body.spec.encoder.stack.width, dtype=torch.float64)
     with pytest.raises(InputError, match="need the tokens that an encoder"):
         two.ours.generate(encoder_outputs=states, encoder_repetition_penalty=2.0)
+
+
+def test_attentions_and_states_of_every_step(two: Two) -> None:
+    """Each step's are those of a pass over the whole; passes are compared with the oracle elsewhere."""
+    asked = {"output_attentions": True, "output_hidden_states": True}
+    named = {**USUAL, "max_new_tokens": 4, "eos_token_id": None, "attention_mask": two.mask}
+    out = two.ours.generate(two.ids, **named, **asked, **DICT)
+    with torch.no_grad():
+        whole = two.ours(two.ids, attention_mask=two.mask, decoder_input_ids=out.sequences[:, :-1], **asked)
+    assert torch.equal(out.sequences, two.ours.generate(two.ids, **named))
+    for name in ("encoder_attentions", "encoder_hidden_states"):
+        for x, y in zip(getattr(out, name), whole[name], strict=True):
+            assert torch.equal(x, y)
+    for name in ("decoder_attentions", "cross_attentions", "decoder_hidden_states"):
+        steps = getattr(out, name)
+        assert len(steps) == 4
+        for x, y in zip(steps[-1], whole[name], strict=True):
+            assert distance(x[..., -1, :], y[..., -1, :]) <= 1e-9
+    beams = two.ours.generate(two.ids, num_beams=2, **named, **asked, **DICT)
+    assert beams.decoder_attentions[0][0].shape[0] == 4
+
+
+def test_vectors_in_place_of_tokens(two: Two) -> None:
+    name = type(two.ours).__name__
+    if name in ("EncoderDecoderModel", "LEDForConditionalGeneration"):
+        return
+    vectors = two.ours.get_input_embeddings()(two.ids).detach()
+    named = {**USUAL, "attention_mask": two.mask}
+    plain = two.ours.generate(two.ids, **named)
+    assert torch.equal(two.ours.generate(inputs_embeds=vectors, **named), plain)
+    with pytest.raises(InputError, match="given twice"):
+        two.ours.generate(two.ids, inputs_embeds=vectors, **named)

@@ -134,7 +134,16 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "config": ({"generation_config": {"top_k": 3}}, "expected a hubformer.GenerationConfig"),
     "not yet": ({"penalty_alpha": 0.6}, "penalty_alpha=0.6 is not supported yet"),
     "not yet either": ({"assistant_model": object()}, "assistant_model=….* is not supported yet"),
-    "vectors": ({"inputs_embeds": torch.zeros(1, 2, 32)}, "inputs_embeds=….* is not supported yet"),
+    "vectors": ({"inputs_embeds": torch.zeros(1, 2, 32)}, "expected the same sequences and length"),
+    "length decay": (
+        {"exponential_decay_length_penalty": (3, 1.4), "eos_token_id": None},
+        "needs an eos_token_id",
+    ),
+    "no allowed token": ({"prefix_allowed_tokens_fn": lambda row, ids: []}, "allows no token for prompt 0"),
+    "half a negative prompt": (
+        {"negative_prompt_attention_mask": torch.ones(1, 2)},
+        "needs negative_prompt_ids",
+    ),
     "everything forbidden": (
         {"bad_words_ids": [[i] for i in range(99)], "eos_token_id": None},
         "every next token of a row is forbidden",

@@ -227,3 +227,9 @@ def test_equal_to_the_oracle(write: Any, folder: Path) -> None:
     ours = write(CHAT, **GREEDY)
     assert ours == theirs(CHAT, generation_config=plain)
     assert len(set(ours[0]["generated_text"][-1]["content"])) > 3
+
+
+@pytest.mark.parametrize("length", [19, 20, 21])
+def test_max_length_counts_the_prompt_also_where_it_is_the_default(write: Any, length: int) -> None:
+    (record,) = write("Nobody", max_length=length, do_sample=False, eos_token_id=-1, return_tensors=True)
+    assert len(record["generated_token_ids"]) == length

@@ -91,10 +91,30 @@ SETTINGS: dict[str, _Setting] = {
         None, "a list of lists of token ids", lambda v: v is None or (bool(v) and _is_sequences(v))
     ),
     "suppress_tokens": _tokens(),
+    "typical_p": _number(1.0, "a number above 0, at most 1", fits=lambda v: 0 < v <= 1),
+    "epsilon_cutoff": _number(0.0, "a number from 0 up, below 1", fits=lambda v: 0 <= v < 1),
+    "eta_cutoff": _number(0.0, "a number from 0 up, below 1", fits=lambda v: 0 <= v < 1),
+    "sequence_bias": _Setting(
+        None,
+        "{(token ids): bias} or [[[token ids], bias], ...]",
+        lambda v: v is None or (isinstance(v, (Mapping, list, tuple)) and len(v) > 0),
+    ),
+    "begin_suppress_tokens": _tokens(),
+    "exponential_decay_length_penalty": _Setting(
+        None,
+        "(new tokens before it begins, factor)",
+        lambda v: (
+            v is None or (isinstance(v, (list, tuple)) and len(v) == 2 and _is_int(v[0]) and _is_number(v[1]))
+        ),
+    ),
+    "guidance_scale": _number(None, "a number; 1 changes nothing", fits=lambda v: True),
+    "remove_invalid_values": _flag(False),
     "renormalize_logits": _flag(False),
     "num_return_sequences": _whole(1, least=1),
     "output_scores": _flag(False),
     "output_logits": _flag(None),
+    "output_attentions": _flag(False),
+    "output_hidden_states": _flag(False),
     "return_dict_in_generate": _flag(False),
     "pad_token_id": _Setting(None, "a token id", lambda v: v is None or _is_int(v)),
     "bos_token_id": _tokens(),
@@ -111,25 +131,16 @@ SETTINGS: dict[str, _Setting] = {
 # v4 knows these too; hubformer does not do them yet. Each with the values that ask for nothing.
 UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "assistant_early_exit": (None,),
-    "begin_suppress_tokens": (None,),
     "constraints": (None,),
     "diversity_penalty": (None, 0.0),
     "dola_layers": (None,),
-    "epsilon_cutoff": (None, 0.0),
-    "eta_cutoff": (None, 0.0),
-    "exponential_decay_length_penalty": (None,),
     "force_words_ids": (None,),
-    "guidance_scale": (None, 1, 1.0),
     "num_beam_groups": (None, 1),
-    "output_attentions": (None, False),
-    "output_hidden_states": (None, False),
     "penalty_alpha": (None,),
     "prefill_chunk_size": (None,),
     "prompt_lookup_num_tokens": (None,),
-    "sequence_bias": (None,),
     "token_healing": (None, False),
     "top_h": (None,),
-    "typical_p": (None, 1.0),
     "watermarking_config": (None,),
 }
 
@@ -137,12 +148,12 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 _WITHOUT_EFFECT = """
     assistant_confidence_threshold assistant_lookbehind cache_config cache_implementation compile_config
     disable_compile is_assistant low_memory max_matching_ngram_size num_assistant_tokens
-    num_assistant_tokens_schedule remove_invalid_values return_legacy_cache target_lookbehind
+    num_assistant_tokens_schedule return_legacy_cache target_lookbehind
     transformers_version trust_remote_code
 """
 WITHOUT_EFFECT = frozenset(_WITHOUT_EFFECT.split())
 FILE_NAME = "generation_config.json"
-_OF_SAMPLING = ("temperature", "top_k", "top_p", "min_p")
+_OF_SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 
 
 class GenerationConfig:
@@ -179,6 +190,8 @@ class GenerationConfig:
         refuse_unknown((name,), (*SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT), call="GenerationConfig")
         if name in SETTINGS:
             _check(name, value, setting=SETTINGS[name])
+        if isinstance(value, Mapping):
+            value = [[list(ids), bias] for ids, bias in value.items()]  # which JSON can hold
         self._said[name] = value
 
     def update(self, **named: Any) -> dict[str, Any]:

@@ -6,8 +6,8 @@ Shapes:  B rows of the prompt  R rows that are read  L tokens  V vocabulary
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache as once
 from typing import Any
 
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from hubformer.core import Cache
-from hubformer.errors import InputError, refuse_unknown
-from hubformer.generation import logits as rules
-from hubformer.generation.config import SETTINGS, UNSUPPORTED, WITHOUT_EFFECT, GenerationConfig
+from hubformer.errors import InputError
+from hubformer.generation.call import Call
+from hubformer.generation.config import SETTINGS, GenerationConfig
 from hubformer.generation.logits import LogitsProcessor
 from hubformer.generation.outputs import (
     GenerateBeamDecoderOnlyOutput,
@@ -25,34 +25,13 @@ from hubformer.generation.outputs import (
     GenerateDecoderOnlyOutput,
     GenerateEncoderDecoderOutput,
 )
-from hubformer.generation.prompt import ANSWER, PROMPT, places, prompt_of
+from hubformer.generation.processing import logits_processors, stopping_criteria
+from hubformer.generation.prompt import places, prompt_of
 from hubformer.generation.search import Beam, Greedy, Sample, Search, Step
-from hubformer.generation.stopping import EndToken, MaxLength, MaxTime, StoppingCriterion, StopString
+from hubformer.generation.stopping import StoppingCriterion
 from hubformer.models.stepping import DecoderRunner, Prompt
 
 _log = logging.getLogger("hubformer")
-
-# Arguments of v4's generate that are not settings. Those in the second list have to be None or False.
-_ARGUMENTS = (
-    "generation_config",
-    "logits_processor",
-    "stopping_criteria",
-    "streamer",
-    "tokenizer",
-    "generator",
-)
-_ABSENT = (
-    "assistant_model",
-    "assistant_tokenizer",
-    "custom_generate",
-    "inputs_embeds",
-    "negative_prompt_attention_mask",
-    "negative_prompt_ids",
-    "position_ids",
-    "prefix_allowed_tokens_fn",
-    "synced_gpus",
-    "use_model_defaults",
-)
 
 
 def steps(
@@ -83,7 +62,7 @@ def steps(
     while True:
         with torch.no_grad():
             step = run.advance(stepper.scores(run.ids), rules=logits, stop=stop)
-        yield replace(step, cache=stepper.cache)
+        yield replace(step, cache=stepper.cache, states=stepper.states)
         if step.answer is not None:
             return
         if step.rows is not None:
@@ -107,7 +86,7 @@ def generate(model: Any, inputs: Tensor | None = None, **named: Any) -> Any:
     """
     if model.training:
         _say_once("The model is in training mode, so dropout changes what it writes. Call model.eval().")
-    call = _Call.of(model, named)
+    call = Call.of(model, named)
     prompt = prompt_of(model, named, inputs=inputs, config=call.config)
     longest = _longest(model, prompt, config=call.config)
     search = _search(call, longest=longest)
@@ -119,75 +98,12 @@ def generate(model: Any, inputs: Tensor | None = None, **named: Any) -> Any:
         model,
         prompt,
         search,
-        logits=_logits_rules(call, prompt.repeated(search.copies), longest=longest),
-        stop=_stop_rules(call, longest=longest),
+        logits=logits_processors(call, prompt.repeated(search.copies), model=model, longest=longest),
+        stop=stopping_criteria(call, longest=longest),
         cache=past,
         cached=call.config.use_cache is not False,
     )
     return _collected(found, call, prompt=prompt)
-
-
-@dataclass(frozen=True, eq=False)
-class _Call:
-    """A call of generate, its settings understood."""
-
-    config: GenerationConfig
-    logits: tuple[LogitsProcessor, ...]
-    stop: tuple[StoppingCriterion, ...]
-    streamer: Any
-    tokenizer: Any
-    generator: torch.Generator | None
-
-    @staticmethod
-    def of(model: Any, named: dict[str, Any]) -> _Call:
-        known = {*SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT, *_ARGUMENTS, *_ABSENT, *PROMPT, *ANSWER}
-        refuse_unknown(named, known, call="generate")
-        for name in _ABSENT:
-            if named.get(name) is not None and named[name] is not False:
-                raise InputError(f"generate(…, {name}=…) is not supported yet. Leave it out.")
-        own = model.generation_config or GenerationConfig.from_model_config(model.config)
-        given = named.get("generation_config") or GenerationConfig()
-        if not isinstance(given, GenerationConfig):
-            raise InputError(
-                f"generation_config is a {type(given).__name__}, expected a hubformer.GenerationConfig."
-            )
-        call = {n: v for n, v in named.items() if n in SETTINGS or n in UNSUPPORTED or n in WITHOUT_EFFECT}
-        config = GenerationConfig(**call).over(given).over(own)
-        config.check()
-        if call.get("max_length") is None and config.max_length == SETTINGS["max_length"].default:
-            config = config.without("max_length")  # many files write the default out; it means new tokens
-        return _Call(
-            config,
-            _callables(named, "logits_processor"),
-            _callables(named, "stopping_criteria"),
-            named.get("streamer"),
-            named.get("tokenizer"),
-            named.get("generator"),
-        )
-
-    @property
-    def ends(self) -> tuple[int, ...]:
-        """The end tokens. Below 0 stands for none."""
-        return tuple(token for token in _ids(self.config.eos_token_id) if token >= 0)
-
-    @property
-    def padding(self) -> int | None:
-        own: int | None = self.config.pad_token_id
-        if own is not None and own >= 0:
-            return own
-        return self.ends[0] if self.ends else None
-
-
-def _ids(value: Any) -> tuple[int, ...]:
-    return () if value is None else tuple(value) if isinstance(value, (list, tuple)) else (value,)
-
-
-def _callables(named: dict[str, Any], name: str) -> tuple[Callable[..., Any], ...]:
-    given = named.get(name)
-    found = () if given is None else tuple(given) if isinstance(given, Sequence) else (given,)
-    if not all(callable(one) for one in found):
-        raise InputError(f"{name} is {given!r}, expected a list of callables (ids, scores).")
-    return found
 
 
 def _check_streamer(given: Any) -> None:
@@ -204,7 +120,8 @@ def _longest(model: Any, prompt: Prompt, *, config: GenerationConfig) -> int:
         InputError: no room for a token, or more than the model has places for.
     """
     longest: int
-    length, room = prompt.ids.shape[1], places(model)
+    before, room = prompt.unwritten, places(model)
+    length = prompt.ids.shape[1] + before
     if config.says("max_new_tokens"):
         if config.says("max_length"):
             _log.info("max_new_tokens and max_length are both set; max_new_tokens is obeyed.")
@@ -230,7 +147,7 @@ def _longest(model: Any, prompt: Prompt, *, config: GenerationConfig) -> int:
             if length <= room
             else f"The prompt has {length} tokens, the model reads at most {room}. Shorten it."
         )
-    return longest
+    return longest - before
 
 
 @once
@@ -238,7 +155,7 @@ def _say_once(message: str) -> None:
     _log.warning("%s", message)
 
 
-def _search(call: _Call, *, longest: int) -> Search:
+def _search(call: Call, *, longest: int) -> Search:
     config, padding = call.config, call.padding
     answers = config.num_return_sequences or 1
     if (config.num_beams or 1) > 1:
@@ -272,86 +189,12 @@ def _search(call: _Call, *, longest: int) -> Search:
     return Greedy(padding)
 
 
-def _source(prompt: Prompt) -> Tensor:
-    if prompt.source is None:
-        raise InputError(
-            "encoder_repetition_penalty and encoder_no_repeat_ngram_size need the tokens that an encoder "
-            "reads, as input_ids. Leave them out."
-        )
-    return prompt.source
-
-
-def _logits_rules(call: _Call, prompt: Prompt, *, longest: int) -> list[LogitsProcessor]:
-    """Every rule that the settings ask for, in v4's order."""
-    config, starts, length = call.config, prompt.starts, prompt.ids.shape[1]
-    found: list[LogitsProcessor] = []
-    if config.encoder_repetition_penalty not in (None, 1.0):
-        found.append(rules.SourcePenalty(config.encoder_repetition_penalty, _source(prompt)))
-    if config.repetition_penalty not in (None, 1.0):
-        found.append(rules.RepetitionPenalty(config.repetition_penalty, starts))
-    if config.no_repeat_ngram_size:
-        found.append(rules.NoRepeat(config.no_repeat_ngram_size, starts))
-    if config.encoder_no_repeat_ngram_size:
-        found.append(rules.NotFromSource(config.encoder_no_repeat_ngram_size, _source(prompt)))
-    if config.bad_words_ids:
-        ends = [(end,) for end in call.ends]
-        words = tuple(tuple(ids) for ids in config.bad_words_ids if tuple(ids) not in ends)
-        found.append(rules.BadWords(words, starts))
-    least = config.min_length or 0
-    if config.min_new_tokens is not None:
-        least = max(least, length + config.min_new_tokens)
-    if least and call.ends:
-        found.append(rules.MinLength(call.ends, least))
-    if config.forced_bos_token_id is not None:
-        found.append(rules.ForcedTokens((config.forced_bos_token_id,), 2))
-    if config.forced_eos_token_id is not None:
-        found.append(rules.ForcedTokens(_ids(config.forced_eos_token_id), longest))
-    if config.suppress_tokens:
-        found.append(rules.BadWords(tuple((token,) for token in _ids(config.suppress_tokens))))
-    found += call.logits
-    if config.do_sample:
-        found += _sampling_rules(call)
-    if config.renormalize_logits:
-        found.append(rules.Normalise())
-    return found
-
-
-def _sampling_rules(call: _Call) -> list[LogitsProcessor]:
-    config = call.config
-    # A beam needs a token to go on with beside those that end it.
-    least = 1 if (config.num_beams or 1) == 1 else max(2, 1 + len(call.ends))
-    found: list[LogitsProcessor] = []
-    if config.temperature not in (None, 1.0):
-        found.append(rules.Temperature(config.temperature))
-    if config.top_k:
-        found.append(rules.TopK(max(config.top_k, least)))
-    if config.top_p is not None and config.top_p < 1:
-        found.append(rules.TopP(config.top_p, least))
-    if config.min_p is not None:
-        found.append(rules.MinP(config.min_p, least))
-    return found
-
-
-def _stop_rules(call: _Call, *, longest: int) -> list[StoppingCriterion]:
-    config = call.config
-    found: list[StoppingCriterion] = [MaxLength(longest)]
-    if call.ends:
-        found.append(EndToken(call.ends))
-    if config.max_time is not None:
-        found.append(MaxTime(config.max_time))
-    if config.stop_strings is not None:
-        if call.tokenizer is None:
-            raise InputError("stop_strings needs tokenizer=…, to know which text the tokens are.")
-        strings = (config.stop_strings,) if isinstance(config.stop_strings, str) else config.stop_strings
-        found.append(StopString(tuple(strings), call.tokenizer))
-    return found + list(call.stop)
-
-
-def _collected(found: Iterator[Step], call: _Call, *, prompt: Prompt) -> Any:
+def _collected(found: Iterator[Step], call: Call, *, prompt: Prompt) -> Any:
     """The answer of the last step, with what was asked for of the others."""
     config, streamer = call.config, call.streamer
     scores: list[Tensor] = []
     raw: list[Tensor] = []
+    states: dict[str, list[Any]] = {}
     try:
         if streamer is not None:
             streamer.put(prompt.ids.cpu())
@@ -362,6 +205,8 @@ def _collected(found: Iterator[Step], call: _Call, *, prompt: Prompt) -> Any:
                 scores.append(step.scores)
             if config.return_dict_in_generate and config.output_logits:
                 raw.append(step.logits)
+            for name, value in step.states.items():
+                states.setdefault(name, []).append(value)
     finally:
         if streamer is not None:  # also after an error, so that nobody waits for more
             streamer.end()
@@ -373,6 +218,8 @@ def _collected(found: Iterator[Step], call: _Call, *, prompt: Prompt) -> Any:
         "scores": tuple(scores) or None,
         "logits": tuple(raw) or None,
         "past_key_values": step.cache,
+        **{name: tuple(values) for name, values in states.items()},
+        **prompt.encoder,
     }
     answers = prompt.answers
     if answer.beams is None:

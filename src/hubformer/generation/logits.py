@@ -33,10 +33,11 @@ class TopK:
     arXiv:1805.04833)."""
 
     tokens: int
+    fill: float = -inf
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         least = scores.topk(min(self.tokens, scores.shape[-1])).values[:, -1:]
-        return scores.masked_fill(scores < least, -inf)
+        return scores.masked_fill(scores < least, self.fill)
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,14 @@ class TopP:
 
     mass: float
     at_least: int = 1  # tokens that stay whatever their mass
+    fill: float = -inf
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         # From the least likely up: dropping those before the mass is reached loses no rounding at the top.
         rising, order = scores.sort(dim=-1)
         dropped = rising.softmax(-1).cumsum(-1) <= 1 - self.mass
         dropped[:, -self.at_least :] = False
-        return scores.masked_fill(dropped.scatter(1, order, dropped), -inf)
+        return scores.masked_fill(dropped.scatter(1, order, dropped), self.fill)
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,13 @@ class MinP:
 
     fraction: float
     at_least: int = 1
+    fill: float = -inf
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         likely = scores.softmax(-1)
         dropped = likely < self.fraction * likely.amax(-1, keepdim=True)
         kept = scores.topk(min(self.at_least, scores.shape[-1])).indices
-        return scores.masked_fill(dropped.scatter(1, kept, False), -inf)
+        return scores.masked_fill(dropped.scatter(1, kept, False), self.fill)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +214,8 @@ def changed(scores: Tensor, *, ids: Tensor, rules: Sequence[LogitsProcessor]) ->
     Raises:
         InputError: the model gave no numbers, or the rules leave no token to choose.
     """
-    _refuse_nan(scores, "The model gave scores that are not numbers (NaN)", ids=ids)
+    if not any(getattr(rule, "removes_invalid", False) for rule in rules):
+        _refuse_nan(scores, "The model gave scores that are not numbers (NaN)", ids=ids)
     for rule in rules:
         scores = rule(ids, scores)
     if rules:

@@ -5,13 +5,14 @@ Any callable will do for generate; these are for code that subclasses them or pa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from hubformer.errors import InputError
-from hubformer.generation.stopping import EndToken, MaxLength, stopped
+from hubformer.generation.stopping import Decoder, EndToken, MaxLength, MaxTime, StopString, stopped
 
 
 class LogitsProcessor:
@@ -67,3 +68,30 @@ class EosTokenCriteria(StoppingCriteria):
 
     def __call__(self, input_ids: Tensor, scores: Any) -> Tensor:
         return EndToken(self.eos_token_id)(input_ids, scores)
+
+
+class MaxTimeCriteria(StoppingCriteria):
+    """So many seconds have passed; `initial_timestamp`, of time.time(), defaults to now."""
+
+    def __init__(self, max_time: float, initial_timestamp: float | None = None) -> None:
+        self.max_time = max_time
+        self.initial_timestamp = time.time() if initial_timestamp is None else initial_timestamp
+        since = time.time() - self.initial_timestamp
+        self._criterion = MaxTime(max_time, time.monotonic() - since)
+
+    def __call__(self, input_ids: Tensor, scores: Any) -> Tensor:
+        return self._criterion(input_ids, scores)
+
+
+class StopStringCriteria(StoppingCriteria):
+    """A sequence's newest token completes one of these strings."""
+
+    def __init__(self, tokenizer: Decoder, stop_strings: str | Sequence[str]) -> None:
+        strings = (stop_strings,) if isinstance(stop_strings, str) else tuple(stop_strings)
+        if not strings or not all(isinstance(string, str) and string for string in strings):
+            raise InputError(f"stop_strings is {stop_strings!r}, expected a string or a list of strings.")
+        self.stop_strings = strings
+        self._criterion = StopString(strings, tokenizer)
+
+    def __call__(self, input_ids: Tensor, scores: Any) -> Tensor:
+        return self._criterion(input_ids, scores)

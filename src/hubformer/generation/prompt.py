@@ -19,7 +19,7 @@ from hubformer.models.stepping import Prompt
 # Arguments of generate that belong to the prompt: what is said of each token, what is the same at every step.
 TOLD = ("token_type_ids", "global_attention_mask")
 SAME = ("encoder_hidden_states", "encoder_attention_mask", "head_mask", "use_mems")
-PROMPT = ("input_ids", "attention_mask", "past_key_values", "cache_position", *TOLD, *SAME)
+PROMPT = ("input_ids", "inputs_embeds", "attention_mask", "past_key_values", "cache_position", *TOLD, *SAME)
 # Those of an encoder-decoder.
 ANSWER = ("decoder_input_ids", "decoder_attention_mask", "encoder_outputs")
 
@@ -49,12 +49,19 @@ def prompt_of(
     for name in ANSWER:
         if named.get(name) is not None:
             raise InputError(f"{type(model).__name__} has no encoder, so it takes no {name}. Leave it out.")
-    ids = _ids(inputs, named.get("input_ids"), config=config, device=model.device)
-    mask = named.get("attention_mask")
-    mask = _guessed_mask(ids, config) if mask is None else _checked_mask(mask, ids)
     takes = set(model.head_row.forward.split())
-    others = {name: named[name] for name in SAME if named.get(name) is not None}
-    for name in (*others, "global_attention_mask"):
+    vectors, mask = named.get("inputs_embeds"), named.get("attention_mask")
+    if vectors is not None and inputs is None and named.get("input_ids") is None:
+        _check_vectors(model, vectors, takes=takes)
+        ids = torch.zeros(len(vectors), 0, dtype=torch.long, device=model.device)
+        mask = None if mask is None else _checked_mask(mask, vectors[:, :, 0])
+    else:
+        ids = _ids(inputs, named.get("input_ids"), config=config, device=model.device)
+        mask = _guessed_mask(ids, config) if mask is None else _checked_mask(mask, ids)
+        if vectors is not None:
+            _check_vectors(model, vectors, takes=takes, like=ids)
+    others = {name: named[name] for name in SAME if named.get(name) is not None} | _asked(config)
+    for name in (*SAME, "global_attention_mask"):
         if name not in takes and named.get(name) is not None:
             raise InputError(f"{type(model).__name__} takes no {name}. Leave it out.")
     types = named.get("token_type_ids")
@@ -62,7 +69,27 @@ def prompt_of(
         raise InputError(
             f"token_type_ids has the shape {list(types.shape)}, expected {list(ids.shape)} as input_ids."
         )
-    return Prompt(ids, mask, types, others)
+    return Prompt(ids, mask, types, others, embeddings=vectors)
+
+
+def _asked(config: GenerationConfig) -> dict[str, Any]:
+    """What each pass has to return beside the logits."""
+    names = ("output_attentions", "output_hidden_states")
+    asked = {name: True for name in names if getattr(config, name)}
+    return asked if config.return_dict_in_generate else {}
+
+
+def _check_vectors(model: Any, vectors: Any, *, takes: set[str], like: Tensor | None = None) -> None:
+    if "inputs_embeds" not in takes:
+        raise InputError(f"{type(model).__name__} takes no inputs_embeds. Pass input_ids.")
+    if not isinstance(vectors, Tensor) or vectors.dim() != 3 or 0 in vectors.shape:
+        found = list(vectors.shape) if isinstance(vectors, Tensor) else type(vectors).__name__
+        raise InputError(f"inputs_embeds is {found}, expected a tensor (sequences, length, width).")
+    if like is not None and vectors.shape[:2] != like.shape:
+        raise InputError(
+            f"inputs_embeds has the shape {list(vectors.shape)} and input_ids {list(like.shape)}; expected "
+            "the same sequences and length. Pass one of them."
+        )
 
 
 def _answering(
@@ -74,7 +101,14 @@ def _answering(
         if named.get(name) is not None and (name in SAME or name not in takes):
             raise InputError(f"{type(model).__name__}.generate takes no {name}. Leave it out.")
     mask, states, source = named.get("attention_mask"), named.get("encoder_outputs"), None
-    if states is None:
+    vectors = named.get("inputs_embeds")
+    if states is None and vectors is not None:
+        if inputs is not None or named.get("input_ids") is not None:
+            raise InputError("The prompt is given twice: pass either input_ids or inputs_embeds.")
+        _check_vectors(model, vectors, takes=set(takes))
+        with torch.no_grad():
+            states = model.body.encode(Inputs(None, mask, inputs_embeds=vectors)).last
+    elif states is None:
         source = _ids(inputs, named.get("input_ids"), config=config, device=model.device)
         mask = _padding(source, config) if mask is None else mask
         with torch.no_grad():
@@ -87,8 +121,28 @@ def _answering(
     decoder_mask = named.get("decoder_attention_mask")
     others = {"encoder_outputs": states} | ({} if mask is None else {"attention_mask": mask})
     return Prompt(
-        first, None if decoder_mask is None else _checked_mask(decoder_mask, first), None, others, source
+        first,
+        None if decoder_mask is None else _checked_mask(decoder_mask, first),
+        None,
+        others | _asked(config),
+        source,
+        encoder=_encoder_states(model, source, mask, config=config),
     )
+
+
+def _encoder_states(
+    model: Any, source: Tensor | None, mask: Tensor | None, *, config: GenerationConfig
+) -> dict[str, Any]:
+    """Attentions and hidden states of the encoder, where the result is to have them."""
+    asked = _asked(config)
+    if not asked or source is None:
+        return {}
+    with torch.no_grad():
+        out = model(
+            input_ids=source, attention_mask=mask, decoder_input_ids=source[:, :1], return_dict=True, **asked
+        )
+    names = ("encoder_attentions", "encoder_hidden_states")
+    return {name: out[name] for name in names if getattr(out, name, None) is not None}
 
 
 def _first(model: Any, given: Tensor | None, *, rows: int, config: GenerationConfig) -> Tensor:

@@ -6,8 +6,8 @@ V vocabulary
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import torch
@@ -41,6 +41,7 @@ class Step:
     rows: Tensor | None = None  # (R,): which row of the step before each one continues; None: itself
     answer: Answer | None = None  # on the last step
     cache: Cache | None = None  # what was read so far, all but the new token
+    states: Mapping[str, Any] = field(default_factory=dict)  # attentions and hidden states of the pass
 
 
 class Run(Protocol):
@@ -186,7 +187,7 @@ def _picked(values: Tensor, which: Tensor) -> Tensor:
 class _Beams:
     def __init__(self, spec: Beam, ids: Tensor) -> None:
         self.spec, self.ids, self.prompt = spec, ids, ids.shape[1]
-        grouped = ids.view(-1, spec.beams, self.prompt)
+        grouped = ids.view(len(ids) // spec.beams, spec.beams, self.prompt)
         none = torch.zeros(grouped.shape[:2], dtype=torch.bool, device=ids.device)
         nobody = grouped[:, :, :0]
         # All beams begin alike, so only the first may be continued at first.

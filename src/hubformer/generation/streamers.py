@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from queue import Queue
 from typing import Any
 
@@ -100,6 +101,39 @@ class TextIteratorStreamer(TextStreamer):
         text = self.text_queue.get(timeout=self.timeout)
         if text is None:
             raise StopIteration
+        return text
+
+
+class AsyncTextIteratorStreamer(TextStreamer):
+    """Iterate over it with `async for` while generate runs in another thread. Make it inside the event loop.
+
+    timeout: seconds to wait for the next piece; TimeoutError is raised after that. None: for ever.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Decoder,
+        skip_prompt: bool = False,
+        timeout: float | None = None,
+        **decode_kwargs: Any,
+    ) -> None:
+        super().__init__(tokenizer, skip_prompt, **decode_kwargs)
+        self.text_queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self.timeout = timeout
+        self.loop = asyncio.get_running_loop()
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        self.loop.call_soon_threadsafe(self.text_queue.put_nowait, text)
+        if stream_end:
+            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, None)
+
+    def __aiter__(self) -> AsyncTextIteratorStreamer:
+        return self
+
+    async def __anext__(self) -> str:
+        text = await asyncio.wait_for(self.text_queue.get(), self.timeout)
+        if text is None:
+            raise StopAsyncIteration
         return text
 
 

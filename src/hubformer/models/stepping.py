@@ -24,6 +24,8 @@ class Prompt:
     types: Tensor | None = None  # (B, L) token types; a new token has the type of the last
     others: dict[str, Any] = field(default_factory=dict)  # arguments that are the same at every step
     source: Tensor | None = None  # (B, S): the tokens that an encoder has read
+    embeddings: Tensor | None = None  # (B, P, M): vectors in place of the prompt's tokens
+    encoder: dict[str, Any] = field(default_factory=dict)  # what the encoder did, for the result
 
     def repeated(self, copies: int) -> Prompt:
         """Every row that many times in succession: (B, L) -> (B * copies, L)"""
@@ -34,7 +36,20 @@ class Prompt:
             return value.repeat_interleave(copies, dim=0) if isinstance(value, Tensor) else value
 
         others = {name: again(value) for name, value in self.others.items()}
-        return Prompt(again(self.ids), again(self.mask), again(self.types), others, again(self.source))
+        return Prompt(
+            again(self.ids),
+            again(self.mask),
+            again(self.types),
+            others,
+            again(self.source),
+            again(self.embeddings),
+            self.encoder,
+        )
+
+    @property
+    def unwritten(self) -> int:
+        """How many places the prompt's vectors take that no token of `ids` stands for."""
+        return 0 if self.embeddings is None else self.embeddings.shape[1] - self.ids.shape[1]
 
     @property
     def answers(self) -> bool:
@@ -44,13 +59,32 @@ class Prompt:
     @property
     def starts(self) -> Tensor | None:
         """The index of each row's first token that is not padding, (B,); None: 0 everywhere."""
-        return None if self.mask is None else self.mask.bool().int().argmax(-1)
+        if self.mask is None or self.embeddings is not None:
+            return None
+        return self.mask.bool().int().argmax(-1)
+
+
+# What a pass returns unless the prompt asks for more, whatever the configuration says.
+_QUIET = {"return_dict": True, "output_attentions": False, "output_hidden_states": False}
+_STATES = (
+    "attentions",
+    "hidden_states",
+    "decoder_attentions",
+    "cross_attentions",
+    "decoder_hidden_states",
+)
+
+
+def _states(out: Any) -> dict[str, Any]:
+    found = {name: getattr(out, name, None) for name in _STATES}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 class DecoderRunner(Protocol):
     """Holds what was read, so that a step reads only what is new."""
 
     cache: Cache | None
+    states: dict[str, Any]  # attentions and hidden states of the last step, where the prompt asks for them
 
     def scores(self, ids: Tensor) -> Tensor:
         """All tokens so far (B, L), the prompt first -> scores of the next token (B, V)"""
@@ -85,28 +119,31 @@ class CausalStepper:
         if cache is not None and not keeps:
             raise InputError(f"{type(model).__name__} keeps no keys: leave past_key_values out.")
         self.cache = (Cache(len(layers)) if cache is None else cache) if cached and keeps else None
+        self.states: dict[str, Any] = {}
         self.keeping = {"use_cache": self.cache is not None} if keeps else {}
 
     def scores(self, ids: Tensor) -> Tensor:
-        past = 0 if self.cache is None else min(self.cache.length, ids.shape[1] - 1)
+        before = self.prompt.unwritten
+        length = ids.shape[1] + before
+        past = 0 if self.cache is None else min(self.cache.length, length - 1)
         if self.cache is not None and past < self.cache.length:
             self.cache.crop(past)
         given = {**self.prompt.others, **self.only_last}
         if self.prompt.types is not None:
-            given["token_type_ids"] = _extended(self.prompt.types, ids.shape[1])[:, past:]
+            given["token_type_ids"] = _extended(self.prompt.types, length)[:, past:]
         # A cache remembers what is padding, so the mask is told once.
-        if self.prompt.mask is not None and past < self.prompt.ids.shape[1]:
-            given[self.sees] = _extended(self.prompt.mask, ids.shape[1])
+        if self.prompt.mask is not None and past < self.prompt.ids.shape[1] + before:
+            given[self.sees] = _extended(self.prompt.mask, length)
         if self.cache is not None:
             given["past_key_values"] = self.cache
-        given[self.reads] = ids[:, past:]
-        out = self.model(
-            return_dict=True,
-            output_attentions=False,
-            output_hidden_states=False,
-            **self.keeping,
-            **given,
-        )
+        vectors = self.prompt.embeddings
+        if vectors is None or past >= vectors.shape[1]:
+            given[self.reads] = ids[:, past - before :]
+        else:
+            new = self.model.get_input_embeddings()(ids[:, vectors.shape[1] - before :])
+            given["inputs_embeds"] = torch.cat([vectors, new], dim=1)[:, past:]
+        out = self.model(**{**_QUIET, **self.keeping, **given})
+        self.states = _states(out)
         scores: Tensor = out.logits[:, -1]
         return scores
 
@@ -153,6 +190,7 @@ class TargetStepper:
                 "cannot be told. Generate without padding, row by row."
             )
         self.cache: Cache | None = None
+        self.states: dict[str, Any] = {}
         self.model, self.prompt = model, prompt
         self.mems: tuple[Tensor, ...] | None = None  # of each layer (past, B, M)
         self.others = {**prompt.others}
@@ -177,11 +215,9 @@ class TargetStepper:
             perm_mask=unseen,
             target_mapping=unseen[:, :1],
             use_mems=self.use_mems,
-            return_dict=True,
-            output_attentions=False,
-            output_hidden_states=False,
-            **given,
+            **{**_QUIET, **given},
         )
+        self.states = _states(out)
         self.mems = None if out.mems is None else tuple(layer[: -self.again] for layer in out.mems)
         scores: Tensor = out.logits[:, -1]
         return scores
@@ -207,6 +243,7 @@ class MaskStepper:
         if cache is not None:
             raise InputError(f"{type(model).__name__} keeps no keys: leave past_key_values out.")
         self.cache: Cache | None = None
+        self.states: dict[str, Any] = {}
         self.model, self.prompt = model, prompt
 
     def scores(self, ids: Tensor) -> Tensor:
@@ -222,13 +259,8 @@ class MaskStepper:
         given["attention_mask"] = _extended(mask, length)
         if self.prompt.types is not None:
             given["token_type_ids"] = _extended(self.prompt.types, length)
-        out = self.model(
-            input_ids=asked,
-            return_dict=True,
-            output_attentions=False,
-            output_hidden_states=False,
-            **given,
-        )
+        out = self.model(input_ids=asked, **{**_QUIET, **given})
+        self.states = _states(out)
         scores: Tensor = out.logits[:, -1]
         return scores
 

@@ -127,6 +127,7 @@ class Text2TextGenerationPipeline(GenerationPipeline[str, "list[Record]"]):
             input_ids=torch.tensor(rows, device=model.device),
             attention_mask=torch.tensor(mask, device=model.device),
             generation_config=GenerationConfig(**others).over(settings),
+            max_length=settings.max_length if settings.says("max_length") else None,
             tokenizer=self.tokenizer,
             **objects(options),
         )

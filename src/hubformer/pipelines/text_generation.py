@@ -248,6 +248,7 @@ class TextGenerationPipeline(GenerationPipeline["str | Messages", "list[Record]"
             input_ids=torch.tensor(rows, device=device),
             attention_mask=torch.tensor(mask, device=device),
             generation_config=settings,
+            max_length=settings.max_length if settings.says("max_length") else None,
             tokenizer=self.tokenizer,
             **objects(options),
         )

@@ -14,6 +14,7 @@ from hubformer.adapters import files as adapter_files
 from hubformer.adapters.sites import saved_tensors
 from hubformer.core import Embedding
 from hubformer.errors import ConfigError, InputError, refuse_unknown
+from hubformer.generation.mixin import GenerationMixin
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.hub_tree import Computation, HubModule, TiedLinear, renew_ties
 from hubformer.models.initial import initialise, number_of_parameters
@@ -42,7 +43,7 @@ def config_changes(named: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-class PreTrainedModel(AdaptedModel):
+class PreTrainedModel(AdaptedModel, GenerationMixin):
     """What every public model class can do. See the class of a family and head for its forward."""
 
     config_class: ClassVar[type[PreTrainedConfig]] = PreTrainedConfig
@@ -259,17 +260,6 @@ class PreTrainedModel(AdaptedModel):
 
     def can_generate(self) -> bool:
         return self.head_row is not None and self.head_row.generates
-
-    def generate(self, inputs: Tensor | None = None, **named: Any) -> Any:
-        """Continue token sequences. See hubformer.generation.generate for the arguments."""
-        from hubformer.generation import generate
-
-        if not self.can_generate():
-            raise InputError(
-                f"{type(self).__name__} has no head that writes text. Load the model with "
-                "AutoModelForCausalLM."
-            )
-        return generate(self, inputs, **named)
 
     # The modules inside
 
