@@ -440,3 +440,40 @@ def test_training_anew(raw: Callable[[str], Path], family: str) -> None:
     assert made.tokenize("a<new>b").count("<new>") == 1
     assert "<new>" in made.additional_special_tokens
     assert made.decode(made("fox jumps")["input_ids"], skip_special_tokens=True).strip() == "fox jumps"
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("Qwen2Tokenizer", "right"),
+        ("GemmaTokenizerFast", "left"),
+        ("CodeGenTokenizer", "right"),
+        ("BloomTokenizerFast", "left"),
+        ("GPTNeoXTokenizerFast", "right"),
+        ("SomebodysTokenizer", "right"),
+    ],
+)
+def test_classes_known_by_name_give_no_token_types(small: Path, name: str, side: str) -> None:
+    edited(
+        small,
+        "tokenizer_config.json",
+        lambda state: (state.update(tokenizer_class=name), state.pop("model_input_names", None)),
+    )
+    for model_type in (None, "qwen2"):
+        ours = load_tokenizer(small, model_type=model_type)
+        assert list(ours("a b")) == ["input_ids", "attention_mask"]
+        if name != "SomebodysTokenizer":
+            assert ours.padding_side == side
+    edited(small, "tokenizer_config.json", lambda state: state.update(model_input_names=["input_ids"]))
+    assert list(load_tokenizer(small)("a b")) == ["input_ids"]
+
+
+def test_older_arguments_are_taken(small: Path) -> None:
+    ours = load_tokenizer(small, overrides={"return_tensors": "pt"})
+    padded = ours.encode_plus("a", max_length=8, pad_to_max_length=True, truncation=True)
+    assert padded["input_ids"] == ours("a", max_length=8, padding="max_length")["input_ids"]
+    ids = ours("a b")["input_ids"]
+    assert ours.decode(ids, spaces_between_special_tokens=False) == ours.decode(ids)
+    with ours.as_target_tokenizer():
+        assert ours("a b")["input_ids"] == ids
+    assert list(ours.vocab.values()) == sorted(ours.vocab.values())

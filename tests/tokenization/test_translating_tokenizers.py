@@ -421,3 +421,14 @@ def test_led_pads_its_global_attention() -> None:
 def test_a_space_before_the_first_word(name: str, add_prefix_space: bool) -> None:
     ours = golden(name, add_prefix_space=add_prefix_space)
     assert (ours("fox")["input_ids"] == ours(" fox")["input_ids"]) is add_prefix_space
+
+
+@pytest.mark.parametrize("name", ["mbart", "m2m-bpe", "marian-separate"])
+def test_older_code_switches_to_texts_to_be_written(name: str) -> None:
+    ours = golden(name)
+    if name != "marian-separate":
+        ours.tgt_lang = list(ours.lang_code_to_id)[1]
+    source, labels = ours("a fox")["input_ids"], ours(text_target="a fox")["input_ids"]
+    with ours.as_target_tokenizer():
+        assert ours("a fox")["input_ids"] == labels
+    assert ours("a fox")["input_ids"] == source

@@ -10,7 +10,7 @@ from dataclasses import replace
 from tokenizers import AddedToken
 
 from hubformer.tokenization import building
-from hubformer.tokenization.convention import WITH_TYPES, Convention
+from hubformer.tokenization.convention import WITH_TYPES, WITHOUT_TYPES, Convention
 from hubformer.tokenization.special_tokens import Token
 from hubformer.tokenization.translators import TRANSLATORS
 
@@ -375,3 +375,36 @@ def convention_of(*, tokenizer_class: str | None, model_type: str | None) -> Con
         if found is not None:
             return found
     return _BY_MODEL_TYPE.get((model_type or "").replace("_", "-"))
+
+
+# Classes that published tokenizer_config.json files name and whose tokenizers are read from tokenizer.json:
+# those that pad on the left, those that pad on the right, and those whose models read token types.
+_LEFT = frozenset({"BloomTokenizer", "CohereTokenizer", "GemmaTokenizer"})
+_RIGHT = frozenset(
+    {
+        *("BarthezTokenizer", "BlenderbotSmallTokenizer", "CodeGenTokenizer", "GPTNeoXTokenizer"),
+        *("GPTSw3Tokenizer", "Qwen2Tokenizer", "ReformerTokenizer", "XGLMTokenizer"),
+    }
+)
+_TYPED = frozenset(
+    {
+        *("ConvBertTokenizer", "FNetTokenizer", "FunnelTokenizer", "HerbertTokenizer", "LayoutLMTokenizer"),
+        *("MobileBertTokenizer", "RemBertTokenizer", "RoFormerTokenizer", "SqueezeBertTokenizer"),
+        *("BertJapaneseTokenizer", "BertweetTokenizer", "FlaubertTokenizer", "PhobertTokenizer"),
+        "XLMTokenizer",
+    }
+)
+
+
+def has_own_inputs(tokenizer_class: str | None) -> bool:
+    """Whether a class is known to give ids and a mask alone, whatever the type of the model."""
+    return (tokenizer_class or "").removesuffix("Fast") in _LEFT | _RIGHT
+
+
+def class_inputs(tokenizer_class: str) -> tuple[tuple[str, ...], str]:
+    """What a tokenizer class without a row gives to a model, and on which side it pads.
+
+    A class that is not known gives no token types: most models written since BERT read none.
+    """
+    name = tokenizer_class.removesuffix("Fast")
+    return WITH_TYPES if name in _TYPED else WITHOUT_TYPES, "left" if name in _LEFT else "right"

@@ -16,7 +16,7 @@ from tokenizers import AddedToken, Tokenizer
 from hubformer.errors import CheckpointError, HubError, InputError, refuse_unknown
 from hubformer.tokenization.backend import rust, twin
 from hubformer.tokenization.convention import Built, Convention
-from hubformer.tokenization.conventions import CONVENTIONS, convention_of
+from hubformer.tokenization.conventions import CONVENTIONS, class_inputs, convention_of, has_own_inputs
 from hubformer.tokenization.reading import added_token, read_json, read_text
 from hubformer.tokenization.requests import LARGEST_LIMIT
 from hubformer.tokenization.saving import OWN_CLASS
@@ -73,6 +73,7 @@ _IGNORED = frozenset(
         "_commit_hash",
         "_from_auto",
         "tokenizer_type",
+        "return_tensors",
     }
 )
 
@@ -156,12 +157,15 @@ def load_tokenizer(
     config = _config(folder)
     name = _class_name(config) or tokenizer_class
     generic = name is not None and name.removesuffix("Fast") in ("PreTrainedTokenizer", "TokenizersBackend")
-    convention = convention_of(tokenizer_class=name, model_type=model_type)
+    convention = None if has_own_inputs(name) else convention_of(tokenizer_class=name, model_type=model_type)
     kind = TOKENIZER_CLASSES["PreTrainedTokenizerFast"]
     if convention is not None and not (generic and (folder / "tokenizer.json").is_file()):
         kind = TOKENIZER_CLASSES.get(f"{convention.name}Fast", TOKENIZER_CLASSES[convention.name])
     defaults: dict[str, Any] = {}
-    if kind.convention is None and convention is not None:
+    if name is not None and not generic and convention is None:
+        names, side = class_inputs(name)
+        defaults = {"model_input_names": list(names), "padding_side": side}
+    elif kind.convention is None and convention is not None:
         # A generic class says nothing about the model: what the model takes, and where it is padded, still
         # holds.
         defaults = {

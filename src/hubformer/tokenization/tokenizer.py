@@ -6,7 +6,8 @@ import inspect
 import logging
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -204,6 +205,8 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
             InputError: says what is wrong with the text or the arguments.
             UnknownArgument: names the nearest argument that exists.
         """
+        if others.pop("pad_to_max_length", False) and padding is False:  # its name before transformers 3
+            padding = "max_length"
         split_special_tokens = others.pop("split_special_tokens", self.split_special_tokens)
         if others:
             refuse_unknown(others, _CALL_ARGUMENTS, call="A tokenizer call")
@@ -400,6 +403,21 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
             return self(first, second, None, None, *positional, **others)
         return self(list(rows), None, None, None, *positional, **others)
 
+    @contextmanager
+    def as_target_tokenizer(self) -> Iterator[None]:
+        """Within it a multilingual tokenizer marks texts as texts to be written; `text_target=` is newer."""
+        self._switch_to_target_mode()
+        try:
+            yield
+        finally:
+            self._switch_to_input_mode()
+
+    def _switch_to_target_mode(self) -> None:
+        """Encode texts to be written from now on; most tokenizers encode them as those to be read."""
+
+    def _switch_to_input_mode(self) -> None:
+        """Encode texts to be read again."""
+
     def tokenize(
         self, text: str, pair: str | None = None, add_special_tokens: bool = False, **others: Any
     ) -> list[str]:
@@ -478,7 +496,8 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
 
 
 _CALL_ARGUMENTS = {*inspect.signature(PreTrainedTokenizerFast.__call__).parameters} - {"self", "others"} | {
-    "split_special_tokens"
+    "split_special_tokens",
+    "pad_to_max_length",
 }
 
 

@@ -215,6 +215,8 @@ class MarianTokenizerBase(PreTrainedTokenizerFast):
     stands in a text; a text that begins with one that the vocabulary lacks is an error.
     """
 
+    _reading_backend: Backend | None = None  # while texts to be written are encoded
+
     def _encoded(self, text: Any, pair: Any, *, backend: Backend, **how: Any) -> BatchEncoding:
         codes = backend.plain
         if codes and backend is self._backend:
@@ -227,6 +229,15 @@ class MarianTokenizerBase(PreTrainedTokenizerFast):
                         f"{', …' if len(codes) > 8 else ''}."
                     )
         return super()._encoded(text, pair, backend=backend, **how)
+
+    def _switch_to_target_mode(self) -> None:
+        if self._target is not None:
+            self._reading_backend = self._backend
+            self._backend = self._target
+
+    def _switch_to_input_mode(self) -> None:
+        if self._reading_backend is not None:
+            self._backend, self._reading_backend = self._reading_backend, None
 
     @property
     def supported_language_codes(self) -> list[str]:
@@ -249,6 +260,7 @@ class MarianTokenizerBase(PreTrainedTokenizerFast):
         token_ids: Any,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool = True,
         use_source_tokenizer: bool = False,
     ) -> Any:
         """The text of a model's ids; with `use_source_tokenizer` of ids of a text that was read.
@@ -265,6 +277,7 @@ class MarianTokenizerBase(PreTrainedTokenizerFast):
         sequences: Any,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool = True,
         use_source_tokenizer: bool = False,
     ) -> list[str]:
         """The text of each row of ids; `use_source_tokenizer` as in `decode`.

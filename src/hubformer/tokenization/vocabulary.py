@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
@@ -66,12 +67,12 @@ class Vocabulary(Preparation):
         return True
 
     def get_vocab(self) -> dict[str, int]:
-        """Token to id, added tokens included."""
-        return self._backend.vocabulary()
+        """Token to id, added tokens included, in the order of the ids."""
+        return dict(sorted(self._backend.vocabulary().items(), key=itemgetter(1)))
 
     @property
     def vocab(self) -> dict[str, int]:
-        """Token to id, added tokens included."""
+        """Token to id, added tokens included, in the order of the ids."""
         return self.get_vocab()
 
     @property
@@ -158,8 +159,11 @@ class Vocabulary(Preparation):
         token_ids: Any,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool = True,
     ) -> Any:
         """The text of ids (numbers, a list, an array or a tensor); of a batch, a list of texts.
+
+        `spaces_between_special_tokens` is accepted as by transformers 4's fast tokenizers, without effect.
 
         Raises:
             InputError: an id is negative or no number.
@@ -177,8 +181,9 @@ class Vocabulary(Preparation):
         sequences: Any,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool = True,
     ) -> list[str]:
-        """The text of each row of ids.
+        """The text of each row of ids; takes what `decode` takes.
 
         Raises:
             InputError: an id is negative or no number.
