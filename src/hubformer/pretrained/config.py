@@ -145,7 +145,9 @@ def understood(
         )
     refuse_misspelt(changes, kind, also=values)
     kept = {key: value for key, value in values.items() if key != "_commit_hash"}
-    if "num_labels" in changes and "id2label" not in changes:
+    names = values.get("id2label")
+    same = isinstance(names, Mapping) and len(names) == changes.get("num_labels")
+    if "num_labels" in changes and "id2label" not in changes and not same:
         kept = {
             key: value for key, value in kept.items() if key not in ("id2label", "label2id", "_num_labels")
         }
