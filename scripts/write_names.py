@@ -327,6 +327,7 @@ class Loading(PreTrainedModel):
         config: PreTrainedConfig | str | PathLike[str] | None = None,
         cache_dir: str | PathLike[str] | None = None,
         ignore_mismatched_sizes: bool = False,
+        check_finite: bool = True,
         force_download: bool = False,
         local_files_only: bool = False,
         token: str | bool | None = None,

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import hubformer
-from hubformer.errors import ConfigError, InputError, UnknownArgument
+from hubformer.errors import CheckpointError, ConfigError, InputError, UnknownArgument
 
 TINY: dict[str, Any] = {
     "vocab_size": 30,
@@ -161,3 +161,27 @@ def test_a_configuration_of_ones_own_is_loaded(tmp_path: Path) -> None:
     config = MyConfig.from_pretrained(tmp_path)
     assert type(config) is MyConfig
     assert config.depth == 3
+
+
+def test_the_same_number_of_labels_keeps_their_names(model: Any, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path)
+    auto = hubformer.AutoModelForSequenceClassification
+    assert auto.from_pretrained(tmp_path, num_labels=2).config.id2label == {0: "NO", 1: "YES"}
+    assert hubformer.AutoConfig.from_pretrained(tmp_path, num_labels=2).label2id == {"NO": 0, "YES": 1}
+    other = auto.from_pretrained(tmp_path, num_labels=3, ignore_mismatched_sizes=True)
+    assert other.config.id2label == {i: f"LABEL_{i}" for i in range(3)}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused(model: Any, tmp_path: Path, value: float) -> None:
+    with torch.no_grad():
+        model.get_input_embeddings().weight[3, 2] = value
+    model.save_pretrained(tmp_path)
+    auto = hubformer.AutoModelForSequenceClassification
+    with pytest.raises(CheckpointError, match=r"not finite.*word_embeddings.*check_finite=False"):
+        auto.from_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match="not finite"):
+        auto.from_pretrained(tmp_path, dtype="bfloat16")
+    assert (
+        not auto.from_pretrained(tmp_path, check_finite=False).get_input_embeddings().weight[3, 2].isfinite()
+    )

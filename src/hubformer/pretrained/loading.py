@@ -32,6 +32,7 @@ class Options:
     NAMES: ClassVar[tuple[str, ...]] = (
         "add_pooling_layer",
         "attn_implementation",
+        "check_finite",
         "device",
         "device_map",
         "dtype",
@@ -56,6 +57,7 @@ class Options:
     variant: str | None = None
     mapped: bool = True
     add_pooling_layer: bool = True
+    check_finite: bool = True
 
     @staticmethod
     def of(named: dict[str, Any], *, call: str) -> Options:
@@ -171,6 +173,8 @@ def fill(
         initialise(model, only=report.parameters, device=options.device, dtype=options.dtype)
     renew_ties(model)
     _refuse_unfilled(model)
+    if options.check_finite:
+        _refuse_not_finite(model, source.name)
     model.new_parameters, new = report.parameters, report.new
     if adapter is not None:
         model.name_or_path = base.name
@@ -265,3 +269,22 @@ def _refuse_unfilled(model: Any) -> None:
     left = [name for name, p in model.named_parameters() if p.is_meta]
     if left:
         raise CheckpointError(f"These parameters were not filled: {left}. This is a fault of the weight map.")
+
+
+def _refuse_not_finite(model: Any, name: str) -> None:
+    """Every answer of a model with such a weight may be NaN. One pass: the sum of a tensor tells.
+
+    Raises:
+        CheckpointError: a weight is NaN or infinite.
+    """
+    wrong = [
+        parameter
+        for parameter, weight in model.named_parameters()
+        if not weight.is_meta and not weight.detach().sum(dtype=torch.float32).isfinite()
+    ]
+    if wrong:
+        raise CheckpointError(
+            f"{name} has weights that are not finite (NaN or infinite) in {', '.join(wrong[:6])}, so its "
+            "answers would be NaN. The file is damaged, or its training diverged: use another version, or "
+            "pass check_finite=False to load it as it is."
+        )

@@ -85,7 +85,8 @@ class PreTrainedModel(AdaptedModel, GenerationMixin):
         device or device_map, mapped (False copies the weights into memory of their own). What: num_labels,
         id2label, label2id or new_head=True to train a head that the file lacks, new_cross_attention=True to
         train a decoder's attention to an encoder; ignore_mismatched_sizes to train afresh what has another
-        size; output_loading_info for (model, report). Any other name changes that field of the configuration.
+        size; check_finite=False to load weights that are NaN or infinite; output_loading_info for (model,
+        report). Any other name changes that field of the configuration.
 
         Raises:
             HubError, ConfigError, CheckpointError, UnknownArgument: as their messages say.
