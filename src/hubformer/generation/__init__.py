@@ -46,7 +46,7 @@ from hubformer.generation.processors import (
     TypicalLogitsWarper,
     UnbatchedClassifierFreeGuidanceLogitsProcessor,
 )
-from hubformer.generation.search import Answer, Beam, Greedy, Sample, Search, Step
+from hubformer.generation.strategies import Beam, DecodingStrategy, GenerationResult, Greedy, Sample, Step
 from hubformer.generation.streamers import (
     AsyncTextIteratorStreamer,
     BaseStreamer,
@@ -56,11 +56,11 @@ from hubformer.generation.streamers import (
 from hubformer.models.stepping import Prompt
 
 __all__ = [
-    "Answer",
     "AsyncTextIteratorStreamer",
     "BaseStreamer",
     "Beam",
     "ClassifierFreeGuidanceLogitsProcessor",
+    "DecodingStrategy",
     "EncoderNoRepeatNGramLogitsProcessor",
     "EncoderRepetitionPenaltyLogitsProcessor",
     "EosTokenCriteria",
@@ -75,6 +75,7 @@ __all__ = [
     "GenerateEncoderDecoderOutput",
     "GenerationConfig",
     "GenerationMixin",
+    "GenerationResult",
     "Greedy",
     "InfNanRemoveLogitsProcessor",
     "LogitNormalization",
@@ -91,7 +92,6 @@ __all__ = [
     "Prompt",
     "RepetitionPenaltyLogitsProcessor",
     "Sample",
-    "Search",
     "SequenceBiasLogitsProcessor",
     "Step",
     "StopStringCriteria",

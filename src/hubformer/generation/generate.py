@@ -27,8 +27,8 @@ from hubformer.generation.outputs import (
 )
 from hubformer.generation.processing import logits_processors, stopping_criteria
 from hubformer.generation.prompt import places, prompt_of
-from hubformer.generation.search import Beam, Greedy, Sample, Search, Step
 from hubformer.generation.stopping import StoppingCriterion
+from hubformer.generation.strategies import Beam, DecodingStrategy, Greedy, Sample, Step
 from hubformer.models.stepping import DecoderRunner, Prompt
 
 _log = logging.getLogger("hubformer")
@@ -37,7 +37,7 @@ _log = logging.getLogger("hubformer")
 def steps(
     model: Any,
     prompt: Prompt,
-    search: Search,
+    search: DecodingStrategy,
     *,
     logits: Sequence[LogitsProcessor] = (),
     stop: Sequence[StoppingCriterion] = (),
@@ -155,7 +155,7 @@ def _say_once(message: str) -> None:
     _log.warning("%s", message)
 
 
-def _search(call: Call, *, longest: int) -> Search:
+def _search(call: Call, *, longest: int) -> DecodingStrategy:
     config, padding = call.config, call.padding
     answers = config.num_return_sequences or 1
     if (config.num_beams or 1) > 1:

@@ -70,7 +70,7 @@ class StopString:
 
 
 def stopped(ids: Tensor, scores: Any, *, rules: Sequence[StoppingCriterion]) -> Tensor:
-    """Which rows any rule ends, (B,).
+    """Which rows any criterion ends, (B,).
 
     Raises:
         InputError: a rule answers neither for all rows nor for each.

@@ -22,7 +22,7 @@ _OUT = -1e9
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class GenerationResult:
     """What a search has found when it ends."""
 
     ids: Tensor  # (B * answers, L), the prompt included, padding after the end
@@ -39,12 +39,12 @@ class Step:
     logits: Tensor  # (R, V), as the model gave them
     scores: Tensor  # (R, V), after the rules
     rows: Tensor | None = None  # (R,): which row of the step before each one continues; None: itself
-    answer: Answer | None = None  # on the last step
+    answer: GenerationResult | None = None  # on the last step
     cache: Cache | None = None  # what was read so far, all but the new token
     states: Mapping[str, Any] = field(default_factory=dict)  # attentions and hidden states of the pass
 
 
-class Run(Protocol):
+class DecodingState(Protocol):
     """A search under way."""
 
     ids: Tensor  # (R, L): what has to be read for the next step
@@ -55,12 +55,12 @@ class Run(Protocol):
         """The next token of every row, from scores (R, V)."""
 
 
-class Search(Protocol):
+class DecodingStrategy(Protocol):
     @property
     def copies(self) -> int:
         """How many rows are read for one of the prompt."""
 
-    def begin(self, ids: Tensor) -> Run:
+    def begin(self, ids: Tensor) -> DecodingState:
         """Start from rows (R, L), already copied."""
 
 
@@ -75,7 +75,7 @@ class Greedy:
     padding: int | None = None  # written after the end of a row; None: the row goes on until all have ended
     copies: int = 1
 
-    def begin(self, ids: Tensor) -> Run:
+    def begin(self, ids: Tensor) -> DecodingState:
         return _OneByOne(ids, padding=self.padding)
 
 
@@ -87,7 +87,7 @@ class Sample:
     copies: int = 1
     generator: torch.Generator | None = None  # None: torch's own, as torch.manual_seed sets it
 
-    def begin(self, ids: Tensor) -> Run:
+    def begin(self, ids: Tensor) -> DecodingState:
         return _Drawn(ids, padding=self.padding, generator=self.generator)
 
 
@@ -110,7 +110,7 @@ class _OneByOne:
         self.ids = torch.cat([self.ids, tokens[:, None]], dim=1)
         self.ended = self.ended | stopped(self.ids, scores, rules=stop)
         done = bool(self.ended.all())
-        return Step(self.ids, tokens, logits, scores, answer=Answer(self.ids) if done else None)
+        return Step(self.ids, tokens, logits, scores, answer=GenerationResult(self.ids) if done else None)
 
 
 class _Drawn(_OneByOne):
@@ -145,7 +145,7 @@ class Beam:
     def copies(self) -> int:
         return self.beams
 
-    def begin(self, ids: Tensor) -> Run:
+    def begin(self, ids: Tensor) -> DecodingState:
         return _Beams(self, ids)
 
 
@@ -266,10 +266,10 @@ class _Beams:
         enough = bool(self.ended.finished.all()) and self.spec.early is True
         return bool(self.improvable.any()) and not enough and not bool(hits.all())
 
-    def _answer(self) -> Answer:
+    def _answer(self) -> GenerationResult:
         best = self.ended
         answers: Any = slice(0, self.spec.answers)
         beams = best.beams[:, answers].flatten(0, 1)
         new = int((beams >= 0).sum(-1).max())
         ids = best.ids[:, answers].flatten(0, 1)[:, : self.prompt + new]
-        return Answer(ids, best.scores[:, answers].flatten(), beams[:, :new])
+        return GenerationResult(ids, best.scores[:, answers].flatten(), beams[:, :new])
