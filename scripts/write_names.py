@@ -188,7 +188,7 @@ _WRITTEN = "Written by scripts/write_names.py."
 
 
 def argument_names(head: Head) -> tuple[str, ...]:
-    return tuple(head.forward.split())
+    return head.arguments
 
 
 def _stem(found: Family) -> str:

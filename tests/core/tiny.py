@@ -32,7 +32,7 @@ def shake(module: Any, *, seed: int = 3, by: float = 0.3) -> Any:
 
 def settings(head: Head, model_type: str, **changes: Any) -> dict[str, Any]:
     """The tiny configuration for a head of a family."""
-    labels = {"num_labels": 2} if "start_positions" in head.forward else {}
+    labels = {"num_labels": 2} if "start_positions" in head.arguments else {}
     return {**TINY[model_type], **HEAD_CONFIG.get(head.name, {}), **labels, **changes}
 
 
@@ -129,7 +129,7 @@ def rows_of(model: Any, *lengths: int, side: str = "right", seed: int = 7) -> di
         mask[row, :length] = 1
         ids[row, length:] = pad if isinstance(pad, int) else 0
     batch = {"input_ids": ids, "attention_mask": mask}
-    if "token_type_ids" in model.head_row.forward.split():
+    if "token_type_ids" in model.head_row.arguments:
         batch["token_type_ids"] = types
     if side == "left":
         turn = [longest - length for length in lengths]

@@ -193,7 +193,7 @@ class Case:
             **TINY[self.model_type],
             **VARIANTS[self.model_type][self.variant],
             **HEAD_CONFIG.get(self.head.name, {}),
-            **({"num_labels": 2} if "start_positions" in self.head.forward else {}),
+            **({"num_labels": 2} if "start_positions" in self.head.arguments else {}),
         }
 
 
@@ -216,7 +216,7 @@ def marked(case: Case) -> Any:
 
 
 def arguments(case: Case) -> set[str]:
-    return set(case.head.forward.split())
+    return set(case.head.arguments)
 
 
 def encoder_arguments(case: Case) -> set[str]:
@@ -226,7 +226,7 @@ def encoder_arguments(case: Case) -> set[str]:
         return arguments(case)
     head = family(inner["model_type"]).head("base")
     assert head is not None
-    return set(head.forward.split())
+    return set(head.arguments)
 
 
 def usual_side(case: Case) -> str:

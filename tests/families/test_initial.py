@@ -36,7 +36,7 @@ FIRST = [case for case in CASES if case.variant == next(c.variant for c in CASES
 
 def _scored_twice(case: Case) -> bool:
     """XLM scores a choice from the scores of its labels; three numbers would not tell a spread."""
-    return case.model_type in ("flaubert", "xlm") and "start_positions" not in case.head.forward
+    return case.model_type in ("flaubert", "xlm") and "start_positions" not in case.head.arguments
 
 
 def larger(case: Case) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def test_what_cannot_be(two: Two) -> None:
     with pytest.raises(InputError, match="has 1 rows, expected 2"):
         two.ours.generate(two.ids, decoder_input_ids=two.ids[:1])
     for name in ("global_attention_mask", "token_type_ids"):
-        if name not in two.ours.head_row.forward:
+        if name not in two.ours.head_row.arguments:
             with pytest.raises(InputError, match=f"takes no {name}"):
                 two.ours.generate(two.ids, **{name: two.ids})
     states = torch.zeros(2, 3, two.ours.computation.body.spec.encoder.stack.width, dtype=torch.float64)

@@ -141,13 +141,13 @@ POOLED = (row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*"))
 
 HEADS = (
     Head(
-        "AlbertModel", ("base",), bert.pooler, bert.READ + bert.ASK.lstrip(),
+        "AlbertModel", ("base",), bert.pooler, (*bert.READ, *bert.ASK),
         outputs.BaseModelOutputWithPooling, tasks.pooled, rows=(row(POOLER, "head.dense.*"),),
         without=bert.no_pooler, bare=True,
     ),
     Head(
         "AlbertForPreTraining", ("pretraining",), pretraining_head,
-        bert.READ + "labels sentence_order_label" + bert.ASK, outputs.AlbertForPreTrainingOutput,
+        (*bert.READ, "labels", "sentence_order_label", *bert.ASK), outputs.AlbertForPreTrainingOutput,
         tasks.sentence_order, rows=pretraining_rows,
     ),
     Head(

@@ -206,14 +206,31 @@ def vocab_rows(config: Config) -> tuple[Row, ...]:
 
 SHARED, OWN = "model.shared.weight", "model.decoder.embed_tokens.weight"
 TIED = (("model.encoder.embed_tokens.weight", SHARED), (OWN, SHARED), ("lm_head.weight", SHARED))
-READ = "input_ids attention_mask decoder_input_ids decoder_attention_mask head_mask decoder_head_mask "
-READ += "cross_attn_head_mask encoder_outputs "
-EMBEDS, REST = "inputs_embeds decoder_inputs_embeds ", "use_cache" + ASK + " cache_position"
-MODEL = READ + "past_key_values " + EMBEDS + REST
-WRITING = READ + "past_key_values " + EMBEDS + "labels " + REST
+READ = (
+    "input_ids",
+    "attention_mask",
+    "decoder_input_ids",
+    "decoder_attention_mask",
+    "head_mask",
+    "decoder_head_mask",
+    "cross_attn_head_mask",
+    "encoder_outputs",
+)
+EMBEDS, REST = ("inputs_embeds", "decoder_inputs_embeds"), ("use_cache", *ASK, "cache_position")
+MODEL = (*READ, "past_key_values", *EMBEDS, *REST)
+WRITING = (*READ, "past_key_values", *EMBEDS, "labels", *REST)
 CAUSAL = (
-    "input_ids attention_mask encoder_hidden_states encoder_attention_mask head_mask cross_attn_head_mask "
-    "past_key_values inputs_embeds labels " + REST + " logits_to_keep"
+    "input_ids",
+    "attention_mask",
+    "encoder_hidden_states",
+    "encoder_attention_mask",
+    "head_mask",
+    "cross_attn_head_mask",
+    "past_key_values",
+    "inputs_embeds",
+    "labels",
+    *REST,
+    "logits_to_keep",
 )
 SEQUENCE_ROWS = (
     row("classification_head.dense.*", "head.dense.*"),
@@ -224,14 +241,14 @@ SEQUENCE_ROWS = (
 Prepare = Callable[[Inputs, PreTrainedConfig], Inputs]
 
 
-def model(name: str, *, prepare: Prepare = after_input) -> Head:
+def model(name: str, *, prepare: Prepare | None = after_input) -> Head:
     return Head(
         name + "Model", ("base",), no_pooler, MODEL, outputs.Seq2SeqModelOutput, tasks.states_only,
         prepare=prepare, bare=True,
     )  # fmt: skip
 
 
-def writer(name: str, *, prepare: Prepare = after_labels) -> Head:
+def writer(name: str, *, prepare: Prepare | None = after_labels) -> Head:
     return Head(
         name, ("seq2seq-lm", "pretraining"), vocab_head, WRITING, outputs.Seq2SeqLMOutput,
         tasks.labelled_tokens, rows=vocab_rows, prepare=prepare, generates=True,
@@ -239,16 +256,16 @@ def writer(name: str, *, prepare: Prepare = after_labels) -> Head:
     )  # fmt: skip
 
 
-def classifiers(name: str, *, prepare: Prepare = after_input) -> tuple[Head, ...]:
+def classifiers(name: str, *, prepare: Prepare | None = after_input) -> tuple[Head, ...]:
     return (
         Head(
             name + "ForSequenceClassification", ("sequence-classification",), sequence_head,
-            READ + EMBEDS + "labels " + REST, outputs.Seq2SeqSequenceClassifierOutput, tasks.sequence_labels,
+            (*READ, *EMBEDS, "labels", *REST), outputs.Seq2SeqSequenceClassifierOutput, tasks.sequence_labels,
             rows=SEQUENCE_ROWS, prepare=prepare,
         ),
         Head(
             name + "ForQuestionAnswering", ("question-answering",), span_head,
-            READ + "start_positions end_positions " + EMBEDS + REST,
+            (*READ, "start_positions", "end_positions", *EMBEDS, *REST),
             outputs.Seq2SeqQuestionAnsweringModelOutput, tasks.span,
             rows=(row("qa_outputs.*", "head.output.*"),), prepare=prepare,
         ),

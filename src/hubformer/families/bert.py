@@ -225,12 +225,21 @@ def pretraining_rows(config: Config) -> tuple[Row, ...]:
 
 
 POOLER = "bert.pooler.dense.*"
-READ = "input_ids attention_mask token_type_ids position_ids head_mask inputs_embeds "
-CROSS = "encoder_hidden_states encoder_attention_mask "
-ASK = " output_attentions output_hidden_states return_dict"
-MODEL = READ + CROSS + "past_key_values use_cache" + ASK + " cache_position"
-GENERATING = READ + CROSS + "labels past_key_values use_cache" + ASK + " cache_position logits_to_keep"
-LABELS, SPAN = READ + "labels" + ASK, READ + "start_positions end_positions" + ASK
+READ = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
+CROSS = ("encoder_hidden_states", "encoder_attention_mask")
+ASK = ("output_attentions", "output_hidden_states", "return_dict")
+MODEL = (*READ, *CROSS, "past_key_values", "use_cache", *ASK, "cache_position")
+GENERATING = (
+    *READ,
+    *CROSS,
+    "labels",
+    "past_key_values",
+    "use_cache",
+    *ASK,
+    "cache_position",
+    "logits_to_keep",
+)
+LABELS, SPAN = (*READ, "labels", *ASK), (*READ, "start_positions", "end_positions", *ASK)
 
 HEADS = (
     Head(
@@ -240,11 +249,11 @@ HEADS = (
     ),
     Head(
         "BertForPreTraining", ("pretraining",), pretraining_head,
-        READ + "labels next_sentence_label" + ASK, outputs.BertForPreTrainingOutput, tasks.pretraining,
+        (*READ, "labels", "next_sentence_label", *ASK), outputs.BertForPreTrainingOutput, tasks.pretraining,
         rows=pretraining_rows,
     ),
     Head(
-        "BertForMaskedLM", ("masked-lm",), vocab_head, READ + CROSS + "labels" + ASK,
+        "BertForMaskedLM", ("masked-lm",), vocab_head, (*READ, *CROSS, "labels", *ASK),
         outputs.MaskedLMOutput, tasks.labelled_tokens, rows=vocab_rows,
     ),
     Head(

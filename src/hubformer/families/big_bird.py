@@ -158,25 +158,43 @@ def pretraining_rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-CAUSAL = bert.READ + bert.CROSS + "past_key_values labels use_cache" + bert.ASK
-CAUSAL += " cache_position logits_to_keep"
-SPAN = "input_ids attention_mask question_lengths token_type_ids position_ids head_mask inputs_embeds "
-SPAN += "start_positions end_positions" + bert.ASK
+CAUSAL = (
+    *bert.READ,
+    *bert.CROSS,
+    "past_key_values",
+    "labels",
+    "use_cache",
+    *bert.ASK,
+    "cache_position",
+    "logits_to_keep",
+)
+SPAN = (
+    "input_ids",
+    "attention_mask",
+    "question_lengths",
+    "token_type_ids",
+    "position_ids",
+    "head_mask",
+    "inputs_embeds",
+    "start_positions",
+    "end_positions",
+    *bert.ASK,
+)
 
 HEADS = (
     Head(
         "BigBirdModel", ("base",), bert.pooler,
-        bert.READ + bert.CROSS + "past_key_values use_cache" + bert.ASK + " cache_position",
+        (*bert.READ, *bert.CROSS, "past_key_values", "use_cache", *bert.ASK, "cache_position"),
         outputs.BaseModelOutputWithPoolingAndCrossAttentions, tasks.pooled,
         rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
     ),
     Head(
         "BigBirdForPreTraining", ("pretraining",), pretraining_head,
-        bert.READ + "labels next_sentence_label" + bert.ASK, outputs.BigBirdForPreTrainingOutput,
+        (*bert.READ, "labels", "next_sentence_label", *bert.ASK), outputs.BigBirdForPreTrainingOutput,
         tasks.pretraining_on_words, rows=pretraining_rows,
     ),
     Head(
-        "BigBirdForMaskedLM", ("masked-lm",), vocab_head, bert.READ + bert.CROSS + "labels" + bert.ASK,
+        "BigBirdForMaskedLM", ("masked-lm",), vocab_head, (*bert.READ, *bert.CROSS, "labels", *bert.ASK),
         outputs.MaskedLMOutput, tasks.labelled_tokens, rows=vocab_rows,
     ),
     Head(

@@ -96,32 +96,33 @@ def rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-READ = "input_ids past_key_values attention_mask head_mask inputs_embeds "
+READ = ("input_ids", "past_key_values", "attention_mask", "head_mask", "inputs_embeds")
 OUTPUT = row("lm_head.weight", "head.output.weight")
 
 HEADS = (
     Head(
-        "BloomModel", ("base",), no_pooler, READ + "use_cache" + ASK + " cache_position",
+        "BloomModel", ("base",), no_pooler, (*READ, "use_cache", *ASK, "cache_position"),
         outputs.BaseModelOutputWithPastAndCrossAttentions, tasks.states_only, bare=True,
     ),
     Head(
         "BloomForCausalLM", ("causal-lm", "pretraining"), vocab_head,
-        READ + "labels use_cache" + ASK + " cache_position logits_to_keep",
+        (*READ, "labels", "use_cache", *ASK, "cache_position", "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=(OUTPUT,), generates=True,
     ),
     Head(
         "BloomForSequenceClassification", ("sequence-classification",), sequence_head,
-        READ + "labels use_cache" + ASK, outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
+        (*READ, "labels", "use_cache", *ASK), outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     ),
     Head(
         "BloomForTokenClassification", ("token-classification",), token_head,
-        READ + "labels use_cache" + ASK, outputs.TokenClassifierOutput, tasks.labelled_tokens,
+        (*READ, "labels", "use_cache", *ASK), outputs.TokenClassifierOutput, tasks.labelled_tokens,
         rows=(row("classifier.*", "head.output.*"),),
     ),
     Head(
         "BloomForQuestionAnswering", ("question-answering",), span_head,
-        "input_ids attention_mask head_mask inputs_embeds start_positions end_positions" + ASK,
+        ("input_ids", "attention_mask", "head_mask", "inputs_embeds", "start_positions", "end_positions",
+        *ASK),
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
 )  # fmt: skip

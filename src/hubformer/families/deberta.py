@@ -212,15 +212,15 @@ def twins(config: Config) -> tuple[tuple[str, str], ...]:
     return bert.bias_twins(config) if config["legacy"] else ()
 
 
-READ = "input_ids attention_mask token_type_ids position_ids inputs_embeds "
-LABELS, SPAN = READ + "labels" + bert.ASK, READ + "start_positions end_positions" + bert.ASK
+READ = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
+LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
 POOLED = (row("pooler.dense.*", "head.dense.*"), row("classifier.*", "head.output.*"))
 
 
 def heads_of(name: str) -> tuple[Head, ...]:
     return (
         Head(
-            name + "Model", ("base",), bert.no_pooler, READ + bert.ASK.lstrip(), outputs.BaseModelOutput,
+            name + "Model", ("base",), bert.no_pooler, (*READ, *bert.ASK), outputs.BaseModelOutput,
             tasks.states_only, bare=True,
         ),
         Head(

@@ -116,12 +116,12 @@ VOCAB_ROWS = (
 )
 FIRST_TOKEN_ROWS = (row("pre_classifier.*", "head.dense.*"), row("classifier.*", "head.output.*"))
 
-READ = "input_ids attention_mask head_mask inputs_embeds "
-LABELS, SPAN = READ + "labels" + bert.ASK, READ + "start_positions end_positions" + bert.ASK
+READ = ("input_ids", "attention_mask", "head_mask", "inputs_embeds")
+LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
 
 HEADS = (
     Head(
-        "DistilBertModel", ("base",), bert.no_pooler, READ + bert.ASK, outputs.BaseModelOutput,
+        "DistilBertModel", ("base",), bert.no_pooler, (*READ, *bert.ASK), outputs.BaseModelOutput,
         tasks.states_only, bare=True,
     ),
     Head(

@@ -81,8 +81,8 @@ VOCAB_ROWS = (
     row("generator_lm_head.bias", "head.bias"),
     row("generator_lm_head.weight", "head.output.weight"),  # where it is not tied
 )
-MODEL = bert.READ + bert.CROSS + "past_key_values use_cache" + bert.ASK
-GENERATING = bert.READ + bert.CROSS + "labels past_key_values use_cache" + bert.ASK + " logits_to_keep"
+MODEL = (*bert.READ, *bert.CROSS, "past_key_values", "use_cache", *bert.ASK)
+GENERATING = (*bert.READ, *bert.CROSS, "labels", "past_key_values", "use_cache", *bert.ASK, "logits_to_keep")
 
 HEADS = (
     Head(

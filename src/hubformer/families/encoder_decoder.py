@@ -18,7 +18,7 @@ from hubformer.models.encoder_decoder import (
     WithPooler,
     after_padded_labels,
 )
-from hubformer.models.family import Family, Head, Part, unchanged
+from hubformer.models.family import Family, Head, Part
 from hubformer.models.heads import HeadSpec
 from hubformer.models.initial import Initial
 from hubformer.models.stepping import AnsweringStepper
@@ -55,7 +55,7 @@ def encoder(config: Config) -> Part:
     head = found.head("base")
     if head is None or isinstance(found.body_of(head, inner), EncoderDecoderSpec):
         raise ConfigError(f"The encoder is of the type {inner.model_type!r}, which has a decoder of its own.")
-    if head.prepare is not unchanged:
+    if head.prepare is not None:
         raise ConfigError(f"A model of the type {inner.model_type!r} is not supported as an encoder.")
     return Part(found, head, inner, "encoder.", (("body.", "body.encoder."), ("head.", "head.pooler.")))
 
@@ -98,7 +98,7 @@ def body(config: Config) -> EncoderDecoderSpec:
         second,
         shared=False,
         bridged=width != wanted,
-        told=tuple(name for name in TOLD if name in reads.head.forward.split()),
+        told=tuple(name for name in TOLD if name in reads.head.arguments),
     )
 
 
@@ -129,8 +129,19 @@ def keeps(config: Config) -> bool:
 
 
 FORWARD = (
-    "input_ids attention_mask decoder_input_ids decoder_attention_mask encoder_outputs past_key_values "
-    "inputs_embeds decoder_inputs_embeds labels use_cache" + ASK + " cache_position " + " ".join(TOLD)
+    "input_ids",
+    "attention_mask",
+    "decoder_input_ids",
+    "decoder_attention_mask",
+    "encoder_outputs",
+    "past_key_values",
+    "inputs_embeds",
+    "decoder_inputs_embeds",
+    "labels",
+    "use_cache",
+    *ASK,
+    "cache_position",
+    *TOLD,
 )
 
 ENCODER_DECODER = Family(

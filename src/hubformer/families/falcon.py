@@ -199,18 +199,27 @@ def rows(config: Config) -> tuple[Row, ...]:
     )  # fmt: skip
 
 
-READ = "input_ids past_key_values attention_mask position_ids head_mask inputs_embeds "
-LABELS = "input_ids past_key_values attention_mask head_mask inputs_embeds labels use_cache" + ASK
+READ = ("input_ids", "past_key_values", "attention_mask", "position_ids", "head_mask", "inputs_embeds")
+LABELS = (
+    "input_ids",
+    "past_key_values",
+    "attention_mask",
+    "head_mask",
+    "inputs_embeds",
+    "labels",
+    "use_cache",
+    *ASK,
+)
 OUTPUT = row("lm_head.weight", "head.output.weight")
 
 HEADS = (
     Head(
-        "FalconModel", ("base",), no_pooler, READ + "use_cache" + ASK + " cache_position",
+        "FalconModel", ("base",), no_pooler, (*READ, "use_cache", *ASK, "cache_position"),
         outputs.BaseModelOutputWithPastAndCrossAttentions, tasks.states_only, bare=True,
     ),
     Head(
         "FalconForCausalLM", ("causal-lm",), vocab_head,
-        READ + "labels use_cache" + ASK + " cache_position logits_to_keep",
+        (*READ, "labels", "use_cache", *ASK, "cache_position", "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=(OUTPUT,), generates=True,
     ),
     Head(
@@ -224,7 +233,8 @@ HEADS = (
     ),
     Head(
         "FalconForQuestionAnswering", ("question-answering",), span_head,
-        "input_ids attention_mask head_mask inputs_embeds start_positions end_positions" + ASK,
+        ("input_ids", "attention_mask", "head_mask", "inputs_embeds", "start_positions", "end_positions",
+        *ASK),
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
 )  # fmt: skip

@@ -181,23 +181,23 @@ def double_rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-PAST = "input_ids past_key_values "
-READ = "attention_mask token_type_ids position_ids head_mask inputs_embeds "
-LABELS = PAST + READ + "labels use_cache" + ASK
+PAST = ("input_ids", "past_key_values")
+READ = ("attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
+LABELS = (*PAST, *READ, "labels", "use_cache", *ASK)
 
 HEADS = (
     Head(
-        "GPT2Model", ("base",), no_pooler, PAST + "cache_position " + READ + CROSS + "use_cache" + ASK,
+        "GPT2Model", ("base",), no_pooler, (*PAST, "cache_position", *READ, *CROSS, "use_cache", *ASK),
         outputs.BaseModelOutputWithPastAndCrossAttentions, tasks.states_only, bare=True,
     ),
     Head(
         "GPT2LMHeadModel", ("causal-lm", "pretraining"), vocab_head,
-        PAST + "cache_position " + READ + CROSS + "labels use_cache" + ASK + " logits_to_keep",
+        (*PAST, "cache_position", *READ, *CROSS, "labels", "use_cache", *ASK, "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=vocab_rows, generates=True,
     ),
     Head(
         "GPT2DoubleHeadsModel", (), double_head,
-        PAST + "cache_position " + READ + "mc_token_ids labels mc_labels use_cache" + ASK,
+        (*PAST, "cache_position", *READ, "mc_token_ids", "labels", "mc_labels", "use_cache", *ASK),
         outputs.GPT2DoubleHeadsModelOutput, tasks.double, rows=double_rows, prepare=flatten_choices,
         generates=True,
     ),
@@ -212,7 +212,7 @@ HEADS = (
     ),
     Head(
         "GPT2ForQuestionAnswering", ("question-answering",), span_head,
-        "input_ids " + READ + "start_positions end_positions" + ASK,
+        ("input_ids", *READ, "start_positions", "end_positions", *ASK),
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
 )  # fmt: skip

@@ -87,12 +87,12 @@ def rows(config: Config) -> tuple[Row, ...]:
 
 HEADS = (
     Head(
-        "GPTBigCodeModel", ("base",), no_pooler, PAST + READ + CROSS + "use_cache" + ASK,
+        "GPTBigCodeModel", ("base",), no_pooler, (*PAST, *READ, *CROSS, "use_cache", *ASK),
         outputs.BaseModelOutputWithPastAndCrossAttentions, tasks.states_only, bare=True,
     ),
     Head(
         "GPTBigCodeForCausalLM", ("causal-lm", "pretraining"), gpt2.vocab_head,
-        PAST + READ + CROSS + "labels use_cache" + ASK + " cache_position logits_to_keep",
+        (*PAST, *READ, *CROSS, "labels", "use_cache", *ASK, "cache_position", "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=gpt2.vocab_rows, generates=True,
     ),
     Head(

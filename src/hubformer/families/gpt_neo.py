@@ -138,12 +138,12 @@ ROWS = (
     row(LAYER + "mlp.c_proj.*", BLOCK + "feed_forward.down.*"),
 )
 
-PAST = "input_ids past_key_values "
-READ = "attention_mask token_type_ids position_ids head_mask inputs_embeds "
-BASE = PAST + READ + "use_cache" + ASK + " cache_position"
-CAUSAL = PAST + READ + "labels use_cache" + ASK + " cache_position"
-LABELS = PAST + READ + "labels use_cache" + ASK
-SPAN = "input_ids " + READ + "start_positions end_positions" + ASK
+PAST = ("input_ids", "past_key_values")
+READ = ("attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
+BASE = (*PAST, *READ, "use_cache", *ASK, "cache_position")
+CAUSAL = (*PAST, *READ, "labels", "use_cache", *ASK, "cache_position")
+LABELS = (*PAST, *READ, "labels", "use_cache", *ASK)
+SPAN = ("input_ids", *READ, "start_positions", "end_positions", *ASK)
 
 HEADS = (
     Head(

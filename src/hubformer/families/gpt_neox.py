@@ -129,37 +129,37 @@ def rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-SHOWN = " output_attentions output_hidden_states"
-READ = "input_ids attention_mask position_ids inputs_embeds head_mask past_key_values "
-TYPED = "attention_mask token_type_ids position_ids head_mask inputs_embeds "
+SHOWN = ("output_attentions", "output_hidden_states")
+READ = ("input_ids", "attention_mask", "position_ids", "inputs_embeds", "head_mask", "past_key_values")
+TYPED = ("attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
 
 HEADS = (
     Head(
         "GPTNeoXModel", ("base",), no_pooler,
-        "input_ids attention_mask position_ids head_mask inputs_embeds past_key_values use_cache" + SHOWN
-        + " cache_position return_dict",
+        ("input_ids", "attention_mask", "position_ids", "head_mask", "inputs_embeds", "past_key_values",
+        "use_cache", *SHOWN, "cache_position", "return_dict"),
         outputs.BaseModelOutputWithPast, tasks.states_only, bare=True,
     ),
     Head(
         "GPTNeoXForCausalLM", ("causal-lm",), vocab_head,
-        READ + "labels use_cache" + SHOWN + " cache_position logits_to_keep return_dict",
+        (*READ, "labels", "use_cache", *SHOWN, "cache_position", "logits_to_keep", "return_dict"),
         outputs.CausalLMOutputWithPast, tasks.next_tokens,
         rows=(row("embed_out.weight", "head.output.weight"),), generates=True,
     ),
     Head(
         "GPTNeoXForQuestionAnswering", ("question-answering",), span_head,
-        "input_ids " + TYPED + "start_positions end_positions" + ASK,
+        ("input_ids", *TYPED, "start_positions", "end_positions", *ASK),
         outputs.QuestionAnsweringModelOutput, tasks.span,
         rows=(row("qa_outputs.*", "head.output.*"),),
     ),
     Head(
         "GPTNeoXForSequenceClassification", ("sequence-classification",), sequence_head,
-        READ + "labels use_cache" + ASK, outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
+        (*READ, "labels", "use_cache", *ASK), outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     ),
     Head(
         "GPTNeoXForTokenClassification", ("token-classification",), token_head,
-        "input_ids past_key_values " + TYPED + "labels use_cache" + ASK,
+        ("input_ids", "past_key_values", *TYPED, "labels", "use_cache", *ASK),
         outputs.TokenClassifierOutput, tasks.labelled_tokens,
         rows=(row("classifier.*", "head.output.*"),),
     ),

@@ -127,8 +127,8 @@ VOCAB_ROWS = (
     row("lm_head.decoder.bias", "head.bias"),
     row("lm_head.decoder.weight", "head.output.weight"),  # where it is not tied
 )
-READ = "input_ids attention_mask token_type_ids position_ids inputs_embeds "
-LABELS = READ + "labels" + bert.ASK
+READ = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
+LABELS = (*READ, "labels", *bert.ASK)
 
 
 def heads(name: str, prefix: str, vocab_rows: Any, *, vocab: Any) -> tuple[Head, ...]:
@@ -136,7 +136,7 @@ def heads(name: str, prefix: str, vocab_rows: Any, *, vocab: Any) -> tuple[Head,
     labels: tuple[Row, ...] = (row("classifier.*", "head.output.*"),)
     return (
         Head(
-            f"{name}Model", ("base",), bert.no_pooler, READ + bert.ASK.lstrip(),
+            f"{name}Model", ("base",), bert.no_pooler, (*READ, *bert.ASK),
             outputs.BaseModelOutputWithPooling, tasks.states_only, bare=True,
         ),
         Head(

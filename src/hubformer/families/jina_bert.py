@@ -100,7 +100,7 @@ def rows(config: Config) -> tuple[Row, ...]:
 
 HEADS = (
     Head(
-        "JinaBertModel", ("base",), bert.pooler, READ + ASK.lstrip(), outputs.BaseModelOutputWithPooling,
+        "JinaBertModel", ("base",), bert.pooler, (*READ, *ASK), outputs.BaseModelOutputWithPooling,
         tasks.pooled, rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
     ),
     Head(

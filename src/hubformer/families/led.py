@@ -66,24 +66,24 @@ ROWS: tuple[Row, ...] = (
     *bart.half_rows("decoder", backbone="led"),
 )
 
-READ = bart.READ + "global_attention_mask "
-PAST = "past_key_values " + bart.EMBEDS
-MODEL = READ + PAST + bart.REST
-WRITING = READ + PAST + "labels " + bart.REST
-SEQUENCE = READ + bart.EMBEDS + "labels use_cache" + ASK
-SPAN = READ + "start_positions end_positions " + bart.EMBEDS + "use_cache" + ASK
+READ = (*bart.READ, "global_attention_mask")
+PAST = ("past_key_values", *bart.EMBEDS)
+MODEL = (*READ, *PAST, *bart.REST)
+WRITING = (*READ, *PAST, "labels", *bart.REST)
+SEQUENCE = (*READ, *bart.EMBEDS, "labels", "use_cache", *ASK)
+SPAN = (*READ, "start_positions", "end_positions", *bart.EMBEDS, "use_cache", *ASK)
 
 _sequence, _span = bart.classifiers("LED")
 HEADS = (
-    replace(bart.model("LED"), forward=MODEL, output=outputs.LEDSeq2SeqModelOutput),
+    replace(bart.model("LED"), arguments=MODEL, output=outputs.LEDSeq2SeqModelOutput),
     replace(
         bart.writer("LEDForConditionalGeneration"),
         tasks=("seq2seq-lm",),
-        forward=WRITING,
+        arguments=WRITING,
         output=outputs.LEDSeq2SeqLMOutput,
     ),
-    replace(_sequence, forward=SEQUENCE, output=outputs.LEDSeq2SeqSequenceClassifierOutput),
-    replace(_span, forward=SPAN, output=outputs.LEDSeq2SeqQuestionAnsweringModelOutput),
+    replace(_sequence, arguments=SEQUENCE, output=outputs.LEDSeq2SeqSequenceClassifierOutput),
+    replace(_span, arguments=SPAN, output=outputs.LEDSeq2SeqQuestionAnsweringModelOutput),
 )
 
 LED: Family = replace(

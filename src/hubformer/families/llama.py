@@ -216,19 +216,19 @@ FEED_FORWARD = (
 )
 ROWS = ENDS + NORMS + ATTENTION + FEED_FORWARD
 
-READ = "input_ids attention_mask position_ids past_key_values inputs_embeds "
-SHOWN = "output_attentions output_hidden_states"
+READ = ("input_ids", "attention_mask", "position_ids", "past_key_values", "inputs_embeds")
+SHOWN = ("output_attentions", "output_hidden_states")
 # The arguments after the inputs. v4 has them in one order or another, and what may be shown among the rest.
-KEEPING = "use_cache cache_position" + ASK
-COUNTING = "cache_position use_cache" + ASK
-SHOWING = f"use_cache {SHOWN} cache_position return_dict"
-SCORING = "use_cache cache_position logits_to_keep" + ASK
-SHOWING_SCORES = f"use_cache {SHOWN} cache_position logits_to_keep return_dict"
+KEEPING = ("use_cache", "cache_position", *ASK)
+COUNTING = ("cache_position", "use_cache", *ASK)
+SHOWING = ("use_cache", *SHOWN, "cache_position", "return_dict")
+SCORING = ("use_cache", "cache_position", "logits_to_keep", *ASK)
+SHOWING_SCORES = ("use_cache", *SHOWN, "cache_position", "logits_to_keep", "return_dict")
 
 
-def base(name: str, *, then: str = KEEPING) -> Head:
+def base(name: str, *, then: tuple[str, ...] = KEEPING) -> Head:
     return Head(
-        f"{name}Model", ("base",), no_pooler, READ + then, outputs.BaseModelOutputWithPast,
+        f"{name}Model", ("base",), no_pooler, (*READ, *then), outputs.BaseModelOutputWithPast,
         tasks.states_only, bare=True,
     )  # fmt: skip
 
@@ -239,12 +239,12 @@ OUTPUT = row("lm_head.weight", "head.output.weight")
 def causal(
     name: str,
     *,
-    then: str = SCORING,
+    then: tuple[str, ...] = SCORING,
     head: Callable[[Config], HeadSpec] = vocab_head,
     rows: tuple[Row, ...] = (OUTPUT,),
 ) -> Head:
     return Head(
-        f"{name}ForCausalLM", ("causal-lm",), head, READ + "labels " + then,
+        f"{name}ForCausalLM", ("causal-lm",), head, (*READ, "labels", *then),
         outputs.CausalLMOutputWithPast, tasks.next_tokens, rows=rows, generates=True,
     )  # fmt: skip
 
@@ -252,7 +252,7 @@ def causal(
 def sequence(name: str) -> Head:
     return Head(
         f"{name}ForSequenceClassification", ("sequence-classification",), sequence_head,
-        READ + "labels use_cache" + ASK, outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
+        (*READ, "labels", "use_cache", *ASK), outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     )  # fmt: skip
 
@@ -261,7 +261,7 @@ def span(name: str, *, prefix: str | None = "transformer") -> Head:
     """Most files of this head keep the backbone under an older name."""
     return Head(
         f"{name}ForQuestionAnswering", ("question-answering",), span_head,
-        READ + "start_positions end_positions" + ASK, outputs.QuestionAnsweringModelOutput, tasks.span,
+        (*READ, "start_positions", "end_positions", *ASK), outputs.QuestionAnsweringModelOutput, tasks.span,
         rows=(row("qa_outputs.*", "head.output.*"),), prefix=prefix,
     )  # fmt: skip
 
@@ -269,7 +269,7 @@ def span(name: str, *, prefix: str | None = "transformer") -> Head:
 def tokens(name: str) -> Head:
     return Head(
         f"{name}ForTokenClassification", ("token-classification",), token_head,
-        READ + "labels use_cache" + ASK, outputs.TokenClassifierOutput, tasks.labelled_tokens,
+        (*READ, "labels", "use_cache", *ASK), outputs.TokenClassifierOutput, tasks.labelled_tokens,
         rows=(row("score.*", "head.output.*"),),
     )  # fmt: skip
 

@@ -153,14 +153,14 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 POOLER = "longformer.pooler.dense.*"
-MASKS = "attention_mask global_attention_mask head_mask "
-READ = "input_ids " + MASKS + "token_type_ids position_ids inputs_embeds "
-LABELS, SPAN = READ + "labels" + bert.ASK, READ + "start_positions end_positions" + bert.ASK
-CHOICE = "input_ids token_type_ids " + MASKS + "labels position_ids inputs_embeds" + bert.ASK
+MASKS = ("attention_mask", "global_attention_mask", "head_mask")
+READ = ("input_ids", *MASKS, "token_type_ids", "position_ids", "inputs_embeds")
+LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
+CHOICE = ("input_ids", "token_type_ids", *MASKS, "labels", "position_ids", "inputs_embeds", *bert.ASK)
 
 HEADS = (
     Head(
-        "LongformerModel", ("base",), bert.pooler, READ.rstrip() + bert.ASK,
+        "LongformerModel", ("base",), bert.pooler, (*READ, *bert.ASK),
         outputs.LongformerBaseModelOutputWithPooling, tasks.pooled,
         rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
     ),

@@ -16,7 +16,7 @@ from hubformer.families import bart
 from hubformer.families.bart import NORM, Style
 from hubformer.models.config import Config, Field, count, flag, rate, size, token, unbuilt
 from hubformer.models.encoder_decoder import after_wrapped_input, after_wrapped_labels
-from hubformer.models.family import Family, unchanged
+from hubformer.models.family import Family
 from hubformer.models.heads import VocabHead
 
 MBART_STYLE = Style(norms=Norms(before=NORM), final_norm=NORM)
@@ -78,7 +78,7 @@ PEGASUS = family(
         forced_eos_token_id=token(1),
     ),
     heads=(
-        bart.model("Pegasus", prepare=unchanged),
+        bart.model("Pegasus", prepare=None),
         bart.writer("PegasusForConditionalGeneration"),
         bart.causal("Pegasus", partial(bart.decoder_body, style=PEGASUS_STYLE)),
     ),
@@ -106,7 +106,7 @@ BLENDERBOT = family(
         encoder_no_repeat_ngram_size=unbuilt(count(3)),
     ),
     heads=(
-        bart.model("Blenderbot", prepare=unchanged),
+        bart.model("Blenderbot", prepare=None),
         bart.writer("BlenderbotForConditionalGeneration"),
         bart.causal("Blenderbot", partial(bart.decoder_body, style=BLENDERBOT_STYLE)),
     ),
@@ -134,7 +134,7 @@ BLENDERBOT_SMALL = family(
         bos_token_id=token(1),
     ),
     heads=(
-        bart.model("BlenderbotSmall", prepare=unchanged),
+        bart.model("BlenderbotSmall", prepare=None),
         bart.writer("BlenderbotSmallForConditionalGeneration"),
         bart.causal("BlenderbotSmall", partial(bart.decoder_body, style=BLENDERBOT_SMALL_STYLE)),
     ),
@@ -160,7 +160,7 @@ M2M_100 = family(
         scale_embedding=flag(True),
     ),
     heads=(
-        bart.model("M2M100", prepare=unchanged),
+        bart.model("M2M100", prepare=None),
         replace(
             bart.writer("M2M100ForConditionalGeneration"),
             spec=plain_vocab_head,
@@ -195,7 +195,7 @@ MARIAN = family(
         forced_eos_token_id=token(0),
     ),
     heads=(
-        bart.model("Marian", prepare=unchanged),
+        bart.model("Marian", prepare=None),
         bart.writer("MarianMTModel"),
         bart.causal("Marian", partial(bart.decoder_body, style=MARIAN_STYLE)),
     ),

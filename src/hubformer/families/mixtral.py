@@ -75,12 +75,13 @@ def balanced(found: dict[str, Any], states: States, config: PreTrainedConfig) ->
 def base(name: str) -> Head:
     """A backbone that tells what its routers say, where it is asked."""
     plain = llama.base(name)
-    then = f"{plain.forward} output_router_logits"
-    return replace(plain, forward=then, output=outputs.MoeModelOutputWithPast)
+    return replace(
+        plain, arguments=(*plain.arguments, "output_router_logits"), output=outputs.MoeModelOutputWithPast
+    )
 
 
 def causal(name: str) -> Head:
-    plain = llama.causal(name, then=llama.SCORING.replace("use_cache", "use_cache output_router_logits"))
+    plain = llama.causal(name, then=("use_cache", "output_router_logits", *llama.SCORING[1:]))
     return replace(plain, output=outputs.MoeCausalLMOutputWithPast, beside=balanced)
 
 

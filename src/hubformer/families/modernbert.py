@@ -289,12 +289,12 @@ def vocab_rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-READ = "input_ids attention_mask position_ids inputs_embeds "
-LABELS, SPAN = READ + "labels" + bert.ASK, READ + "start_positions end_positions" + bert.ASK
+READ = ("input_ids", "attention_mask", "position_ids", "inputs_embeds")
+LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
 
 HEADS = (
     Head(
-        "ModernBertModel", ("base",), bert.no_pooler, READ + bert.ASK.lstrip(), outputs.BaseModelOutput,
+        "ModernBertModel", ("base",), bert.no_pooler, (*READ, *bert.ASK), outputs.BaseModelOutput,
         tasks.states_only, bare=True,
     ),
     Head(

@@ -85,12 +85,12 @@ ROWS = (
     row(LAYER + "output.LayerNorm.*", BLOCK + "feed_forward_residual.after.*"),
 )
 POOLER = "mpnet.pooler.dense.*"
-READ = "input_ids attention_mask position_ids head_mask inputs_embeds "
-LABELS, SPAN = READ + "labels" + bert.ASK, READ + "start_positions end_positions" + bert.ASK
+READ = ("input_ids", "attention_mask", "position_ids", "head_mask", "inputs_embeds")
+LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
 
 HEADS = (
     Head(
-        "MPNetModel", ("base",), bert.pooler, READ + bert.ASK.lstrip(), outputs.BaseModelOutputWithPooling,
+        "MPNetModel", ("base",), bert.pooler, (*READ, *bert.ASK), outputs.BaseModelOutputWithPooling,
         tasks.pooled, rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
     ),
     Head(

@@ -81,7 +81,7 @@ def completed(values: dict[str, Any]) -> dict[str, Any]:
     if gate is None:
         return found
     if gate not in GATES:
-        raise ConfigError(f"activation_function is {gate!r}, expected one with a gate: {', '.join(GATES)}.")
+        raise ConfigError(f"activation_function is {gate!r}, expected one with a gate: {GATES}.")
     return {**found, "hidden_act": GATES[gate]}
 
 

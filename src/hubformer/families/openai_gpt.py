@@ -77,26 +77,27 @@ ROWS = (
     row(LAYER + "ln_2.*", BLOCK + "feed_forward_residual.after.*"),
 )
 
-READ = "input_ids attention_mask token_type_ids position_ids head_mask inputs_embeds"
+READ = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
 
 HEADS = (
     Head(
-        "OpenAIGPTModel", ("base",), no_pooler, READ + ASK, outputs.BaseModelOutput, tasks.states_only,
+        "OpenAIGPTModel", ("base",), no_pooler, (*READ, *ASK), outputs.BaseModelOutput, tasks.states_only,
         bare=True,
     ),
     Head(
         "OpenAIGPTLMHeadModel", ("causal-lm", "pretraining"), gpt2.vocab_head,
-        READ + " labels" + ASK + " logits_to_keep", outputs.CausalLMOutput, tasks.next_tokens,
+        (*READ, "labels", *ASK, "logits_to_keep"), outputs.CausalLMOutput, tasks.next_tokens,
         rows=gpt2.vocab_rows, generates=True,
     ),
     Head(
-        "OpenAIGPTDoubleHeadsModel", (), gpt2.double_head, READ + " mc_token_ids labels mc_labels" + ASK,
+        "OpenAIGPTDoubleHeadsModel", (), gpt2.double_head, (*READ, "mc_token_ids", "labels", "mc_labels",
+        *ASK),
         outputs.OpenAIGPTDoubleHeadsModelOutput, tasks.double, rows=gpt2.double_rows,
         prepare=flatten_choices,
     ),
     Head(
         "OpenAIGPTForSequenceClassification", ("sequence-classification",), gpt2.sequence_head,
-        READ + " labels" + ASK, outputs.SequenceClassifierOutput, tasks.sequence_labels,
+        (*READ, "labels", *ASK), outputs.SequenceClassifierOutput, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     ),
 )  # fmt: skip

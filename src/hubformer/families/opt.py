@@ -142,27 +142,28 @@ def rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-READ = "input_ids attention_mask head_mask past_key_values inputs_embeds "
-ENDS = ASK + " position_ids"
+READ = ("input_ids", "attention_mask", "head_mask", "past_key_values", "inputs_embeds")
+ENDS = (*ASK, "position_ids")
 
 HEADS = (
     Head(
-        "OPTModel", ("base",), no_pooler, READ + "use_cache" + ENDS + " cache_position",
+        "OPTModel", ("base",), no_pooler, (*READ, "use_cache", *ENDS, "cache_position"),
         outputs.BaseModelOutputWithPast, tasks.states_only, prepare=counted_from_first, bare=True,
     ),
     Head(
-        "OPTForCausalLM", ("causal-lm",), vocab_head, READ + "labels use_cache" + ENDS + " cache_position",
+        "OPTForCausalLM", ("causal-lm",), vocab_head, (*READ, "labels", "use_cache", *ENDS, "cache_position"),
         outputs.CausalLMOutputWithPast, tasks.next_tokens, prepare=counted_from_first,
         rows=(row("lm_head.weight", "head.output.weight"),), generates=True,
     ),
     Head(
         "OPTForSequenceClassification", ("sequence-classification",), sequence_head,
-        READ + "labels use_cache" + ENDS, outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
+        (*READ, "labels", "use_cache", *ENDS), outputs.SequenceClassifierOutputWithPast,
+        tasks.sequence_labels,
         prepare=counted_from_first, rows=(row("score.weight", "head.output.weight"),),
     ),
     Head(
         "OPTForQuestionAnswering", ("question-answering",), span_head,
-        READ + "start_positions end_positions use_cache" + ENDS, outputs.QuestionAnsweringModelOutput,
+        (*READ, "start_positions", "end_positions", "use_cache", *ENDS), outputs.QuestionAnsweringModelOutput,
         tasks.span, prepare=counted_from_first, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
 )  # fmt: skip

@@ -79,7 +79,16 @@ def vocab_rows(config: Config) -> tuple[Row, ...]:
 
 
 POOLER = "roberta.pooler.dense.*"
-CHOICE = "input_ids token_type_ids attention_mask labels position_ids head_mask inputs_embeds" + bert.ASK
+CHOICE = (
+    "input_ids",
+    "token_type_ids",
+    "attention_mask",
+    "labels",
+    "position_ids",
+    "head_mask",
+    "inputs_embeds",
+    *bert.ASK,
+)
 
 
 def _heads(name: str) -> tuple[Head, ...]:
@@ -91,7 +100,7 @@ def _heads(name: str) -> tuple[Head, ...]:
         ),
         Head(
             name + "ForMaskedLM", ("masked-lm", "pretraining"), vocab_head,
-            bert.READ + bert.CROSS + "labels" + bert.ASK, outputs.MaskedLMOutput, tasks.labelled_tokens,
+            (*bert.READ, *bert.CROSS, "labels", *bert.ASK), outputs.MaskedLMOutput, tasks.labelled_tokens,
             rows=vocab_rows,
         ),
         Head(

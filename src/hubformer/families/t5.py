@@ -40,7 +40,7 @@ FIELDS: dict[str, Field] = {
     "dropout_rate": rate(0.1),
     "layer_norm_epsilon": positive(1e-6),
     "initializer_factor": number(1.0),
-    "feed_forward_proj": Field("relu", f"one of {', '.join(PROJECTIONS)}", lambda v: v in PROJECTIONS),
+    "feed_forward_proj": Field("relu", f"one of {PROJECTIONS}", lambda v: v in PROJECTIONS),
     "is_encoder_decoder": flag(True),
     "use_cache": flag(True),
     "pad_token_id": token(0),
@@ -204,8 +204,8 @@ TIED = (
     *((f"transformer.{alias}", f"transformer.{owner}") for alias, owner in _OWNED),
     ("lm_head.weight", "shared.weight"),
 )
-READ = "input_ids attention_mask head_mask inputs_embeds "
-QUESTION = bart.READ + "start_positions end_positions " + bart.EMBEDS + "use_cache" + ASK
+READ = ("input_ids", "attention_mask", "head_mask", "inputs_embeds")
+QUESTION = (*bart.READ, "start_positions", "end_positions", *bart.EMBEDS, "use_cache", *ASK)
 DECODER = (r"^(transformer\.)?decoder\.", r"^lm_head\.")
 
 
@@ -222,16 +222,16 @@ def heads(name: str, *, shared: bool = True) -> tuple[Head, ...]:
             rows=(row("lm_head.weight", "head.output.weight"),), stepper=AnsweringStepper, initial=WIDE,
         ),
         Head(
-            name + "EncoderModel", ("text-encoding",), no_pooler, READ + ASK.lstrip(),
+            name + "EncoderModel", ("text-encoding",), no_pooler, (*READ, *ASK),
             outputs.BaseModelOutput, tasks.states_only, prefix="", body=encoder, ignored=DECODER,
         ),
         Head(
             name + "ForSequenceClassification", ("sequence-classification",), sequence_head,
-            bart.READ + bart.EMBEDS + "labels use_cache" + ASK, outputs.Seq2SeqSequenceClassifierOutput,
+            (*bart.READ, *bart.EMBEDS, "labels", "use_cache", *ASK), outputs.Seq2SeqSequenceClassifierOutput,
             tasks.sequence_labels, rows=bart.SEQUENCE_ROWS, prepare=after_input,
         ),
         Head(
-            name + "ForTokenClassification", ("token-classification",), token_head, READ + "labels" + ASK,
+            name + "ForTokenClassification", ("token-classification",), token_head, (*READ, "labels", *ASK),
             outputs.TokenClassifierOutput, tasks.labelled_tokens, body=encoder, ignored=DECODER, initial=WIDE,
             rows=(row("classifier.*", "head.output.*"),),
         ),

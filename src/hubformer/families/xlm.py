@@ -205,19 +205,29 @@ VOCAB_ROWS = (
 )
 SUMMARY = row("sequence_summary.summary.*", "head.dense.*")
 BEAM_ROWS = tuple(replace(r, hub=tuple(f"qa_outputs.{name}" for name in r.hub)) for r in xlnet.BEAM_ROWS)
-READ = "input_ids attention_mask langs token_type_ids position_ids lengths cache head_mask inputs_embeds "
-LABELS, SPAN = READ + "labels" + ASK, READ + "start_positions end_positions "
+READ = (
+    "input_ids",
+    "attention_mask",
+    "langs",
+    "token_type_ids",
+    "position_ids",
+    "lengths",
+    "cache",
+    "head_mask",
+    "inputs_embeds",
+)
+LABELS, SPAN = (*READ, "labels", *ASK), (*READ, "start_positions", "end_positions")
 
 
 def heads(name: str) -> tuple[Head, ...]:
     return (
         Head(
-            f"{name}Model", ("base",), no_pooler, READ + ASK.lstrip() + " cache_position",
+            f"{name}Model", ("base",), no_pooler, (*READ, *ASK, "cache_position"),
             outputs.BaseModelOutput, tasks.states_only, bare=True, prepare=told,
         ),
         Head(
             f"{name}WithLMHeadModel", ("masked-lm", "causal-lm", "pretraining"), vocab_head,
-            LABELS + " cache_position logits_to_keep", outputs.MaskedLMOutput, tasks.labelled_tokens,
+            (*LABELS, "cache_position", "logits_to_keep"), outputs.MaskedLMOutput, tasks.labelled_tokens,
             rows=VOCAB_ROWS, prepare=told, generates=True, stepper=MaskStepper,
         ),
         Head(
@@ -230,12 +240,13 @@ def heads(name: str) -> tuple[Head, ...]:
             rows=(row("classifier.*", "head.output.*"),), prepare=told,
         ),
         Head(
-            f"{name}ForQuestionAnsweringSimple", ("question-answering",), span_head, SPAN + ASK.lstrip(),
+            f"{name}ForQuestionAnsweringSimple", ("question-answering",), span_head, (*SPAN, *ASK),
             outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
             prepare=told,
         ),
         Head(
-            f"{name}ForQuestionAnswering", (), beam_head, SPAN + "is_impossible cls_index p_mask" + ASK,
+            f"{name}ForQuestionAnswering", (), beam_head, (*SPAN, "is_impossible", "cls_index", "p_mask",
+            *ASK),
             outputs.XLMForQuestionAnsweringOutput, beam_loss, rows=BEAM_ROWS, prepare=told,
         ),
         Head(

@@ -216,19 +216,19 @@ BEAM_ROWS = (
     row("answer_class.dense_1.weight", "head.answerable.output.weight"),
 )  # fmt: skip
 
-STREAMS = "mems perm_mask target_mapping "
-READ = "input_ids attention_mask " + STREAMS + "token_type_ids input_mask head_mask inputs_embeds "
-MEMS = "use_mems" + ASK
-LABELS = READ + "labels " + MEMS
-SPAN = READ + "start_positions end_positions "
+STREAMS = ("mems", "perm_mask", "target_mapping")
+READ = ("input_ids", "attention_mask", *STREAMS, "token_type_ids", "input_mask", "head_mask", "inputs_embeds")
+MEMS = ("use_mems", *ASK)
+LABELS = (*READ, "labels", *MEMS)
+SPAN = (*READ, "start_positions", "end_positions")
 
 HEADS = (
     Head(
-        "XLNetModel", ("base",), no_pooler, READ + MEMS, outputs.XLNetModelOutput, tasks.states_only,
+        "XLNetModel", ("base",), no_pooler, (*READ, *MEMS), outputs.XLNetModelOutput, tasks.states_only,
         bare=True,
     ),
     Head(
-        "XLNetLMHeadModel", ("causal-lm", "pretraining"), vocab_head, LABELS + " logits_to_keep",
+        "XLNetLMHeadModel", ("causal-lm", "pretraining"), vocab_head, (*LABELS, "logits_to_keep"),
         outputs.XLNetLMHeadModelOutput, tasks.labelled_tokens, rows=VOCAB_ROWS, generates=True,
         stepper=TargetStepper,
     ),
@@ -243,18 +243,18 @@ HEADS = (
     ),
     Head(
         "XLNetForMultipleChoice", ("multiple-choice",), choice_head,
-        "input_ids token_type_ids input_mask attention_mask " + STREAMS + "head_mask inputs_embeds labels "
-        + MEMS,
+        ("input_ids", "token_type_ids", "input_mask", "attention_mask", *STREAMS, "head_mask",
+        "inputs_embeds", "labels", *MEMS),
         outputs.XLNetForMultipleChoiceOutput, tasks.one_of_choices, rows=SUMMARY_ROWS,
         prepare=flatten_choices,
     ),
     Head(
-        "XLNetForQuestionAnsweringSimple", ("question-answering",), span_head, SPAN + MEMS,
+        "XLNetForQuestionAnsweringSimple", ("question-answering",), span_head, (*SPAN, *MEMS),
         outputs.XLNetForQuestionAnsweringSimpleOutput, tasks.span,
         rows=(row("qa_outputs.*", "head.output.*"),),
     ),
     Head(
-        "XLNetForQuestionAnswering", (), beam_head, SPAN + "is_impossible cls_index p_mask " + MEMS,
+        "XLNetForQuestionAnswering", (), beam_head, (*SPAN, "is_impossible", "cls_index", "p_mask", *MEMS),
         outputs.XLNetForQuestionAnsweringOutput, beam_loss, rows=BEAM_ROWS,
     ),
 )  # fmt: skip

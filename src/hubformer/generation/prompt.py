@@ -49,7 +49,7 @@ def prompt_of(
     for name in ANSWER:
         if named.get(name) is not None:
             raise InputError(f"{type(model).__name__} has no encoder, so it takes no {name}. Leave it out.")
-    takes = set(model.head_row.forward.split())
+    takes = set(model.head_row.arguments)
     vectors, mask = named.get("inputs_embeds"), named.get("attention_mask")
     if vectors is not None and inputs is None and named.get("input_ids") is None:
         _check_vectors(model, vectors, takes=takes)
@@ -96,7 +96,7 @@ def _answering(
     model: Any, named: Mapping[str, Any], *, inputs: Tensor | None, config: GenerationConfig
 ) -> Prompt:
     """What the encoder has read, and the first tokens of the decoder."""
-    takes = model.head_row.forward.split()
+    takes = model.head_row.arguments
     for name in (*TOLD, *SAME):
         if named.get(name) is not None and (name in SAME or name not in takes):
             raise InputError(f"{type(model).__name__}.generate takes no {name}. Leave it out.")

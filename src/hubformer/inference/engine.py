@@ -20,7 +20,6 @@ import torch
 from torch import Tensor
 
 from hubformer.core import AnyLayout, PackedLayout, SequenceLayout
-from hubformer.models.family import unchanged
 from hubformer.models.heads import Context
 from hubformer.models.inputs import Inputs, Limits, check
 from hubformer.models.model import Model
@@ -68,7 +67,7 @@ class Engine:
     def packs(self) -> bool:
         """Whether the model reads packed rows."""
         row = self.model.head_row
-        if row is None or not hasattr(self.model.computation.body, "read") or row.prepare is not unchanged:
+        if row is None or not hasattr(self.model.computation.body, "read") or row.prepare is not None:
             return False
         return all(layer.attention.packs for layer in self.model.computation.body.spec.stack.layers)
 

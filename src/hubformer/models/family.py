@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from hubformer.models.bodies import AnyBodySpec, States
@@ -17,10 +18,6 @@ from hubformer.models.stepping import CausalStepper, DecoderRunner
 from hubformer.weights.map import Inside, JoinedMap, Row, WeightMap
 
 Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
-
-
-def unchanged(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
-    return inputs
 
 
 def nothing_more(found: dict[str, Any], states: States, config: PreTrainedConfig) -> dict[str, Any]:
@@ -38,13 +35,13 @@ class Head:
     name: str  # of the public class
     tasks: tuple[str, ...]  # the Auto classes that give it
     spec: Callable[[Config], HeadSpec]
-    forward: str  # the arguments of its forward, in v4's order
+    arguments: tuple[str, ...]  # of its forward, in v4's order
     output: type[ModelOutput]
     finish: Callable[[Any, Inputs, PreTrainedConfig], dict[str, Any]]
     # Fields of the output that follow from the states, beside those found in the scores; or in their place.
     beside: Callable[[dict[str, Any], States, PreTrainedConfig], dict[str, Any]] = nothing_more
     rows: Rows = ()
-    prepare: Callable[[Inputs, PreTrainedConfig], Inputs] = unchanged
+    prepare: Callable[[Inputs, PreTrainedConfig], Inputs] | None = None  # of what the body reads
     body: Callable[[Config], AnyBodySpec] | None = None  # None: the family's
     tied: tuple[tuple[str, str], ...] | None = None  # None: the family's
     initial: Callable[[Config], Initial] | None = None  # None: the family's
@@ -54,10 +51,11 @@ class Head:
     prefix: str | None = None  # of the backbone in this head's files; None: the family's
     generates: bool = False
     stepper: Callable[..., DecoderRunner] = CausalStepper  # how it reads what it has written
-    fields: tuple[str, ...] = ()  # of the output
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "fields", tuple(f.name for f in fields(self.output)))
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the output's fields."""
+        return tuple(f.name for f in fields(self.output))
 
     def rows_in(self, config: Config) -> tuple[Row, ...]:
         return self.rows(config) if callable(self.rows) else self.rows

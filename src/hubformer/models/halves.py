@@ -22,6 +22,8 @@ from hubformer.models.outputs import (
     ModelOutput,
 )
 
+SHOWN = ("output_attentions", "output_hidden_states", "return_dict")
+
 
 class Encoder(nn.Module):
     """(B, L) tokens to their states (B, L, M). Its parameters are the model's own.
@@ -56,7 +58,7 @@ class Encoder(nn.Module):
         return output if as_output else output.to_tuple()
 
     forward = forward_taking(
-        "input_ids attention_mask inputs_embeds output_attentions output_hidden_states return_dict",
+        ("input_ids", "attention_mask", "inputs_embeds", *SHOWN),
         of="get_encoder()",
     )
 
@@ -67,8 +69,7 @@ class MarkingEncoder(Encoder):
     output = LEDEncoderBaseModelOutput
 
     forward = forward_taking(
-        "input_ids attention_mask global_attention_mask inputs_embeds output_attentions output_hidden_states "
-        "return_dict",
+        ("input_ids", "attention_mask", "global_attention_mask", "inputs_embeds", *SHOWN),
         of="get_encoder()",
     )
 
@@ -80,8 +81,17 @@ class Decoder(Encoder):
     output = BaseModelOutputWithPastAndCrossAttentions
 
     forward = forward_taking(
-        "input_ids attention_mask encoder_hidden_states encoder_attention_mask past_key_values inputs_embeds "
-        "use_cache output_attentions output_hidden_states return_dict cache_position",
+        (
+            "input_ids",
+            "attention_mask",
+            "encoder_hidden_states",
+            "encoder_attention_mask",
+            "past_key_values",
+            "inputs_embeds",
+            "use_cache",
+            *SHOWN,
+            "cache_position",
+        ),
         of="get_decoder()",
     )
 

@@ -93,13 +93,12 @@ PER_TOKEN = (
 )
 
 
-def forward_taking(names: str, *, of: str) -> Callable[..., Any]:
+def forward_taking(known: tuple[str, ...], *, of: str) -> Callable[..., Any]:
     """A `forward` with exactly these arguments, in this order, for a class of that name.
 
     The argument lists of v4 differ from class to class, in order too. Written as data they stay readable; an
     unknown argument is an error that suggests the nearest one.
     """
-    known = tuple(names.split())
     unknown = set(known) - set(NAMES)
     if unknown:
         raise ValueError(f"{of} is declared with arguments that Inputs does not have: {sorted(unknown)}")

@@ -77,7 +77,7 @@ class Model(nn.Module):
         """One forward pass."""
         row, computation = self.head_row, self.computation
         assert row is not None
-        prepared = row.prepare(inputs, self.config)
+        prepared = inputs if row.prepare is None else row.prepare(inputs, self.config)
         if not torch.compiler.is_compiling():
             check(prepared, computation.body.limits)
         trace = self._trace(inputs)

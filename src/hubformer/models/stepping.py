@@ -114,8 +114,8 @@ class CausalStepper:
             )
         self.model, self.prompt = model, prompt
         # The others score every token; nothing is lost but time.
-        self.only_last = {"logits_to_keep": 1} if "logits_to_keep" in model.head_row.forward else {}
-        keeps = "use_cache" in model.head_row.forward  # GPT, alone among decoders, reads everything anew
+        self.only_last = {"logits_to_keep": 1} if "logits_to_keep" in model.head_row.arguments else {}
+        keeps = "use_cache" in model.head_row.arguments  # GPT, alone among decoders, reads everything anew
         if cache is not None and not keeps:
             raise InputError(f"{type(model).__name__} keeps no keys: leave past_key_values out.")
         self.cache = (Cache(len(layers)) if cache is None else cache) if cached and keeps else None

@@ -48,7 +48,7 @@ def _family_head(model_type: str, name: str) -> type[PreTrainedModel]:
         {
             "__doc__": _doc(found, head),
             "head_row": head,
-            "forward": forward_taking(head.forward, of=name),
+            "forward": forward_taking(head.arguments, of=name),
         },
     )
     return kind
