@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -167,7 +168,8 @@ RUNS = {
 def run(name: str, python: str, examples: Path, work: Path, *, on_us: bool) -> dict[str, Any]:
     """What a script wrote to all_results.json, or the last line of its error."""
     folder = work / name / ("ours" if on_us else "theirs")
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     script, *arguments = RUNS[name].replace("{data}", str(work)).split()
     places = [str(work / "stand_ins")]
     if on_us:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +70,19 @@ def test_parameter_names_without_norms() -> None:
     from transformers.trainer_pt_utils import get_parameter_names as other
 
     model = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.Sequential(nn.Linear(2, 2)))
-    assert sorted(get_parameter_names(model, ALL_LAYERNORM_LAYERS)) == sorted(other(model, [nn.LayerNorm]))
+    model.own = nn.Parameter(torch.ones(1))  # after those of its children
+    assert get_parameter_names(model, ALL_LAYERNORM_LAYERS) == other(model, [nn.LayerNorm])
+    assert get_parameter_names(model, [], ["bias"]) == other(model, [], ["bias"])
+
+
+def test_what_a_logger_says_is_captured() -> None:
+    from hubformer.testing_utils import CaptureLogger
+
+    logger = logging.getLogger("hubformer.captured")
+    with CaptureLogger(logger) as heard:
+        logger.error("said")
+    logger.error("afterwards")
+    assert heard.out == "said\n"
 
 
 def test_label_smoother_over_every_class() -> None:

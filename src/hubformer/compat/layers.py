@@ -100,13 +100,19 @@ def get_parameter_names(
     """The names of the parameters that are in no layer of these types and match none of these patterns."""
     patterns = [re.compile(pattern) for pattern in forbidden_layer_names or ()]
     kinds = tuple(forbidden_layer_types)
-    return [
-        f"{prefix}.{name}" if prefix else name
-        for prefix, module in model.named_modules()
-        if not isinstance(module, kinds)
-        for name, _ in module.named_parameters(recurse=False)
-        if not any(pattern.search(f"{prefix}.{name}".lower()) for pattern in patterns)
-    ]
+
+    def names(module: nn.Module, prefix: str) -> Iterator[str]:
+        """Those of the children first, as v4 lists them."""
+        for name, child in module.named_children():
+            place = f"{prefix}{name}"
+            if not isinstance(child, kinds) and not any(
+                pattern.search(place.lower()) for pattern in patterns
+            ):
+                yield from names(child, f"{place}.")
+        own = (f"{prefix}{name}" for name, _ in module.named_parameters(recurse=False))
+        yield from (name for name in own if not any(pattern.search(name.lower()) for pattern in patterns))
+
+    return list(names(model, ""))
 
 
 def load_state_dict(checkpoint_file: str, **named: Any) -> dict[str, Tensor]:

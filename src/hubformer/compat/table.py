@@ -140,6 +140,7 @@ MODULES: dict[str, dict[str, str]] = {
             id_tensor_storage prune_conv1d_layer prune_layer prune_linear_layer
         """,
     },
+    "testing_utils": {"compat.testing": "CaptureLogger LoggingLevel torch_device"},
     "tokenization_utils": {"compat.generic": "TruncationStrategy PaddingStrategy"},
     "tokenization_utils_base": {
         "compat.generic": "TruncationStrategy PaddingStrategy TensorType ExplicitEnum"
