@@ -149,3 +149,62 @@ def test_chunks_grow() -> None:
     sizes = [len(chunk) for chunk in found]
     assert sizes[:6] == [64, 128, 256, 512, 1024, 1024]
     assert sum(sizes) == 5000 - 32
+
+
+def test_a_subclass_with_a_forward_of_its_own_is_called() -> None:
+    torch.manual_seed(5)
+    plain = tiny("BertForSequenceClassification")
+
+    class Negated(type(plain)):  # type: ignore[misc]
+        def forward(self, *given: Any, **named: Any) -> Any:
+            output = super().forward(*given, **named)
+            output["logits"] = -output["logits"]
+            return output
+
+    model = Negated(plain.config).double().eval()
+    model.load_state_dict(plain.state_dict())
+    rows = [EncodedInput(row.ids) for row in some_rows(8)]
+    for found, expected in zip(Engine(model).run(rows), Engine(plain).run(rows), strict=True):
+        assert float((found + expected).abs().max()) <= EXACT
+
+
+def test_hooks_are_called() -> None:
+    model, rows, calls = tiny("BertForSequenceClassification"), some_rows(6), 0
+    expected = Engine(model).run(rows)
+
+    def count(module: Any, inputs: Any, output: Any) -> None:
+        nonlocal calls
+        calls += 1
+
+    for register in (model.register_forward_hook, torch.nn.modules.module.register_module_forward_hook):
+        calls, handle = 0, register(count)
+        found = Engine(model).run(rows)
+        handle.remove()
+        assert calls
+        assert all(float((a - b).abs().max()) <= EXACT for a, b in zip(found, expected, strict=True))
+    assert Engine(model).packs
+
+
+def test_a_module_put_in_another_s_place_is_called() -> None:
+    class Doubled(torch.nn.Module):
+        def __init__(self, inner: Any) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, *given: Any, **named: Any) -> Any:
+            return 2 * self.inner(*given, **named)
+
+    model, rows = tiny("BertForSequenceClassification"), some_rows(6)
+    expected = Engine(model).run(rows)
+    model.head = Doubled(model.head)
+    assert not Engine(model).packs
+    for found, single in zip(Engine(model).run(rows), expected, strict=True):
+        assert float((found - 2 * single).abs().max()) <= EXACT
+
+
+def test_outputs_are_read_by_name_whatever_the_configuration_says() -> None:
+    model, rows = tiny("BertForQuestionAnswering", return_dict=False), some_rows(4)
+    handle = model.register_forward_hook(lambda *_: None)  # padded batches
+    found = Engine(model).run(rows)
+    handle.remove()
+    assert [scores.shape for scores in found] == [(len(row.ids), 2) for row in rows]

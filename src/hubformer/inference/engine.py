@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.modules import module as torch_module
 
 from hubformer.core import AnyLayout, PackedLayout, SequenceLayout
 from hubformer.models.heads import Context
@@ -61,15 +62,18 @@ class Engine:
     def __init__(self, model: Model, *, pad_id: int = 0, pad_left: bool = False) -> None:
         """pad_id and pad_left: how batches are padded, for models that cannot read a pack."""
         self.model, self.pad_id, self.pad_left = model, pad_id, pad_left
-        self.takes = frozenset(inspect.signature(model.forward).parameters)
+        self.takes = _arguments_of(model)
 
     @property
     def packs(self) -> bool:
-        """Whether the model reads packed rows."""
+        """Whether the model reads packed rows, and a pack gives what its forward gives: no hook waits for a
+        call of it or of a module in it, and neither forward nor a module is anyone else's."""
         row = self.model.head_row
         if row is None or not hasattr(self.model.computation.body, "read") or row.prepare is not None:
             return False
-        return all(layer.attention.packs for layer in self.model.computation.body.spec.stack.layers)
+        if not all(layer.attention.packs for layer in self.model.computation.body.spec.stack.layers):
+            return False
+        return _own_forward(self.model) and not _is_hooked(self.model)
 
     @property
     def pads(self) -> bool:
@@ -104,8 +108,9 @@ class Engine:
         """
         found: list[Tensor | None] = [None] * len(rows)
         whole = sum(len(row.ids) for row in rows)
-        read = self._packed if self.packs else self._padded
-        for places in self._packs(rows, budget):
+        packs = self.packs
+        read = self._packed if packs else self._padded
+        for places in self._packs(rows, budget, packs=packs):
             pack = [rows[place] for place in places]
             with torch.inference_mode():
                 scores = read(pack, pool)
@@ -116,17 +121,20 @@ class Engine:
                 progress(sum(len(row.ids) for row in pack) / whole)
         return found  # type: ignore[return-value]  # every place was in one pack
 
-    def _packs(self, rows: Sequence[EncodedInput], budget: int | None = None) -> Iterator[list[int]]:
+    def _packs(
+        self, rows: Sequence[EncodedInput], budget: int | None = None, *, packs: bool = True
+    ) -> Iterator[list[int]]:
         """Places of rows that are read together: neighbours in length, at most a budget of tokens."""
+        pads = self.pads
         budget = BUDGET.get(self.model.device.type, BUDGET_ELSEWHERE) if budget is None else budget
         places: list[int] = []
         tokens = 0
         for place in sorted(range(len(rows)), key=lambda place: len(rows[place].ids)):
             length = len(rows[place].ids)
             # In a padded batch every row costs as much as its longest, which is the last.
-            total = tokens + length if self.packs else (len(places) + 1) * length
+            total = tokens + length if packs else (len(places) + 1) * length
             longer = bool(places) and length > len(rows[places[-1]].ids)
-            if places and (total > budget or (longer and not self.packs and not self.pads)):
+            if places and (total > budget or (longer and not packs and not pads)):
                 yield places
                 places, tokens = [], 0
             places.append(place)
@@ -171,11 +179,13 @@ class Engine:
             ]
             return torch.tensor(rows, device=self.model.device)
 
-        given = {"input_ids": filled((row.ids for row in batch), self.pad_id)}
+        given: dict[str, Any] = {"input_ids": filled((row.ids for row in batch), self.pad_id)}
         if "attention_mask" in self.takes:
             given["attention_mask"] = filled(([1] * len(row.ids) for row in batch), 0)
         if "token_type_ids" in self.takes and batch[0].types is not None:
             given["token_type_ids"] = filled((row.types or () for row in batch), 0)
+        if "return_dict" in self.takes:  # the configuration may say otherwise, and outputs are read by name
+            given["return_dict"] = True
         output = self.model(**given)
         scores = _high(_scores_of(output)) if pool is None else output[0]
         if scores.dim() == 2:
@@ -186,6 +196,40 @@ class Engine:
             for row, length in zip(scores.unbind(), lengths, strict=True)
         ]
         return real if pool is None else [_high(pool(row[None]))[0] for row in real]
+
+
+def _arguments_of(model: Model) -> frozenset[str]:
+    """The arguments of the model's forward; one that passes **named on takes those of the class above it."""
+    signatures = [inspect.signature(model.forward)]
+    signatures += [
+        inspect.signature(vars(kind)["forward"]) for kind in type(model).__mro__ if "forward" in vars(kind)
+    ]
+    names: set[str] = set()
+    for signature in signatures:
+        names |= signature.parameters.keys()
+        if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in signature.parameters.values()):
+            break
+    return frozenset(names)
+
+
+def _own_forward(model: Model) -> bool:
+    """Whether the forward and every module are hubformer's own or torch's, none replaced by a user's."""
+    if any("forward" in vars(module) for module in model.modules()):
+        return False
+    kind = next(kind for kind in type(model).__mro__ if "forward" in vars(kind))
+    ours = all(
+        type(module).__module__.partition(".")[0] in ("hubformer", "torch")
+        for module in model.modules()
+        if module is not model
+    )
+    return ours and kind.__module__.partition(".")[0] == "hubformer"
+
+
+def _is_hooked(model: Model) -> bool:
+    """Whether a forward hook is registered, on a module or on all of them."""
+    if torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks:
+        return True
+    return any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
 def _scores_of(output: Any) -> Tensor:
