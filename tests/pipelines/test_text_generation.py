@@ -90,7 +90,9 @@ def test_what_comes_back(write: Any) -> None:
     with pytest.raises(InputError, match="exclude each other"):
         write(prompt, return_tensors=True, return_full_text=False)
     made = copy.copy(write)
-    made.options = write.chosen({"return_tensors": True, **GREEDY}, over=write.options, call="here")
+    made.options = write.resolve_options(
+        {"return_tensors": True, **GREEDY}, defaults=write.options, call="here"
+    )
     assert made(prompt)[0].keys() == {"generated_token_ids"}
     assert made(prompt, return_full_text=False)[0].keys() == {"generated_text"}
 
@@ -108,7 +110,7 @@ def test_settings_come_from_the_call_then_the_model_then_the_task(folder: Path, 
         shutil.copytree(folder, tmp_path / "m", dirs_exist_ok=True)
         (tmp_path / "m" / "generation_config.json").write_text(json.dumps({"eos_token_id": 2, **values}))
         made = pipeline("text-generation", tmp_path / "m", device="cpu")
-        return made._settings(made.chosen(given, over=made.options, call="here"))
+        return made._settings(made.resolve_options(given, defaults=made.options, call="here"))
 
     plain, free = settings({})
     assert (plain.max_new_tokens, plain.do_sample, plain.temperature, free) == (256, True, 0.7, True)

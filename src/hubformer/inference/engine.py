@@ -170,6 +170,16 @@ class Engine:
         return [row for part in layout.split(scores) for row in part.unbind()]
 
     def _padded(self, batch: Sequence[EncodedInput], pool: Pool | None) -> list[Tensor]:
+        arguments = self.padded(batch)
+        if "return_dict" in self.takes:  # the configuration may say otherwise, and outputs are read by name
+            arguments["return_dict"] = True
+        output = self.model(**arguments)
+        if pool is None:
+            return self._without_padding(_high(_scores_of(output)), batch)
+        return [_high(pool(states[None]))[0] for states in self._without_padding(output[0], batch)]
+
+    def padded(self, batch: Sequence[EncodedInput]) -> dict[str, Any]:
+        """The arguments of the model's forward for a padded batch, of v4's shape: each (B, L)."""
         longest = max(len(row.ids) for row in batch)
 
         def filled(values: Iterable[Sequence[int]], pad: int) -> Tensor:
@@ -179,23 +189,31 @@ class Engine:
             ]
             return torch.tensor(rows, device=self.model.device)
 
-        given: dict[str, Any] = {"input_ids": filled((row.ids for row in batch), self.pad_id)}
+        arguments: dict[str, Any] = {"input_ids": filled((row.ids for row in batch), self.pad_id)}
         if "attention_mask" in self.takes:
-            given["attention_mask"] = filled(([1] * len(row.ids) for row in batch), 0)
+            arguments["attention_mask"] = filled(([1] * len(row.ids) for row in batch), 0)
         if "token_type_ids" in self.takes and batch[0].types is not None:
-            given["token_type_ids"] = filled((row.types or () for row in batch), 0)
-        if "return_dict" in self.takes:  # the configuration may say otherwise, and outputs are read by name
-            given["return_dict"] = True
-        output = self.model(**given)
-        scores = _high(_scores_of(output)) if pool is None else output[0]
+            arguments["token_type_ids"] = filled((row.types or () for row in batch), 0)
+        return arguments
+
+    def unpadded(self, output: Any, batch: Sequence[EncodedInput] | None) -> list[Tensor]:
+        """What `run` gives, from the model's output for `padded(batch)`; None: rows without padding."""
+        scores = _high(_scores_of(output))
+        if batch is None:
+            return list(scores.unbind())
+        rows = self._without_padding(scores, batch)
+        return [
+            row if one.kept is None else row[list(one.kept)] for row, one in zip(rows, batch, strict=True)
+        ]
+
+    def _without_padding(self, scores: Tensor, batch: Sequence[EncodedInput]) -> list[Tensor]:
+        """(B, N) or (B, L, N) -> for each row (N,) or (length, N)."""
         if scores.dim() == 2:
             return list(scores.unbind())
-        lengths = [len(row.ids) for row in batch]
-        real = [
-            row[longest - length :] if self.pad_left else row[:length]
-            for row, length in zip(scores.unbind(), lengths, strict=True)
+        return [
+            row[len(row) - len(one.ids) :] if self.pad_left else row[: len(one.ids)]
+            for row, one in zip(scores.unbind(), batch, strict=True)
         ]
-        return real if pool is None else [_high(pool(row[None]))[0] for row in real]
 
 
 def _arguments_of(model: Model) -> frozenset[str]:
@@ -236,7 +254,7 @@ def _scores_of(output: Any) -> Tensor:
     """The scores in a model's output, with the two ends of a span as two labels."""
     if "start_logits" in output:
         return torch.stack([output["start_logits"], output["end_logits"]], dim=-1)
-    scores: Tensor = output["logits"] if "logits" in output else output[0]
+    scores: Tensor = output["logits"] if "logits" in output else next(iter(output.values()))
     return scores
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from hubformer.errors import InputError
-from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import EncoderPipeline
+from hubformer.tasks import EncodedBatch
 from hubformer.tasks.options import TextOptions, with_tokenizer_options
 from hubformer.tasks.text import check_text, quoted
 
@@ -30,6 +30,10 @@ class FeatureExtractionOptions(TextOptions):
             raise InputError(f"return_tensors is {self.return_tensors!r}, expected True or False.")
 
 
+def _unpooled(states: Tensor) -> Tensor:
+    return states
+
+
 class FeatureExtractionPipeline(EncoderPipeline[str, Answer]):
     """Texts to the states of their tokens: `[[[float]]]` of 1, tokens and width, as in transformers 4.
 
@@ -39,25 +43,23 @@ class FeatureExtractionPipeline(EncoderPipeline[str, Answer]):
 
     Options = FeatureExtractionOptions
     model_task = "base"
+    pool = staticmethod(_unpooled)  # every state is asked for, and not what a pooler makes of them
 
-    def chosen(self, given: Mapping[str, Any], *, over: Any, call: str) -> Any:
+    def resolve_options(self, given: Mapping[str, Any], *, defaults: Any, call: str) -> Any:
         if given.get("truncation") is not None and "truncation" in (given.get("tokenize_kwargs") or {}):
             raise InputError("truncation is given by itself and in tokenize_kwargs; say it once.")
-        return with_tokenizer_options(super().chosen(given, over=over, call=call), "tokenize_kwargs")
+        return with_tokenizer_options(
+            super().resolve_options(given, defaults=defaults, call=call), "tokenize_kwargs"
+        )
 
-    def checked(self, item: Any, where: str) -> str:
+    def check_input(self, item: Any, where: str) -> str:
         return check_text(item, where, accepted=self.accepted)
 
-    def answers(
-        self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None
-    ) -> list[Answer]:
-        rows = self.batcher.encode(
-            inputs, None, where=lambda place: quoted(inputs[place]), **options.tokenization()
+    def encode(self, inputs: Sequence[str], options: Any) -> EncodedBatch:
+        return EncodedBatch(
+            self.batcher.encode(inputs, where=lambda place: quoted(inputs[place]), **options.tokenization())
         )
-        # Every state is asked for, and not what a pooler makes of them.
-        found = [states[None] for states in self.engine.run(rows, pool=_unpooled, progress=progress)]
-        return list(found) if options.return_tensors else [states.tolist() for states in found]
 
-
-def _unpooled(states: Tensor) -> Tensor:
-    return states
+    def decode(self, logits: Sequence[Tensor], context: Any, *, options: Any) -> list[Answer]:
+        """logits: the states of each text, (L, M)."""
+        return [states[None] if options.return_tensors else states[None].tolist() for states in logits]

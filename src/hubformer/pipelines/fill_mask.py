@@ -11,8 +11,8 @@ from torch import Tensor
 
 from hubformer.errors import InputError
 from hubformer.inference import EncodedInput
-from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import EncoderPipeline
+from hubformer.tasks import EncodedBatch
 from hubformer.tasks.options import TextOptions, with_tokenizer_options
 from hubformer.tasks.text import check_text, described, quoted
 
@@ -72,22 +72,27 @@ class FillMaskPipeline(EncoderPipeline[str, Answer]):
         found = super().__call__(inputs, batch_size=batch_size, num_workers=num_workers, **options)
         return found[0] if isinstance(inputs, list) and len(inputs) == 1 else found
 
-    def chosen(self, given: Mapping[str, Any], *, over: Any, call: str) -> Any:
-        return with_tokenizer_options(super().chosen(given, over=over, call=call), "tokenizer_kwargs")
+    def resolve_options(self, given: Mapping[str, Any], *, defaults: Any, call: str) -> Any:
+        return with_tokenizer_options(
+            super().resolve_options(given, defaults=defaults, call=call), "tokenizer_kwargs"
+        )
 
-    def checked(self, item: Any, where: str) -> str:
+    def check_input(self, item: Any, where: str) -> str:
         return check_text(item, where, accepted=self.accepted)
 
-    def answers(
-        self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None
-    ) -> list[Answer]:
+    def encode(self, inputs: Sequence[str], options: Any) -> EncodedBatch:
         encoded = self.batcher.encode(
-            inputs, None, where=lambda place: quoted(inputs[place]), **options.tokenization()
+            inputs, where=lambda place: quoted(inputs[place]), **options.tokenization()
         )
-        rows = [self._with_masks(row, text) for row, text in zip(encoded, inputs, strict=True)]
+        samples = [self._with_masks(sample, text) for sample, text in zip(encoded, inputs, strict=True)]
+        return EncodedBatch(samples, samples)
+
+    def decode(self, logits: Sequence[Tensor], context: Any, *, options: Any) -> list[Answer]:
         allowed = self._allowed(options.targets)
-        scores = self.engine.run(rows, progress=progress)
-        return [self._filled(row, score, allowed, options) for row, score in zip(rows, scores, strict=True)]
+        return [
+            self._filled(sample, scores, allowed, options)
+            for sample, scores in zip(context, logits, strict=True)
+        ]
 
     def _with_masks(self, row: EncodedInput, text: str) -> EncodedInput:
         """The row, of which only the masks' scores are kept: a window of whole ones would fill the memory."""

@@ -14,13 +14,17 @@ from hubformer.hub import read_card
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.model import Model
 from hubformer.pipelines import TASKS, pipeline
-from hubformer.pipelines.base import Pipeline, device_of
+from hubformer.pipelines.base import Pipeline
 from hubformer.pipelines.bundled import BUNDLED, bundled_model, default_model
+from hubformer.pipelines.devices import device_of
 from hubformer.pipelines.registry import PIPELINE_REGISTRY as REGISTRY
+from hubformer.pipelines.registry import pipeline_class_of
+from hubformer.pipelines.steps import overrides_steps
 from hubformer.pretrained.config import AutoConfig, load_config
 from hubformer.pretrained.source import Source
 from hubformer.pretrained.tokenizer import AutoTokenizer
 
+_OF_PIPELINES = ("torch_dtype", "batch_size", "num_workers", "binary_output", "errors")
 _WHERE = ("cache_dir", "local_files_only", "force_download", "subfolder")
 
 
@@ -137,9 +141,7 @@ def _plan(
     arguments: dict[str, Any],
 ) -> _Plan:
     task = _task(request, config, source=source)
-    kind = request.pipeline_class or REGISTRY.pipeline_class(task)
-    if Pipeline not in getattr(kind, "__mro__", ()):
-        raise InputError(f"pipeline_class is {kind!r}, expected a subclass of hubformer's Pipeline.")
+    kind = pipeline_class_of(request.pipeline_class or REGISTRY.pipeline_class(task))
     older = arguments.pop("torch_dtype", None)
     dtype = _one_of(
         "dtype",
@@ -161,7 +163,9 @@ def _plan(
 
 
 def _check_names(kind: type[Pipeline[Any, Any]], others: Iterable[str]) -> None:
-    own = (*inspect.signature(pipeline).parameters, *_WHERE, "torch_dtype", "batch_size", "num_workers")
+    if overrides_steps(kind):
+        return  # its own _sanitize_parameters takes what it likes
+    own = (*inspect.signature(pipeline).parameters, *_WHERE, *_OF_PIPELINES)
     refuse_unknown(others, {*own, *kind.option_names()} - {"kwargs"}, call="pipeline()")
 
 

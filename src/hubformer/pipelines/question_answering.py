@@ -9,9 +9,10 @@ from itertools import islice
 from typing import Any
 
 from hubformer.errors import InputError, refuse_unknown
-from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import EncoderPipeline, is_several
 from hubformer.pipelines.spans import Frame, Text, Window, candidates, cut
+from hubformer.pipelines.steps import overrides_steps
+from hubformer.tasks import EncodedBatch
 from hubformer.tasks.options import Options, check_padding
 from hubformer.tasks.text import described
 
@@ -84,20 +85,16 @@ class QuestionAnsweringPipeline(EncoderPipeline[tuple[str, str], Answer | list[A
         questions.
         """
         call = f"{type(self).__name__}.__call__"
-        refuse_unknown(options, (*_INPUTS, *self.option_names()), call=call)
+        if not overrides_steps(type(self)):
+            refuse_unknown(options, (*_INPUTS, "errors", *self.option_names()), call=call)
         named = {key: options.pop(key) for key in _INPUTS if key in options}
-        chosen = self.chosen(options, over=self.options, call=call)
+        chosen = self.call(options)
         examples = _arranged(inputs, named)
         if isinstance(examples, list) and len(examples) == 1:
             return self.run(examples[0], chosen)
         return self.run(examples, chosen)
 
-    def run(self, inputs: Any, options: Any) -> Any:
-        if hasattr(inputs, "question_text"):
-            return self.answers([self.checked(inputs, "The input")], options)[0]
-        return super().run(inputs, options)
-
-    def checked(self, item: Any, where: str) -> tuple[str, str]:
+    def check_input(self, item: Any, where: str) -> tuple[str, str]:
         if isinstance(item, Mapping):
             absent = [key for key in ("question", "context") if key not in item]
             if absent:
@@ -116,18 +113,21 @@ class QuestionAnsweringPipeline(EncoderPipeline[tuple[str, str], Answer | list[A
                 raise InputError(f"{where} has an empty {name}; expected a text.")
         return found
 
-    def answers(
-        self, inputs: Sequence[tuple[str, str]], options: Any, *, progress: Progress | None = None
-    ) -> list[Answer | list[Answer]]:
-        texts = self._texts([context for _, context in inputs])
+    def encode(self, inputs: Sequence[tuple[str, str]], options: Any) -> EncodedBatch:
+        contexts = [context for _, context in inputs]
+        texts = self._texts(contexts)
         cuts = self._windows(inputs, texts, options=options)
-        scores = iter(self.engine.run([w.row for windows in cuts for w in windows], progress=progress))
-        found: list[Answer | list[Answer]] = []
-        for (_, context), text, windows in zip(inputs, texts, cuts, strict=True):
+        samples = [window.row for windows in cuts for window in windows]
+        return EncodedBatch(samples, list(zip(contexts, texts, cuts, strict=True)))
+
+    def decode(self, logits: Sequence[Any], context: Any, *, options: Any) -> list[Answer | list[Answer]]:
+        scores = iter(logits)
+        result: list[Answer | list[Answer]] = []
+        for passage, text, windows in context:
             of_windows = [score.double().numpy() for score in islice(scores, len(windows))]
-            best = self._best(context, text, windows=windows, scores=of_windows, options=options)
-            found.append(best[0] if options.top_k == 1 else best)
-        return found
+            best = self._best(passage, text, windows=windows, scores=of_windows, options=options)
+            result.append(best[0] if options.top_k == 1 else best)
+        return result
 
     def _texts(self, contexts: list[str]) -> list[Text]:
         """The contexts as tokens; one that serves several questions is read once."""

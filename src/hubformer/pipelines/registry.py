@@ -26,6 +26,27 @@ def _table_name(task: str) -> str:
     return "translation" if _pair(task) else task
 
 
+def pipeline_class_of(given: Any) -> type[Pipeline[Any, Any]]:
+    """The pipeline that is given, as a class or as "module:Class".
+
+    Raises:
+        InputError: it is none, or there is none of that name.
+    """
+    if isinstance(given, str) and ":" in given:
+        module, _, name = given.partition(":")
+        try:
+            given = getattr(import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise InputError(f"pipeline_class is {given!r}, which cannot be imported: {error}.") from error
+    if Pipeline not in getattr(given, "__mro__", ()):
+        raise InputError(
+            f"pipeline_class is {given!r}, expected a subclass of hubformer's Pipeline, or its name as "
+            "'module:Class'."
+        )
+    found: type[Pipeline[Any, Any]] = given
+    return found
+
+
 class Registry:
     """What PIPELINE_REGISTRY is in transformers: the tasks by name, and the way to add one."""
 
@@ -42,21 +63,18 @@ class Registry:
     def register_pipeline(
         self,
         task: str,
-        pipeline_class: type[Pipeline[Any, Any]],
+        pipeline_class: type[Pipeline[Any, Any]] | str,
         pt_model: Any = None,
         tf_model: None = None,
         default: dict[str, Any] | None = None,
         type: str | None = None,
     ) -> None:
-        """Make a subclass of Pipeline the one for a task.
+        """Make a subclass of Pipeline, or the one that "module:Class" names, the one for a task.
 
         pt_model: the Auto class (or the first of several) that loads its models; default: `{"model": (name,
         revision)}`. `tf_model` and `type` are taken for transformers' sake.
         """
-        if Pipeline not in getattr(pipeline_class, "__mro__", ()):
-            raise InputError(
-                f"pipeline_class is {pipeline_class!r}, expected a subclass of hubformer's Pipeline."
-            )
+        pipeline_class = pipeline_class_of(pipeline_class)
         if task in TASKS or task in self._own:
             _log.warning("%s is a known task; %s takes its place.", task, pipeline_class.__name__)
         found: Any = (default or {}).get("model", default)

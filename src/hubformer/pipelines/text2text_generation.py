@@ -65,10 +65,10 @@ class Text2TextGenerationPipeline(GenerationPipeline[str, "list[Record]"]):
             return [records[0] for records in found]
         return found
 
-    def checked(self, item: Any, where: str) -> str:
+    def check_input(self, item: Any, where: str) -> str:
         return check_text(item, where, accepted=self.accepted)
 
-    def answers(
+    def answer_batch(
         self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None
     ) -> list[list[Record]]:
         read = [self.read(text, options) for text in inputs]

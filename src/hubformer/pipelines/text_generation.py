@@ -13,6 +13,7 @@ from hubformer.errors import InputError
 from hubformer.generation import GenerationConfig
 from hubformer.generation.config import SETTINGS
 from hubformer.inference.engine import Progress
+from hubformer.pipelines.steps import Call
 from hubformer.pipelines.writing import (
     GenerationPipeline,
     WritingOptions,
@@ -89,12 +90,17 @@ class TextGenerationPipeline(GenerationPipeline["str | Messages", "list[Record]"
 
     returned = RETURNED
 
-    def run(self, inputs: Any, options: Any) -> Any:
-        if isinstance(inputs, (list, tuple)) and inputs and isinstance(inputs[0], Mapping):
-            return self.answers([self.checked(list(inputs), "The conversation")], options)[0]
-        return super().run(inputs, options)
+    def run(self, inputs: Any, call: Call) -> Any:
+        if (
+            isinstance(inputs, (list, tuple))
+            and inputs
+            and isinstance(inputs[0], Mapping)
+            and call.steps is None
+        ):
+            return self._answered([self._checked(list(inputs), "The conversation", call)], call)[0]
+        return super().run(inputs, call)
 
-    def checked(self, item: Any, where: str) -> str | Messages:
+    def check_input(self, item: Any, where: str) -> str | Messages:
         if isinstance(item, str):
             return item
         if not isinstance(item, (list, tuple)) or not item:
@@ -107,7 +113,7 @@ class TextGenerationPipeline(GenerationPipeline["str | Messages", "list[Record]"
                 )
         return [dict(message) for message in item]
 
-    def answers(
+    def answer_batch(
         self, inputs: Sequence[str | Messages], options: Any, *, progress: Progress | None = None
     ) -> list[list[Record]]:
         prompts = [self._prompt(asked, options) for asked in inputs]

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from hubformer.errors import InputError, refuse_unknown, suggestion
 from hubformer.inference import EncodedInput
-from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import EncoderPipeline
 from hubformer.pipelines.entities import Sentence, Span, Tags, Unit, joined, merged, tokens, whole_words
+from hubformer.pipelines.steps import Call
+from hubformer.tasks import EncodedBatch
 from hubformer.tasks.options import Options
 from hubformer.tasks.text import described
 
@@ -112,21 +113,21 @@ class TokenClassificationPipeline(EncoderPipeline[Given, list[Found]]):
         self._before = self.tokenizer.build_inputs_with_special_tokens([-1]).index(-1)
         self._special = self.tokenizer.num_special_tokens_to_add()
 
-    def chosen(self, given: Mapping[str, Any], *, over: Any, call: str) -> Any:
+    def resolve_options(self, given: Mapping[str, Any], *, defaults: Any, call: str) -> Any:
         """As in transformers 4, None leaves an option as it was."""
         refuse_unknown(given, self.option_names(), call=call)
-        said = {name: value for name, value in given.items() if value is not None}
-        return super().chosen(said, over=over, call=call)
+        requested = {name: value for name, value in given.items() if value is not None}
+        return super().resolve_options(requested, defaults=defaults, call=call)
 
-    def run(self, inputs: Any, options: Any) -> Any:
-        several = isinstance(inputs, (list, tuple))
+    def run(self, inputs: Any, call: Call) -> Any:
+        options, several = call.options, isinstance(inputs, (list, tuple))
         if options.is_split_into_words and several and any(isinstance(one, str) for one in inputs):
             inputs = [inputs]  # one sentence; transformers 4 answers it with a list of one, too
         if options.offset_mapping is not None:
             inputs = _with_spans(inputs, options.offset_mapping)
-        return super().run(inputs, options)
+        return super().run(inputs, call)
 
-    def checked(self, item: Any, where: str) -> Given:
+    def check_input(self, item: Any, where: str) -> Given:
         spans = None
         if isinstance(item, Given):
             item, spans = item.content, item.spans
@@ -135,16 +136,18 @@ class TokenClassificationPipeline(EncoderPipeline[Given, list[Found]]):
             raise InputError(f"{where} is {described(item)}; expected {_EXPECTED}.")
         return Given(list(item) if words else item, where, spans)
 
-    def answers(
-        self, inputs: Sequence[Given], options: Any, *, progress: Progress | None = None
-    ) -> list[list[Found]]:
+    def encode(self, inputs: Sequence[Given], options: Any) -> EncodedBatch:
         length = self._length(options)
         sentences = self._sentences(inputs, options=options, length=length)
         cuts = [list(self._windows(sentence, options, length=length)) for sentence in sentences]
-        scores = iter(self.engine.run([window.row for part in cuts for window in part], progress=progress))
+        samples = [window.row for windows in cuts for window in windows]
+        return EncodedBatch(samples, list(zip(sentences, cuts, strict=True)))
+
+    def decode(self, logits: Sequence[Tensor], context: Any, *, options: Any) -> list[list[Found]]:
+        scores = iter(logits)
         return [
-            self._answer(sentence, part, scores=list(islice(scores, len(part))), options=options)
-            for sentence, part in zip(sentences, cuts, strict=True)
+            self._answer(sentence, windows, scores=list(islice(scores, len(windows))), options=options)
+            for sentence, windows in context
         ]
 
     # Texts to windows

@@ -34,14 +34,14 @@ class GenerationPipeline(Pipeline[Input, Answer]):
         own = [option.name for option in fields(cls.Options) if option.name != "settings"]
         return (*own, *SETTINGS, *UNSUPPORTED, *WITHOUT_EFFECT, *OBJECTS)
 
-    def chosen(self, given: Mapping[str, Any], *, over: Any, call: str) -> Any:
+    def resolve_options(self, given: Mapping[str, Any], *, defaults: Any, call: str) -> Any:
         refuse_unknown(given, self.option_names(), call=call)
         own = {option.name for option in fields(self.Options)}
         # What a call wants back takes the place of what was said before, of whatever kind.
         if any(given.get(kind) is not None for kind in self.returned):
-            over = replace(over, **dict.fromkeys(self.returned))
-        settings = {**over.settings, **{name: value for name, value in given.items() if name not in own}}
-        return replace(over, **{n: v for n, v in given.items() if n in own}, settings=settings)
+            defaults = replace(defaults, **dict.fromkeys(self.returned))
+        settings = {**defaults.settings, **{name: value for name, value in given.items() if name not in own}}
+        return replace(defaults, **{n: v for n, v in given.items() if n in own}, settings=settings)
 
     def task_settings(self) -> dict[str, Any]:
         """What older configurations say of this task."""

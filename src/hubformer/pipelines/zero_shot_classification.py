@@ -12,8 +12,8 @@ from torch import Tensor
 
 from hubformer.errors import InputError
 from hubformer.inference import EncodedInput
-from hubformer.inference.engine import Progress
 from hubformer.pipelines.base import EncoderPipeline
+from hubformer.tasks import EncodedBatch
 from hubformer.tasks.options import TextOptions
 from hubformer.tasks.text import check_text, described, quoted
 
@@ -87,23 +87,25 @@ class ZeroShotClassificationPipeline(EncoderPipeline[str, Answer]):
         labels: dict[str, int] = self.model.config.label2id
         return next((place for label, place in labels.items() if label.lower().startswith("entail")), -1)
 
-    def checked(self, item: Any, where: str) -> str:
+    def check_input(self, item: Any, where: str) -> str:
         return check_text(item, where, accepted=self.accepted)
 
-    def answers(
-        self, inputs: Sequence[str], options: Any, *, progress: Progress | None = None
-    ) -> list[Answer]:
+    def encode(self, inputs: Sequence[str], options: Any) -> EncodedBatch:
         labels = options.candidate_labels
         if labels is None:
             raise InputError('There are no labels to choose from: pass candidate_labels=["...", "..."].')
-        rows = self._pairs(inputs, labels, options)
-        scores = torch.stack(self.engine.run(rows, progress=progress)).view(len(inputs), len(labels), -1)
+        return EncodedBatch(self._pairs(inputs, labels, options), list(inputs))
+
+    def decode(self, logits: Sequence[Tensor], context: Any, *, options: Any) -> list[Answer]:
+        """logits: of each pair of a text and a label, text by text."""
+        labels = options.candidate_labels
+        scores = torch.stack(list(logits)).view(len(context), len(labels), -1)
         shares, order = self._shares(scores, alone=options.multi_label or len(labels) == 1).sort(
             dim=-1, descending=True, stable=True
         )
         return [
             {"sequence": text, "labels": [labels[place] for place in places], "scores": values}
-            for text, places, values in zip(inputs, order.tolist(), shares.tolist(), strict=True)
+            for text, places, values in zip(context, order.tolist(), shares.tolist(), strict=True)
         ]
 
     def _pairs(self, inputs: Sequence[str], labels: Sequence[str], options: Any) -> list[EncodedInput]:
