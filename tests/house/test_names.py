@@ -42,11 +42,12 @@ def test_public_classes_say_what_they_are_for() -> None:
 
 
 def test_no_forward_swallows_arguments() -> None:
-    """The one that takes names freely refuses those it does not know: models/inputs.py."""
+    """The one that takes names freely refuses those it does not know: models/inputs.py. That of a pipeline is
+    no module's: it passes the parameters of v4's step on to `_forward`, whose names they are."""
     wrong = [
         f"{place(path)}:{node.lineno}"
         for path in FILES
-        if place(path) != "models/inputs.py"
+        if place(path) not in ("models/inputs.py", "pipelines/steps.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and node.name == "forward"
         if node.args.kwarg is not None or node.args.vararg is not None
