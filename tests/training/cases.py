@@ -13,6 +13,7 @@ from hubformer import (
     BertForPreTraining,
     BertForQuestionAnswering,
     BertForSequenceClassification,
+    BigBirdConfig,
 )
 from hubformer.training import Trainer, TrainingArguments
 
@@ -30,6 +31,20 @@ def bert_config(*, dropout: float = 0.0, **named: Any) -> BertConfig:
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
         **named,
+    )
+
+
+def big_bird_config() -> BigBirdConfig:
+    return BigBirdConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=32,
+        attention_type="original_full",
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
     )
 
 

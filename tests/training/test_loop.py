@@ -8,9 +8,21 @@ from typing import Any
 import pytest
 import torch
 
+from hubformer import BigBirdForPreTraining
 from hubformer.training import Trainer, TrainerCallback
 from hubformer.training.collate import default_data_collator
-from training.cases import HEADS, Quiet, arguments, bert_config, furthest, losses, rows_of, shaken, weights
+from training.cases import (
+    HEADS,
+    Quiet,
+    arguments,
+    bert_config,
+    big_bird_config,
+    furthest,
+    losses,
+    rows_of,
+    shaken,
+    weights,
+)
 
 KINDS = ("classification", "qa", "mlm", "clm")
 # The biases of keys and of a span's scores have no gradient but rounding, which Adam would otherwise make as
@@ -161,6 +173,27 @@ def test_accumulation_equals_the_large_batch(kind: str, tmp_path: Path) -> None:
     assert small == pytest.approx(large, rel=1e-6)
     size = max(float(g.abs().max()) for g in whole.values())
     assert all(float((whole[n] - parts[n]).abs().max()) <= 1e-6 * size for n in whole)
+
+
+def test_both_terms_of_big_birds_loss_add_up(tmp_path: Path) -> None:
+    """Words and sentences are counted apart, also where a head may do without the sentences."""
+    torch.manual_seed(1)
+    start = shaken(BigBirdForPreTraining(big_bird_config())).double().state_dict()
+
+    def run(size: int, accumulate: int) -> dict[str, torch.Tensor]:
+        model = BigBirdForPreTraining(big_bird_config()).double()
+        model.load_state_dict(start)
+        args = arguments(
+            tmp_path,
+            per_device_train_batch_size=size,
+            gradient_accumulation_steps=accumulate,
+            max_steps=1,
+            optim="sgd",
+        )
+        Quiet(model, args, train_dataset=rows_of("pretraining", 8)).train()
+        return weights(model)
+
+    assert furthest(run(8, 1), run(2, 4)) < 1e-12
 
 
 def _doubled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

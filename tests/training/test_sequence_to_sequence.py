@@ -13,7 +13,7 @@ import torch
 import hubformer
 from encoder_decoders import TINY, VARIANTS
 from hubformer.errors import InputError
-from hubformer.training import Seq2SeqTrainer, Seq2SeqTrainingArguments
+from hubformer.training import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
 PAD, END = 1, 2
 CONFIG = {**TINY["bart"], "pad_token_id": PAD, "eos_token_id": END, "dropout": 0.0}
@@ -130,3 +130,15 @@ def test_what_cannot_be(tmp_path: Path) -> None:
         Seq2SeqTrainingArguments(str(tmp_path), sortish_sampler=True)
     with pytest.raises(hubformer.errors.UnknownArgument, match="predict_with_generate"):
         Seq2SeqTrainingArguments(str(tmp_path), predict_with_generation=True)
+
+
+def test_settings_of_generation_reach_a_model_that_is_made_later(tmp_path: Path) -> None:
+    settings = hubformer.GenerationConfig(max_length=7, num_beams=2)
+    arguments = Seq2SeqTrainingArguments(
+        str(tmp_path), generation_config=settings, predict_with_generate=True, max_steps=1, use_cpu=True,
+        disable_tqdm=True,
+    )  # fmt: skip
+    collate = DataCollatorForSeq2Seq(Words(), pad_to_multiple_of=None)
+    made = Seq2SeqTrainer(args=arguments, model_init=model, train_dataset=rows(4), data_collator=collate)
+    made.train()
+    assert made.model.generation_config is settings

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from hubformer.errors import InputError
+from hubformer.errors import InputError, UnknownArgument
 from hubformer.training import (
     EarlyStoppingCallback,
     PrinterCallback,
@@ -25,6 +25,7 @@ from hubformer.training import (
 from hubformer.training.callbacks import EVENTS
 from training.cases import (
     HEADS,
+    LENGTH,
     Quiet,
     arguments,
     bert_config,
@@ -167,6 +168,65 @@ def test_the_loss_does_not_depend_on_the_batch_size(tmp_path: Path) -> None:
     }
     assert found[1] == pytest.approx(found[10], rel=1e-6)
     assert found[3] == pytest.approx(found[10], rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["pretraining", "qa"])
+def test_two_terms_do_not_depend_on_the_batch_size_either(kind: str, tmp_path: Path) -> None:
+    model = shaken(HEADS[kind](bert_config())).double()
+    found = {
+        size: Quiet(
+            model, arguments(tmp_path, per_device_eval_batch_size=size), eval_dataset=rows_of(kind, 8)
+        ).evaluate()["eval_loss"]
+        for size in (1, 2, 4, 8)
+    }
+    for size in (1, 2, 4):
+        assert found[size] == pytest.approx(found[8], rel=1e-6)
+
+
+def test_a_short_training_in_the_folder_of_a_longer_one(tmp_path: Path) -> None:
+    """Its checkpoints are the newest: they are kept, and resumed from."""
+    data = rows_of("classification", 22)
+    limits: dict[str, Any] = {"save_strategy": "steps", "save_steps": 2, "save_total_limit": 2}
+    Quiet(classifier(), arguments(tmp_path, max_steps=20, **limits), train_dataset=data).train()
+    assert [path.name for path in checkpoint.numbered(tmp_path)] == ["checkpoint-18", "checkpoint-20"]
+    short = Quiet(classifier(seed=5), arguments(tmp_path, max_steps=6, **limits), train_dataset=data)
+    short.train()
+    assert [path.name for path in checkpoint.numbered(tmp_path)] == ["checkpoint-4", "checkpoint-6"]
+    newest = checkpoint.newest(tmp_path)
+    assert newest is not None
+    assert newest.name == "checkpoint-6"
+    again = Quiet(classifier(), arguments(tmp_path, max_steps=6, **limits), train_dataset=data)
+    again.train(resume_from_checkpoint=True)
+    assert same_bits(weights(again.model), weights(short.model))
+    assert checkpoint.run_of(newest) == again.run_id == short.run_id
+
+
+def test_bad_gradients_are_not_applied_without_clipping_either(tmp_path: Path) -> None:
+    model = classifier()
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    model.classifier.weight.register_hook(lambda gradient: gradient * float("nan"))
+    args = arguments(tmp_path, max_steps=2, max_grad_norm=0.0)
+    with pytest.raises(TrainingDiverged, match="step 1"):
+        Quiet(model, args, train_dataset=rows_of("classification", 8)).train()
+    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
+
+
+def test_speed_counts_the_rows_that_were_trained_on(tmp_path: Path) -> None:
+    args = arguments(tmp_path, num_train_epochs=1, per_device_train_batch_tokens=3 * LENGTH)
+    trainer = Quiet(classifier(), args, train_dataset=rows_of("classification", 10))
+    metrics = trainer.train().metrics
+    assert trainer.rows_trained == 10
+    rows = metrics["train_samples_per_second"] * metrics["train_runtime"]
+    assert rows == pytest.approx(10, rel=0.02)
+
+
+def test_an_optimizer_is_refused_what_it_does_not_take(tmp_path: Path) -> None:
+    with pytest.raises(UnknownArgument, match="'defaults'"):
+        Quiet(
+            classifier(),
+            arguments(tmp_path, max_steps=1, optim="sgd", optim_args="defaults=1"),
+            train_dataset=rows_of("classification", 8),
+        ).train()
 
 
 def test_streamed_metrics_see_every_batch_and_the_end(tmp_path: Path) -> None:

@@ -32,9 +32,26 @@ _FOLDER = re.compile(r"checkpoint-(\d+)")
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The checkpoint folders in a folder, oldest step first, complete or not."""
+    """The checkpoint folders in a folder, complete or not: those of the latest training last, each training's
+    by their steps.
+
+    A folder may hold checkpoints of an earlier training that took more steps.
+    """
     found = [p for p in folder.glob("checkpoint-*") if p.is_dir() and _FOLDER.fullmatch(p.name)]
-    return sorted(found, key=lambda p: int(p.name.rpartition("-")[2]))
+    run_of = {path: _run(path) for path in found}
+    latest: dict[str, int] = {}
+    for run, written in run_of.values():
+        latest[run] = max(latest.get(run, 0), written)
+    return sorted(found, key=lambda p: (latest[run_of[p][0]], int(p.name.rpartition("-")[2])))
+
+
+def _run(folder: Path) -> tuple[str, int]:
+    """Which training wrote a checkpoint, and when. Checkpoints without that, of version 0.1.0, are one's."""
+    try:
+        marker = folder / MARKER
+        return str(json.loads(marker.read_text("utf-8")).get("run", "")), marker.stat().st_mtime_ns
+    except (OSError, ValueError, AttributeError):
+        return "", 0
 
 
 def faults(folder: Path) -> list[str]:
@@ -72,10 +89,11 @@ def save(
     write_model: Callable[[Path], None],
     tensors: Mapping[str, Mapping[str, Tensor]],
     files: Mapping[str, str],
+    run: str,
 ) -> None:
     """Write a checkpoint. Until the last step the folder counts as incomplete.
 
-    tensors: file name -> tensors by name. files: file name -> text.
+    tensors: file name -> tensors by name. files: file name -> text. run: which training this is.
 
     Raises:
         OSError: the disk is full or not writable; earlier checkpoints are as they were.
@@ -95,8 +113,13 @@ def save(
                 left.unlink(missing_ok=True)
     written = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.endswith(".part"))
     sizes = {p.relative_to(folder).as_posix(): p.stat().st_size for p in written}
-    write_file(folder / MARKER, json.dumps({"files": sizes}, indent=2) + "\n")
+    write_file(folder / MARKER, json.dumps({"files": sizes, "run": run}, indent=2) + "\n")
     sync_folder(folder.parent)
+
+
+def run_of(folder: Path) -> str:
+    """Which training wrote a checkpoint."""
+    return _run(folder)[0]
 
 
 def discard_marker(folder: Path) -> None:

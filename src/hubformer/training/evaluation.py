@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.errors import InputError
-from hubformer.training.losses import parts_of
+from hubformer.training.losses import Part, Terms, parts_of, terms_of
 from hubformer.training.masking import IGNORED
 from hubformer.training.objective import Objective
 from hubformer.training.records import Records, speed
@@ -90,7 +90,7 @@ class Evaluation(Objective, Records):
         loss_only = args.prediction_loss_only if prediction_loss_only is None else prediction_loss_only
         streaming = args.batch_eval_metrics and self.compute_metrics is not None
         kept: dict[str, list[Any]] = {"predictions": [], "labels": [], "inputs": [], "losses": []}
-        loss_sum, items, rows, computed = 0.0, 0, 0, {}
+        losses, rows, computed = MeanLoss(), 0, {}
         self.model.eval()
         for batch, last in with_last(dataloader):
             size = rows_of(batch)
@@ -100,9 +100,8 @@ class Evaluation(Objective, Records):
             if logits is not None and self.preprocess_logits_for_metrics is not None:
                 logits = self.preprocess_logits_for_metrics(logits, labels)
             rows += size
-            if loss is not None and self.part.count:
-                loss_sum += float(loss) * self.part.count
-                items += self.part.count
+            if loss is not None:
+                losses.add(loss, self.part, self.loss_terms)
             new = self._kept(inputs, loss=loss, logits=logits, labels=labels, rows=size)
             if streaming:
                 computed = self.compute_metrics(_prediction(new), compute_result=last)
@@ -115,7 +114,7 @@ class Evaluation(Objective, Records):
         known = joined["predictions"] is not None and joined["labels"] is not None
         if self.compute_metrics is not None and not streaming and known:
             computed = self.compute_metrics(_prediction(joined))
-        metrics = {f"{metric_key_prefix}_loss": loss_sum / items} if items else {}
+        metrics = {} if losses.value is None else {f"{metric_key_prefix}_loss": losses.value}
         metrics |= prefixed(as_numbers(computed or {}), metric_key_prefix)
         return EvalLoopOutput(joined["predictions"], joined["labels"], metrics, rows)
 
@@ -149,11 +148,14 @@ class Evaluation(Objective, Records):
         has_loss = has_labels or (not self.label_names and self.can_return_loss)
         some = {name: inputs[name] for name in names}
         labels = next(iter(some.values())) if len(some) == 1 else tuple(some.values()) or None
+        self.loss_terms = {}
         with torch.no_grad():
             loss = None
             if has_loss:
                 with self.precision.autocast():
                     loss, outputs = self.compute_loss(model, inputs, return_outputs=True)
+                    if self.part is not None and not self._loss_is_own(inputs):
+                        self.loss_terms = terms_of(self.model, outputs, inputs=inputs, part=self.part)
                 loss = loss.detach().float().mean()
             else:
                 with self.precision.autocast():
@@ -164,6 +166,7 @@ class Evaluation(Objective, Records):
 
     can_return_loss = False
     precision: Any
+    loss_terms: Terms  # of the batch that prediction_step saw last
 
     def _logits(self, outputs: Any, ignore_keys: Sequence[str] | None) -> Any:
         """Everything but the loss and what the configuration says to leave out; alone where it is one."""
@@ -177,6 +180,27 @@ class Evaluation(Objective, Records):
             found = tuple(outputs)[1:] if isinstance(outputs, tuple) else (outputs,)
         found = tuple(detached(value) for value in found if value is not None)
         return found[0] if len(found) == 1 else found
+
+
+class MeanLoss:
+    """The loss over all items of many batches. Where it is a sum of means over different items, each mean is
+    taken over all of its own, so that the batch size changes nothing."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float, int]] = {}  # by label name: the sum, and how many items it has
+
+    def add(self, loss: Tensor, part: Part, terms: Mapping[str, Tensor]) -> None:
+        """terms: what the loss is the sum of, or nothing where it is one mean over the part's items."""
+        for name, mean in (terms or {part.main: loss}).items():
+            count = part.counts.get(name, 0)
+            if count:
+                total, items = self._sums.get(name, (0.0, 0))
+                self._sums[name] = total + float(mean) * count, items + count
+
+    @property
+    def value(self) -> float | None:
+        """None: no item counted."""
+        return sum(total / items for total, items in self._sums.values()) if self._sums else None
 
 
 def _prediction(parts: Mapping[str, Any]) -> EvalPrediction:

@@ -69,6 +69,7 @@ class _Sum:
 # By the function that ends a head's pass, or by the class of a model without a head.
 _SUMS: Mapping[Any, _Sum] = {
     tasks.pretraining: _Sum(("labels", "next_sentence_label"), _pretraining),
+    tasks.pretraining_on_words: _Sum(("labels", "next_sentence_label"), _pretraining),
     tasks.sentence_order: _Sum(("labels", "sentence_order_label"), _sentence_order),
     tasks.span: _Sum(("start_positions", "end_positions"), _span),
     ReplacedTokens: _Sum(("labels", "attention_mask"), _replaced, told=True),
@@ -195,6 +196,15 @@ def loss_by_terms(model: nn.Module, outputs: Any, *, labels: Mapping[str, Tensor
     terms = _SUMS[finish_of(model)].terms(outputs, labels)
     kept = [terms[name] * (share / part.share) for name, share in part.shares.items() if share]
     return torch.stack(kept).sum()
+
+
+def terms_of(model: nn.Module, outputs: Any, *, inputs: Mapping[str, Any], part: Part) -> Terms:
+    """The terms of a batch's loss that are means over different items, by label name; none where there is one
+    mean."""
+    found = _SUMS.get(finish_of(model))
+    if found is None or set(part.counts) != set(found.names):
+        return {}
+    return found.terms(outputs, inputs)
 
 
 def smoothed(scores: Tensor, labels: Tensor, *, epsilon: float, shifted: bool) -> Tensor:

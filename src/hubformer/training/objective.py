@@ -24,7 +24,7 @@ class Objective(Loaders):
     ) -> Any:
         """The mean loss over the items of a batch, and the outputs where they are asked for."""
         inputs, part, epsilon = dict(inputs), self.part, self.args.label_smoothing_factor
-        own = self.compute_loss_func is not None or (epsilon and inputs.get("labels") is not None)
+        own = self._loss_is_own(inputs)
         by_terms = not own and part is not None and part.by_terms
         names = ["labels"] if own else []
         if by_terms and part is not None:
@@ -48,6 +48,11 @@ class Objective(Loaders):
                 f"labels ({', '.join(self.label_names) or 'none are in its forward'}). Name the column so."
             )
         return (loss, outputs) if return_outputs else loss
+
+    def _loss_is_own(self, inputs: dict[str, Any]) -> bool:
+        """Whether the loss is another than the head's."""
+        smoothed = self.args.label_smoothing_factor and inputs.get("labels") is not None
+        return self.compute_loss_func is not None or bool(smoothed)
 
     def _one_score(self, outputs: Any) -> Tensor:
         """The scores that label smoothing is about."""

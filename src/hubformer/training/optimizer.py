@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
@@ -208,7 +209,7 @@ def optimizer_class(settings: Settings) -> tuple[type[Optimizer], dict[str, Any]
     kind, arguments = OPTIMIZERS[settings.optim]
     found = arguments(settings)
     extra = _parsed(settings.optim_args)
-    known = [n for n in kind.__init__.__code__.co_varnames if n not in ("self", "params")]
+    known = [name for name in inspect.signature(kind.__init__).parameters if name not in ("self", "params")]
     refuse_unknown(extra, known, call=f"optim_args of {settings.optim!r}")
     return kind, {**found, **extra}
 

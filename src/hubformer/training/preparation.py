@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from hubformer.errors import InputError
-from hubformer.training.evaluation import Evaluation
+from hubformer.training.evaluation import Evaluation, rows_of
 from hubformer.training.loaders import Loaders, indexable, label_names_of
 from hubformer.training.optimizer import optimizer_class, parameter_groups
 from hubformer.training.resume import Resume
@@ -25,6 +25,7 @@ class Preparation(Evaluation, Resume):
     optimizer_cls_and_kwargs: tuple[type[Optimizer], dict[str, Any]] | None
     _batches_in_epoch: int | None
     _schedule_is_ours = False
+    rows_trained = 0  # since `train` was called
 
     def _use(self, model: Any) -> None:
         """Take a model: on the right device, in memory of its own, compiled where that was asked for."""
@@ -110,6 +111,7 @@ class Preparation(Evaluation, Resume):
         state, position = self.state, self.position
         position.batches += len(batches)
         state.global_step += 1
+        self.rows_trained += sum(map(rows_of, batches))
         ids = [b["input_ids"] for b in batches if isinstance(b, Mapping) and "input_ids" in b]
         tokens = sum(int(one.numel()) for one in ids)
         state.num_input_tokens_seen += self._seen(batches, tokens)

@@ -41,6 +41,7 @@ class Resume(Records):
     precision: Any
     position: Position
     train_dataset: Any
+    run_id: str  # which training this is; a resumed one is the one before
     _epoch_random: Any = None
 
     # ---- saving
@@ -54,7 +55,9 @@ class Resume(Records):
         state.stateful_callbacks = self.callback_handler.states()
         if self.is_world_process_zero():
             tensors, files = self._trainer_state()
-            checkpoint.save(folder, write_model=self._write_model, tensors=tensors, files=files)
+            checkpoint.save(
+                folder, write_model=self._write_model, tensors=tensors, files=files, run=self.run_id
+            )
             self.remove_old_checkpoints()
         return folder
 
@@ -189,6 +192,7 @@ class Resume(Records):
             CheckpointError: a part is missing, damaged, or does not belong to this training.
         """
         checkpoint.read_weights(self.model, folder)
+        self.run_id = checkpoint.run_of(folder)
         if (folder / checkpoint.STATE).is_file() or not self.args.allow_missing_state:
             self._restore_course(folder)
         if not (folder / checkpoint.RESUME).is_file() and self.args.allow_missing_state:

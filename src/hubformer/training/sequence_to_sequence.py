@@ -33,6 +33,11 @@ class Seq2SeqTrainingArguments(TrainingArguments):
     generation_config: Any = None
     sortish_sampler: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        given = self.generation_config
+        settings = given.to_dict() if hasattr(given, "to_dict") else given
+        return {**super().to_dict(), "generation_config": settings}
+
     def _check_values(self) -> None:
         super()._check_values()
         for name in ("generation_max_length", "generation_num_beams"):
@@ -50,6 +55,9 @@ class Seq2SeqTrainer(Trainer):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._settings: dict[str, Any] = {}
+
+    def _use(self, model: Any) -> None:
+        super()._use(model)
         given = getattr(self.args, "generation_config", None)
         if given is not None:
             self.model.generation_config = _config(given)

@@ -5,10 +5,12 @@ Read `_run` for the loop, `_step` for one optimizer step, `training_step` for on
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -86,6 +88,8 @@ class Trainer(Preparation):
         self.precision = Precision(args.device, bf16=args.bf16, fp16=args.fp16)
         self.state, self.control, self.position = TrainerState(), TrainerControl(), Position()
         self.part: Part | None = None
+        self.loss_terms = {}
+        self.run_id = uuid4().hex
         self._use(model_init() if model is None and model_init is not None else model)
         padding = None if self.processing_class is None else DataCollatorWithPadding(self.processing_class)
         self.data_collator = data_collator or padding or default_data_collator
@@ -122,11 +126,13 @@ class Trainer(Preparation):
             self.optimizer, self.lr_scheduler = None, None
         self.state, self.control, self.position = TrainerState(), TrainerControl(), Position()
         self._plan_steps()
+        self.run_id = uuid4().hex
         self.create_optimizer_and_scheduler(self.state.max_steps)
         if checkpoint is not None:
             self.restore(checkpoint)
         self._share_with_callbacks()
         started, first = time.perf_counter(), self.state.global_step
+        self.rows_trained = 0
         self._event("on_train_begin")
         if args.eval_on_start and not first:
             self._evaluate()
@@ -171,15 +177,14 @@ class Trainer(Preparation):
                 total = total + self.training_step(self.model_wrapped, self.on_device(batch), part.count)
         self.part = None
         self.precision.unscale(optimizer)
-        norm = None
-        if args.max_grad_norm > 0:
-            trained = [p for group in optimizer.param_groups for p in group["params"]]
-            norm = nn.utils.clip_grad_norm_(trained, args.max_grad_norm)
-        loss, position.grad_norm = float(total), None if norm is None else float(norm)
+        trained = [p for group in optimizer.param_groups for p in group["params"]]
+        clipped = args.max_grad_norm > 0  # else the norm is only looked at: bad gradients are never applied
+        norm = float(nn.utils.clip_grad_norm_(trained, args.max_grad_norm if clipped else math.inf))
+        loss, position.grad_norm = float(total), norm if clipped else None
         check_finite(
             self.model,
             loss=loss,
-            norm=None if self.precision.scaler else position.grad_norm,  # float16 overflows now and then
+            norm=None if self.precision.scaler else norm,  # float16 overflows now and then
             step=f"step {self.state.global_step + 1} (epoch {position.epoch + 1})",
             run=lambda: self._look_again(batches),
         )
@@ -234,12 +239,11 @@ class Trainer(Preparation):
             self.lr_scheduler.step(metrics[self.best_name(metrics)])
 
     def _finish(self, started: float, first: int) -> TrainOutput:
-        state, position, args = self.state, self.position, self.args
-        if args.load_best_model_at_end and state.best_model_checkpoint is not None:
+        state, position = self.state, self.position
+        if self.args.load_best_model_at_end and state.best_model_checkpoint is not None:
             self.load_best()
-        rows = args.per_device_train_batch_size * args.gradient_accumulation_steps
         steps = state.global_step - first
-        metrics: dict[str, Any] = speed("train", started, rows=rows * steps, steps=steps)
+        metrics: dict[str, Any] = speed("train", started, rows=self.rows_trained, steps=steps)
         metrics["total_flos"] = state.total_flos
         metrics["train_loss"] = (position.loss_total + position.loss_since_log) / max(1, state.global_step)
         self.log(metrics)
