@@ -10,7 +10,6 @@ import hubformer
 SOURCE = Path(hubformer.__file__).parent
 # Circles that stand until they are taken apart; the list only shrinks.
 KNOWN: tuple[set[str], ...] = (
-    {f"hubformer.tokenization.{name}" for name in ["files", "named", "tokenizer", "translating"]},
     {"hubformer.pipelines", *(f"hubformer.pipelines.{name}" for name in ["bundled", "loading", "registry"])},
 )
 

@@ -21,9 +21,9 @@ from hubformer.tokenization import (
     AddedToken,
     PreTrainedTokenizerFast,
     Resolved,
-    files,
     load_tokenizer,
     set_resolver,
+    sources,
 )
 from hubformer.tokenization.sentencepiece import read_sentencepiece
 from tokenization.token_samples import TEXTS, shared
@@ -292,7 +292,7 @@ def test_nothing_to_load(tmp_path: Path, raw: Callable[[str], Path]) -> None:
 
 
 def test_names_without_a_hub_are_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_resolver", files.resolve_folder)  # as it is at first
+    monkeypatch.setattr(sources, "_resolver", sources.resolve_folder)  # as it is at first
     with pytest.raises(HubError, match="no folder"):
         PreTrainedTokenizerFast.from_pretrained("org/name")
 

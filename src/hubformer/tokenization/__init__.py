@@ -2,11 +2,12 @@
 
 from tokenizers import AddedToken
 
+from hubformer.tokenization.auto import load_tokenizer
 from hubformer.tokenization.conventions import CONVENTIONS
 from hubformer.tokenization.encoding import BatchEncoding, CharSpan, TokenSpan
-from hubformer.tokenization.files import TOKENIZER_FILES, Resolved, load_tokenizer, set_resolver
 from hubformer.tokenization.from_texts import KINDS, train_tokenizer
 from hubformer.tokenization.named import TOKENIZER_CLASSES
+from hubformer.tokenization.sources import TOKENIZER_FILES, Resolved, set_resolver
 from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
 
 __all__ = [

@@ -20,8 +20,10 @@ from hubformer.tokenization.convention import Built, Convention
 from hubformer.tokenization.conversation import Conversation
 from hubformer.tokenization.encoding import BatchEncoding
 from hubformer.tokenization.inputs import arranged, diagnosis
+from hubformer.tokenization.loading import backend_of, load
 from hubformer.tokenization.requests import Request
 from hubformer.tokenization.settings import CONSTRUCTOR, set_up
+from hubformer.tokenization.sources import resolve
 from hubformer.tokenization.special_tokens import Token
 from hubformer.tokenization.training import trained
 from hubformer.tokenization.vocabulary import Vocabulary
@@ -65,10 +67,8 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
     _raw: dict[str, bytes]  # files by which this tokenizer is saved, where tokenizer.json cannot say it
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        from hubformer.tokenization import files
-
         given = self._bound(args, kwargs)
-        set_up(self, files.backend_of(given, self.convention, owner=type(self).__name__), given)
+        set_up(self, backend_of(given, self.convention, owner=type(self).__name__), given)
 
     def _finish(self) -> None:
         """What a kind of tokenizer does when all else is set up."""
@@ -121,12 +121,8 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
             CheckpointError: the folder holds no tokenizer, or a malformed one.
             UnknownArgument: an override that tokenizers do not take.
         """
-        from hubformer.tokenization import files
-
-        return files.from_resolved(
-            cls,
+        resolved = resolve(
             pretrained_model_name_or_path,
-            overrides=overrides,
             cache_dir=cache_dir,
             force_download=force_download,
             local_files_only=local_files_only,
@@ -134,6 +130,8 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
             revision=revision,
             subfolder=subfolder,
         )
+        overrides = {"name_or_path": str(pretrained_model_name_or_path), **overrides}
+        return load(cls, resolved, overrides=overrides)
 
     def __getattr__(self, name: str) -> Any:
         state = self.__dict__
