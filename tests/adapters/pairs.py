@@ -82,9 +82,9 @@ CASES = [
 FAMILY_CASES = [case for case in CASES if case.label not in ("biases", "patterns", "bare")]
 # Every other decoder, with the modules that LoRA adapts unless it is told.
 DECODERS = [
-    Case(name, head.name, {**_LM, "target_modules": list(family(name).adapted)}, label="default")
+    Case(name, head.name, {**_LM, "target_modules": list(family(name).lora_targets)}, label="default")
     for name in FAMILIES
-    if (head := family(name).head("causal-lm")) is not None and family(name).adapted
+    if (head := family(name).head("causal-lm")) is not None and family(name).lora_targets
     if name not in {case.model_type for case in CASES}
 ]
 

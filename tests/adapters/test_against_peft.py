@@ -278,7 +278,7 @@ def test_targets_of_a_family_are_those_of_peft() -> None:
     shared = [name for name in FAMILIES if name in table]
     assert {"bert", "roberta", "gpt2", "llama"} <= set(shared)
     for name in shared:
-        assert list(family(name).adapted) == table[name], name
+        assert list(family(name).lora_targets) == table[name], name
 
 
 # ---- faults, planted: what the tests above must not overlook ----------------------------------------

@@ -43,8 +43,8 @@ def test_slopes_that_are_rounded_once(heads: int) -> None:
 @torch.no_grad()
 @EVERY_MASK
 def test_both_ways(mask: Tensor | None) -> None:
-    layer, table = attention(Alibi("both"))
-    layout = SequenceLayout.of(LENGTH, mask=mask)
+    layer, table = attention(Alibi("bidirectional"))
+    layout = SequenceLayout.from_length(LENGTH, mask=mask)
     found, at = bias_of(layer, table, layout, X, X), layout.at.expand(2, -1)
     for b, i, j in itertools.product(range(2), range(LENGTH), range(LENGTH)):
         distance = abs(int(at[b, i] - at[b, j]))
@@ -55,23 +55,25 @@ def test_both_ways(mask: Tensor | None) -> None:
 @EVERY_MASK
 def test_the_past_is_as_far_in_either_form(mask: Tensor | None) -> None:
     """slope * place and -slope * distance make the same weights where no key stands after its query."""
-    layer, table = attention(Alibi("past"), causal=True)
-    layout = SequenceLayout.of(LENGTH, mask=mask)
-    seen = [layer(X, layer.keys_values(X), layout=layout, tables=(t(layout),)) for t in (table, _both())]
+    layer, table = attention(Alibi("causal"), causal=True)
+    layout = SequenceLayout.from_length(LENGTH, mask=mask)
+    seen = [
+        layer(X, layer.keys_values(X), layout=layout, position_states=(t(layout),)) for t in (table, _both())
+    ]
     assert away(*seen) <= 1e-9
 
 
 def _both() -> torch.nn.Module:
-    return Alibi("both").build_table(WIDTH, heads=2, head_width=4)
+    return Alibi("bidirectional").build_table(WIDTH, heads=2, head_width=4)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("seeing", ["past", "both"])
-def test_only_differences_count(seeing: Literal["past", "both"]) -> None:
-    layer, table = attention(Alibi(seeing))
+@pytest.mark.parametrize("direction", ["causal", "bidirectional"])
+def test_only_differences_count(direction: Literal["causal", "bidirectional"]) -> None:
+    layer, table = attention(Alibi(direction))
     index = torch.arange(LENGTH)[None]
     near, far = (SequenceLayout(index + by, index + by) for by in (0, 50))
-    words = [layer(X, layer.keys_values(X), layout=t, tables=(table(t),)) for t in (near, far)]
+    words = [layer(X, layer.keys_values(X), layout=t, position_states=(table(t),)) for t in (near, far)]
     assert away(*words) <= 1e-9
 
 

@@ -98,11 +98,11 @@ def test_an_encoder_is_read_once() -> None:
         calls.append(1)
         return pieces(3)[0]
 
-    first, second = cache.memory(compute), cache.memory(compute)
+    first, second = cache.encoder_states(compute), cache.encoder_states(compute)
     assert first is second
     assert len(calls) == 1
     cache.reorder(torch.tensor([1, 1, 0]))
-    assert torch.equal(cache.memory(compute)[0], first[0][[1, 1, 0]])
+    assert torch.equal(cache.encoder_states(compute)[0], first[0][[1, 1, 0]])
     assert len(calls) == 1
 
 
@@ -132,7 +132,7 @@ def test_it_reads_as_tuples_of_tuples() -> None:
     assert cache.length == cache.get_seq_length() == cache.get_seq_length(2) == 7
     assert [len(pair) for pair in cache] == [2, 2, 2]
     assert cache[0][0].shape == (2, 3, 7, 4)
-    again = Cache.of(tuple(tuple(pair) for pair in cache))
+    again = Cache.from_pairs(tuple(tuple(pair) for pair in cache))
     assert again.length == 7
     for ours, theirs in zip(again, cache, strict=True):
         assert torch.equal(ours[0], theirs[0])
@@ -176,9 +176,9 @@ MASK = torch.tensor([[1, 1, 1, 1, 1], [0, 0, 1, 1, 1]])
 
 
 def test_layout_of_an_empty_cache_is_the_plain_one() -> None:
-    layout, plain = Cache(1).layout(4), SequenceLayout.of(4)
+    layout, plain = Cache(1).layout(4), SequenceLayout.from_length(4)
     assert torch.equal(layout.query_at, plain.query_at)
-    assert layout.visible(causal=True, window=None) == "causal"
+    assert layout.attention_mask(causal=True, window=None) == "causal"
     assert not layout.all_past
 
 
@@ -223,7 +223,7 @@ def test_gradients_pass_through_what_was_kept() -> None:
     """Training on a cached prefix: the prefix learns what it would in one pass."""
     stack, x = decoder(), draws(2, 5, 8)
     x.requires_grad_()
-    whole = stack(x, layout=SequenceLayout.of(5))  # type: ignore[operator]
+    whole = stack(x, layout=SequenceLayout.from_length(5))  # type: ignore[operator]
     (expected,) = torch.autograd.grad(whole[:, 3:].square().sum(), x)
     cache = Cache(2)
     found = []
@@ -241,7 +241,7 @@ def test_variations_of_attention_over_a_cache(changes: dict[str, object]) -> Non
     stack, x = decoder(**changes), draws(2, 7, 8)
     mask = torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
     with torch.no_grad():
-        whole = stack(x, layout=SequenceLayout.of(7, mask=mask))  # type: ignore[operator]
+        whole = stack(x, layout=SequenceLayout.from_length(7, mask=mask))  # type: ignore[operator]
         cache, found = Cache(2), []
         for at in range(7):
             layout = cache.layout(1, mask=mask[:, : at + 1])
@@ -282,7 +282,7 @@ def test_a_past_that_was_cut_is_not_written_over() -> None:
     (k, v), (more, and_more) = pieces(5, 1)
     kept = k.clone()
     for _ in range(2):
-        cache = Cache.of([(k, v)])
+        cache = Cache.from_pairs([(k, v)])
         cache.crop(3)
         cache.layers[0].extend(more, and_more)
         assert torch.equal(k, kept)

@@ -49,11 +49,15 @@ def relation(far: int, spec: Disentangled) -> int:
 def test_a_score_for_each_pair(spec: Disentangled, mask: Tensor | None) -> None:
     layer, table = attention(spec)
     shake(table)
-    layout = SequenceLayout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.from_length(LENGTH, mask=mask)
     found, at = bias_of(layer, table, layout, X, X), layout.at.expand(2, -1)
-    q, k, vectors = layer.heads(layer.query(X)), layer.heads(layer.key(X)), table.norm(table.weight)
+    q, k, vectors = (
+        layer.split_heads(layer.query(X)),
+        layer.split_heads(layer.key(X)),
+        table.norm(table.weight),
+    )
     home = layer.position if spec.projections == "own" else layer
-    by_query, by_key = (layer.heads(project(vectors)[None])[0] if side in spec.scored_by else None
+    by_query, by_key = (layer.split_heads(project(vectors)[None])[0] if side in spec.scored_by else None
                         for side, project in (("query", home.key), ("key", home.query)))  # fmt: skip
     for b, i, j in itertools.product(range(2), range(LENGTH), range(LENGTH)):
         which = relation(int(at[b, i] - at[b, j]), spec)
@@ -81,7 +85,7 @@ def stack(spec: Disentangled) -> Stack:
 def test_layers_share_the_vectors_and_teach_them(spec: Disentangled) -> None:
     model = stack(spec)
     assert len(model.tables) == 1
-    model(X, layout=SequenceLayout.of(LENGTH)).square().sum().backward()
+    model(X, layout=SequenceLayout.from_length(LENGTH)).square().sum().backward()
     read = sorted({relation(far, spec) for far in range(1 - LENGTH, LENGTH)})
     taught = model.tables[0].weight.grad.abs().sum(1).nonzero()[:, 0]
     assert set(taught.tolist()) >= set(read)
@@ -93,14 +97,14 @@ def test_layers_share_the_vectors_and_teach_them(spec: Disentangled) -> None:
 def test_a_padded_row_is_the_row_alone(spec: Disentangled, side: str) -> None:
     model, mask = stack(spec), MASKS[side]
     assert mask is not None
-    padded = model(X, layout=SequenceLayout.of(LENGTH, mask=mask))[1][mask[1].bool()]
+    padded = model(X, layout=SequenceLayout.from_length(LENGTH, mask=mask))[1][mask[1].bool()]
     row = X[1:][:, mask[1].bool()]
-    assert away(padded, model(row, layout=SequenceLayout.of(row.shape[1]))[0]) <= EXACT
+    assert away(padded, model(row, layout=SequenceLayout.from_length(row.shape[1]))[0]) <= EXACT
 
 
 @torch.no_grad()
 @EVERY_SPEC
 def test_in_a_pack(spec: Disentangled) -> None:
     model, x, lengths = stack(spec), draws(1, 9, WIDTH), (2, 2, 5)
-    alone = [model(row[None], layout=SequenceLayout.of(len(row))) for row in x[0].split(lengths)]
-    assert away(model(x, layout=PackedLayout.of(lengths)), torch.cat(alone, dim=1)) <= EXACT
+    alone = [model(row[None], layout=SequenceLayout.from_length(len(row))) for row in x[0].split(lengths)]
+    assert away(model(x, layout=PackedLayout.from_lengths(lengths)), torch.cat(alone, dim=1)) <= EXACT

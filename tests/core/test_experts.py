@@ -99,14 +99,14 @@ def stack(*, jitter: float = 0.0) -> Stack:
 
 @torch.no_grad()
 def test_what_routers_say_is_kept_where_it_is_asked() -> None:
-    model, layout = stack(), SequenceLayout.of(7)
+    model, layout = stack(), SequenceLayout.from_length(7)
     trace, other = Trace(routing=True, hidden=True), Trace(hidden=True)
     out = model(X, layout=layout, trace=trace)
     assert away(out, model(X, layout=layout)) <= EXACT
     assert sorted(trace.router_logits) == [0, 2]
     last: Any = model.blocks[2]
-    h = last.feed_forward_residual.enter(
-        last.attention_residual.leave(
+    h = last.feed_forward_residual.pre(
+        last.attention_residual.post(
             trace.hidden_states[2], _attended(last, trace.hidden_states[2], layout=layout)
         )
     )[1]
@@ -116,8 +116,8 @@ def test_what_routers_say_is_kept_where_it_is_asked() -> None:
 
 
 def _attended(block: Any, x: Tensor, *, layout: SequenceLayout) -> Tensor:
-    h = block.attention_residual.enter(x)[1]
-    y: Tensor = block.attention(h, block.attention.keys_values(h), layout=layout, tables=(None,))
+    h = block.attention_residual.pre(x)[1]
+    y: Tensor = block.attention(h, block.attention.keys_values(h), layout=layout, position_states=(None,))
     return y
 
 
@@ -130,7 +130,7 @@ def test_recomputed_activations_give_the_same_gradients(jitter: float) -> None:
         model.zero_grad()
         torch.manual_seed(5)
         trace = Trace(routing=True)
-        out = model(X, layout=SequenceLayout.of(7), trace=trace)
+        out = model(X, layout=SequenceLayout.from_length(7), trace=trace)
         (out.sum() + sum(logits.square().sum() for logits in trace.router_logits.values())).backward()
         found.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
     assert len(found[0]) > 20

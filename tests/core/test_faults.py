@@ -25,7 +25,7 @@ from hubformer.core import positions as positions_module
 from hubformer.core.attention import Attention
 from hubformer.core.cache import LayerCache
 from hubformer.core.norms import Residual
-from hubformer.core.positions import _WaveTable
+from hubformer.core.positions import _SinusoidTable
 from hubformer.families import FAMILIES
 from hubformer.models.embeddings import TokenEmbeddings, _OffsetEmbeddings
 from hubformer.models.heads import _PooledHead
@@ -152,15 +152,15 @@ def attending(**changes: Callable[[Any], Any]) -> Fault:
 
 
 def without_post_norm(patch: Patch, model: Any) -> None:
-    patch.setattr(Residual, "leave", lambda self, kept, y: kept + y)
+    patch.setattr(Residual, "post", lambda self, residual, y: residual + y)
 
 
 def without_pre_norm(patch: Patch, model: Any) -> None:
-    patch.setattr(Residual, "enter", lambda self, x: (x, x))
+    patch.setattr(Residual, "pre", lambda self, x: (x, x))
 
 
 def without_residual(patch: Patch, model: Any) -> None:
-    patch.setattr(Residual, "leave", lambda self, kept, y: self.after(y))
+    patch.setattr(Residual, "post", lambda self, residual, y: self.after(y))
 
 
 def places_off_by_one(patch: Patch, model: Any) -> None:
@@ -196,11 +196,11 @@ def the_exact_gelu(patch: Patch, model: Any) -> None:
 
 
 def last_token_pooled(patch: Patch, model: Any) -> None:
-    patch.setattr(_PooledHead, "picked", lambda self, states, context: context.layout.pick(states, "last"))
+    patch.setattr(_PooledHead, "pooled", lambda self, states, context: context.layout.pool(states, "last"))
 
 
 def padding_pooled(patch: Patch, model: Any) -> None:
-    patch.setattr(SequenceLayout, "pick", lambda self, states, which: states[:, -1])
+    patch.setattr(SequenceLayout, "pool", lambda self, states, which: states[:, -1])
 
 
 def another_vocabulary(patch: Patch, model: Any) -> None:
@@ -308,13 +308,13 @@ def waves(change: Callable[[Tensor], Tensor]) -> Fault:
     """Other waves than those of the distances."""
 
     def fault(patch: Patch, model: Any) -> None:
-        forward = _WaveTable.forward
+        forward = _SinusoidTable.forward
 
-        def spoilt(self: _WaveTable, layout: SequenceLayout) -> Any:
+        def spoilt(self: _SinusoidTable, layout: SequenceLayout) -> Any:
             table = forward(self, layout)
-            return replace(table, waves=change(table.waves))
+            return replace(table, sinusoids=change(table.sinusoids))
 
-        patch.setattr(_WaveTable, "forward", spoilt)
+        patch.setattr(_SinusoidTable, "forward", spoilt)
 
     return fault
 
@@ -332,10 +332,14 @@ FAULTS: list[tuple[str, Subject, Fault]] = [
     ("another epsilon", BERT, another_epsilon),
     ("wrong scale of the scores", BERT, attending(scale=lambda scale: 1.01 * scale)),
     ("one scale for all layers", WRITER, one_scale_for_all_layers),
-    ("padding ignored", BERT, attending(visible=lambda visible: None)),
-    ("padding ignored, no types", DISTILBERT, attending(visible=lambda visible: None)),
-    ("causal mask dropped", WRITER, attending(visible=lambda visible: None)),
-    ("causal mask off by one", WRITER, attending(visible=lambda visible: visible.roll(1, -1))),
+    ("padding ignored", BERT, attending(attention_mask=lambda attention_mask: None)),
+    ("padding ignored, no types", DISTILBERT, attending(attention_mask=lambda attention_mask: None)),
+    ("causal mask dropped", WRITER, attending(attention_mask=lambda attention_mask: None)),
+    (
+        "causal mask off by one",
+        WRITER,
+        attending(attention_mask=lambda attention_mask: attention_mask.roll(1, -1)),
+    ),
     ("position off by one", BERT, places_off_by_one),
     ("position off by one", WRITER, places_off_by_one),
     ("first position 0", ROBERTA, places_from_zero),
@@ -368,7 +372,7 @@ XL_FAULTS: list[tuple[str, Subject, Fault]] = [
     ("distances turned round", XLNET, waves(lambda waves: waves.flip(0))),
     ("cosines before sines", XLNET, waves(lambda waves: waves.roll(waves.shape[1] // 2, 1))),
     ("distances dropped", XLNET, waves(torch.zeros_like)),
-    ("padding ignored", XLNET, attending(visible=lambda visible: None)),
+    ("padding ignored", XLNET, attending(attention_mask=lambda attention_mask: None)),
     ("weight not transposed", XLNET, not_transposed),
 ]
 if "xlnet" in FAMILIES:

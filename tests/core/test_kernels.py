@@ -11,10 +11,10 @@ from torch import Tensor
 
 from core.tiny import EXACT, away, draws
 from hubformer.core.kernels import attend, eager_attention
-from hubformer.core.layout import Visible
+from hubformer.core.layout import AttentionMask
 
 B, H, Q, K, D = 2, 4, 5, 7, 8
-PLAIN: dict[str, Any] = {"visible": None, "bias": None, "scale": 0.3, "softcap": None, "dropout": 0.0}
+PLAIN: dict[str, Any] = {"attention_mask": None, "bias": None, "scale": 0.3, "softcap": None, "dropout": 0.0}
 
 
 def inputs(*, groups: int = H, queries: int = Q, keys: int = K) -> tuple[Tensor, Tensor, Tensor]:
@@ -25,7 +25,7 @@ def inputs(*, groups: int = H, queries: int = Q, keys: int = K) -> tuple[Tensor,
     )
 
 
-def naive(q: Tensor, k: Tensor, v: Tensor, *, visible: Visible, how: dict[str, Any]) -> Tensor:
+def naive(q: Tensor, k: Tensor, v: Tensor, *, attention_mask: AttentionMask, how: dict[str, Any]) -> Tensor:
     """One query, one head, one key at a time."""
     out, share = torch.zeros_like(q), H // k.shape[1]
     for b in range(B):
@@ -33,11 +33,11 @@ def naive(q: Tensor, k: Tensor, v: Tensor, *, visible: Visible, how: dict[str, A
             for i in range(q.shape[2]):
                 scores = []
                 for j in range(k.shape[2]):
-                    if isinstance(visible, str):
+                    if isinstance(attention_mask, str):
                         seen = j <= i
                     else:
-                        rows = 0 if visible is None or len(visible) == 1 else b
-                        seen = visible is None or bool(visible[rows, 0, i, j])
+                        rows = 0 if attention_mask is None or len(attention_mask) == 1 else b
+                        seen = attention_mask is None or bool(attention_mask[rows, 0, i, j])
                     score = how["scale"] * float(q[b, h, i] @ k[b, h // share, j])
                     if how["softcap"] is not None:
                         score = how["softcap"] * math.tanh(score / how["softcap"])
@@ -63,18 +63,18 @@ def some_visible() -> Tensor:
 @pytest.mark.parametrize("masked", [None, "shared", "per row"])
 def test_every_combination(groups: int, softcap: float | None, bias: str | None, masked: str | None) -> None:
     q, k, v = inputs(groups=groups)
-    visible = {None: None, "shared": some_visible()[:1], "per row": some_visible()}[masked]
+    attention_mask = {None: None, "shared": some_visible()[:1], "per row": some_visible()}[masked]
     added = {None: None, "shared": draws(1, H, Q, K, seed=6), "per row": draws(B, H, Q, K, seed=6)}[bias]
     how = {**PLAIN, "softcap": softcap, "bias": added}
-    expected = naive(q, k, v, visible=visible, how=how)
-    how["visible"] = visible
+    expected = naive(q, k, v, attention_mask=attention_mask, how=how)
+    how["attention_mask"] = attention_mask
     assert away(attend(q, k, v, **how), expected) <= EXACT
     openly, weights = eager_attention(q, k, v, **how)
     assert away(openly, expected) <= EXACT
     assert weights.shape == (B, H, Q, K)
     assert away(weights.sum(-1), torch.ones(B, H, Q)) <= 1e-12
-    if visible is not None:
-        assert not weights.masked_select(~visible.expand(B, H, Q, K)).any()
+    if attention_mask is not None:
+        assert not weights.masked_select(~attention_mask.expand(B, H, Q, K)).any()
 
 
 @pytest.mark.parametrize("groups", [H, 2])
@@ -83,8 +83,8 @@ def test_every_combination(groups: int, softcap: float | None, bias: str | None,
 def test_the_plain_triangle(groups: int, biased: bool, softcap: float | None) -> None:
     q, k, v = inputs(groups=groups, queries=K)
     how = {**PLAIN, "bias": draws(1, H, K, K, seed=6) if biased else None, "softcap": softcap}
-    expected = naive(q, k, v, visible="causal", how=how)
-    how["visible"] = "causal"
+    expected = naive(q, k, v, attention_mask="causal", how=how)
+    how["attention_mask"] = "causal"
     assert away(attend(q, k, v, **how), expected) <= EXACT
     assert away(eager_attention(q, k, v, **how)[0], expected) <= EXACT
 
@@ -94,10 +94,10 @@ def test_the_plain_triangle(groups: int, biased: bool, softcap: float | None) ->
 def test_a_row_that_sees_nothing_stays_finite(dtype: torch.dtype, biased: bool) -> None:
     """In both directions: a NaN gradient would spoil the weights of the whole batch."""
     q, k, v = (t.to(dtype).requires_grad_() for t in inputs())
-    visible = some_visible()
-    visible[1, :, 2] = False
+    attention_mask = some_visible()
+    attention_mask[1, :, 2] = False
     bias = draws(1, H, Q, K, seed=6).to(dtype) if biased else None
-    how = {**PLAIN, "visible": visible, "bias": bias}
+    how = {**PLAIN, "attention_mask": attention_mask, "bias": bias}
     for out in (attend(q, k, v, **how), eager_attention(q, k, v, **how)[0]):
         assert out.dtype == dtype
         assert torch.isfinite(out).all()
@@ -107,10 +107,10 @@ def test_a_row_that_sees_nothing_stays_finite(dtype: torch.dtype, biased: bool) 
 
 def test_a_large_bias_does_not_uncover_what_is_hidden() -> None:
     q, k, v = inputs()
-    visible = some_visible()
-    bias = torch.full((1, H, Q, K), 1e4, dtype=torch.float64).where(~visible, -1e4)
-    how = {**PLAIN, "bias": bias, "visible": visible}
-    expected = attend(q, k, v, **{**PLAIN, "visible": visible})
+    attention_mask = some_visible()
+    bias = torch.full((1, H, Q, K), 1e4, dtype=torch.float64).where(~attention_mask, -1e4)
+    how = {**PLAIN, "bias": bias, "attention_mask": attention_mask}
+    expected = attend(q, k, v, **{**PLAIN, "attention_mask": attention_mask})
     assert away(attend(q, k, v, **how), expected) <= EXACT
 
 

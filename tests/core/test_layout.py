@@ -20,10 +20,10 @@ HOLE = torch.tensor([[1, 0, 1, 1], [0, 1, 0, 1]])
 
 
 def test_places_without_a_mask() -> None:
-    layout = SequenceLayout.of(4)
+    layout = SequenceLayout.from_length(4)
     assert layout.at.tolist() == [[0, 1, 2, 3]]
     assert layout.key_valid is None
-    assert layout.parts == (layout,)
+    assert layout.groups == (layout,)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_places_without_a_mask() -> None:
 def test_places_count_from_the_first_attended(
     mask: torch.Tensor, expected: list[list[int]], kind: torch.dtype
 ) -> None:
-    layout = SequenceLayout.of(mask.shape[1], mask=mask.to(kind))
+    layout = SequenceLayout.from_length(mask.shape[1], mask=mask.to(kind))
     assert layout.at.tolist() == expected
     assert layout.key_valid is not None
     assert torch.equal(layout.key_valid, mask.bool())
 
 
 def test_distance_is_key_minus_query() -> None:
-    assert SequenceLayout.of(3).distance().tolist() == [[[0, 1, 2], [-1, 0, 1], [-2, -1, 0]]]
+    assert SequenceLayout.from_length(3).distance().tolist() == [[[0, 1, 2], [-1, 0, 1], [-2, -1, 0]]]
     later = SequenceLayout(torch.tensor([[3, 4]]), torch.arange(5)[None])
     assert later.distance().tolist() == [[[-3, -2, -1, 0, 1], [-4, -3, -2, -1, 0]]]
 
@@ -56,27 +56,27 @@ def test_distance_is_key_minus_query() -> None:
 
 
 def test_everyone_is_seen_where_nothing_limits() -> None:
-    assert SequenceLayout.of(4).visible(causal=False, window=None) is None
+    assert SequenceLayout.from_length(4).attention_mask(causal=False, window=None) is None
 
 
 def test_the_plain_triangle_needs_no_tensor() -> None:
-    assert SequenceLayout.of(4).visible(causal=True, window=None) == "causal"
+    assert SequenceLayout.from_length(4).attention_mask(causal=True, window=None) == "causal"
 
 
 def test_queries_over_a_cache_are_no_plain_triangle() -> None:
     index = torch.arange(5)[None]
-    seen = SequenceLayout(index[:, 3:], index).visible(causal=True, window=None)
+    seen = SequenceLayout(index[:, 3:], index).attention_mask(causal=True, window=None)
     assert isinstance(seen, torch.Tensor)
     assert seen.tolist() == [[[[True, True, True, True, False], [True] * 5]]]
 
 
 def test_one_new_token_sees_all_that_is_past() -> None:
     index = torch.arange(5)[None]
-    assert SequenceLayout(index[:, 4:], index, all_past=True).visible(causal=True, window=None) is None
+    assert SequenceLayout(index[:, 4:], index, all_past=True).attention_mask(causal=True, window=None) is None
 
 
 def test_padding_is_not_seen() -> None:
-    seen = SequenceLayout.of(4, mask=LEFT).visible(causal=False, window=None)
+    seen = SequenceLayout.from_length(4, mask=LEFT).attention_mask(causal=False, window=None)
     assert isinstance(seen, torch.Tensor)
     assert seen.shape == (2, 1, 1, 4)
     assert torch.equal(seen[:, 0, 0], LEFT.bool())
@@ -86,10 +86,10 @@ def test_padding_is_not_seen() -> None:
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("window", [None, 0, 1, 2, 9])
 def test_all_limits_together(mask: torch.Tensor, causal: bool, window: int | None) -> None:
-    allowed = draws(2, 4, 4) > -0.5
-    plain = SequenceLayout.of(4, mask=mask)
-    layout = SequenceLayout(plain.query_at, plain.key_at, plain.key_valid, allowed=allowed)
-    seen = layout.visible(causal=causal, window=window)
+    pair_mask = draws(2, 4, 4) > -0.5
+    plain = SequenceLayout.from_length(4, mask=mask)
+    layout = SequenceLayout(plain.query_at, plain.key_at, plain.key_valid, pair_mask=pair_mask)
+    seen = layout.attention_mask(causal=causal, window=window)
     assert isinstance(seen, torch.Tensor)
     for row in range(2):
         for q in range(4):
@@ -97,7 +97,7 @@ def test_all_limits_together(mask: torch.Tensor, causal: bool, window: int | Non
                 far = int(layout.at[row, k] - layout.at[row, q])
                 expected = (
                     bool(mask[row, k])
-                    and bool(allowed[row, q, k])
+                    and bool(pair_mask[row, q, k])
                     and (window is None or abs(far) <= window)
                     and (not causal or far <= 0)
                 )
@@ -105,21 +105,21 @@ def test_all_limits_together(mask: torch.Tensor, causal: bool, window: int | Non
 
 
 def test_a_window_holds_on_both_sides() -> None:
-    seen = SequenceLayout.of(4).visible(causal=False, window=1)
+    seen = SequenceLayout.from_length(4).attention_mask(causal=False, window=1)
     assert isinstance(seen, torch.Tensor)
     assert seen[0, 0].int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]]
-    seen = SequenceLayout.of(4).visible(causal=True, window=1)
+    seen = SequenceLayout.from_length(4).attention_mask(causal=True, window=1)
     assert isinstance(seen, torch.Tensor)
     assert seen[0, 0].int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
 
 
 def test_equal_questions_share_the_answer() -> None:
-    layout = SequenceLayout.of(4, mask=LEFT)
-    first = layout.visible(causal=True, window=2)
-    assert layout.visible(causal=True, window=2) is first
-    assert layout.visible(causal=True, window=None) is not first
-    assert layout.visible(causal=False, window=2) is not first
-    assert SequenceLayout.of(4, mask=LEFT).visible(causal=True, window=2) is not first
+    layout = SequenceLayout.from_length(4, mask=LEFT)
+    first = layout.attention_mask(causal=True, window=2)
+    assert layout.attention_mask(causal=True, window=2) is first
+    assert layout.attention_mask(causal=True, window=None) is not first
+    assert layout.attention_mask(causal=False, window=2) is not first
+    assert SequenceLayout.from_length(4, mask=LEFT).attention_mask(causal=True, window=2) is not first
 
 
 # One state per row
@@ -133,47 +133,47 @@ STATES = draws(2, 4, 3)
     ids=["plain", "left", "right", "hole"],
 )
 def test_pick(mask: torch.Tensor | None, first: tuple[int, int], last: tuple[int, int]) -> None:
-    layout = SequenceLayout.of(4, mask=mask)
+    layout = SequenceLayout.from_length(4, mask=mask)
     rows = torch.arange(2)
-    assert torch.equal(layout.pick(STATES, "first"), STATES[rows, torch.tensor(first)])
-    assert torch.equal(layout.pick(STATES, "last"), STATES[rows, torch.tensor(last)])
+    assert torch.equal(layout.pool(STATES, "first"), STATES[rows, torch.tensor(first)])
+    assert torch.equal(layout.pool(STATES, "last"), STATES[rows, torch.tensor(last)])
     kept = torch.ones(2, 4, dtype=torch.bool) if mask is None else mask.bool()
     expected = torch.stack([state[valid].mean(0) for state, valid in zip(STATES, kept, strict=True)])
-    assert away(layout.pick(STATES, "mean"), expected) <= 1e-12
+    assert away(layout.pool(STATES, "mean"), expected) <= 1e-12
 
 
 def test_pick_end() -> None:
     index = torch.arange(4)[None]
     ends = torch.tensor([[False, True, False, True], [True, False, False, False]])
     layout = SequenceLayout(index, index, ends=ends)
-    assert torch.equal(layout.pick(STATES, "eos"), STATES[torch.arange(2), torch.tensor([3, 0])])
+    assert torch.equal(layout.pool(STATES, "eos"), STATES[torch.arange(2), torch.tensor([3, 0])])
     with pytest.raises(InputError, match="input_ids"):
-        SequenceLayout.of(4).pick(STATES, "eos")
+        SequenceLayout.from_length(4).pool(STATES, "eos")
 
 
 def test_pick_after_a_cache_looks_at_the_new_tokens() -> None:
     index = torch.arange(6)[None]
     valid = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]]).bool()
     layout = SequenceLayout(index[:, 2:], index, valid)
-    assert torch.equal(layout.pick(STATES, "last"), STATES[torch.arange(2), torch.tensor([3, 1])])
+    assert torch.equal(layout.pool(STATES, "last"), STATES[torch.arange(2), torch.tensor([3, 1])])
 
 
 def test_a_row_of_padding_is_picked_without_a_nan() -> None:
-    layout = SequenceLayout.of(4, mask=torch.tensor([[1, 1, 1, 1], [0, 0, 0, 0]]))
+    layout = SequenceLayout.from_length(4, mask=torch.tensor([[1, 1, 1, 1], [0, 0, 0, 0]]))
     for which in ("first", "last", "mean"):
-        assert torch.isfinite(layout.pick(STATES, which)).all()  # type: ignore[arg-type]
+        assert torch.isfinite(layout.pool(STATES, which)).all()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("past", [0, 3])
 def test_cleared(past: int) -> None:
     """Zeros where padding stands, of the new tokens after a cache, too."""
     mask, x = torch.tensor([[1, 1, 0, 1, 1, 1, 0], [0, 1, 1, 1, 0, 0, 0]]), draws(2, 7 - past, 3)
-    found = SequenceLayout.of(7, mask=mask).cleared(x)
+    found = SequenceLayout.from_length(7, mask=mask).mask_padding(x)
     for row, place in itertools.product(range(2), range(7 - past)):
         wanted = x[row, place] if mask[row, place + past] else torch.zeros(3, dtype=x.dtype)
         assert torch.equal(found[row, place], wanted)
-    assert SequenceLayout.of(7).cleared(x) is x
-    assert PackedLayout.of((2, 3)).cleared(x) is x
+    assert SequenceLayout.from_length(7).mask_padding(x) is x
+    assert PackedLayout.from_lengths((2, 3)).mask_padding(x) is x
 
 
 # PackedLayout
@@ -182,15 +182,15 @@ LENGTHS = (2, 2, 3, 1)
 
 
 def test_neighbours_of_equal_length_share_a_part() -> None:
-    packed = PackedLayout.of(LENGTHS)
+    packed = PackedLayout.from_lengths(LENGTHS)
     assert packed.rows == (2, 1, 1)
-    assert [part.at.shape[1] for part in packed.parts] == [2, 3, 1]
+    assert [part.at.shape[1] for part in packed.groups] == [2, 3, 1]
     assert packed.at.tolist() == [[0, 1, 0, 1, 0, 1, 2, 0]]
-    assert PackedLayout.of((2, 3, 2)).rows == (1, 1, 1)
+    assert PackedLayout.from_lengths((2, 3, 2)).rows == (1, 1, 1)
 
 
 def test_split_and_join() -> None:
-    packed = PackedLayout.of(LENGTHS)
+    packed = PackedLayout.from_lengths(LENGTHS)
     x = draws(1, 8, 3)
     pieces = packed.split(x)
     assert [piece.shape for piece in pieces] == [(2, 2, 3), (1, 3, 3), (1, 1, 3)]
@@ -202,7 +202,7 @@ def test_split_and_join() -> None:
 
 
 def test_a_rectangle_splits_into_itself() -> None:
-    layout = SequenceLayout.of(4)
+    layout = SequenceLayout.from_length(4)
     assert layout.split(STATES)[0] is STATES
     assert layout.split_keys(STATES)[0] is STATES
     assert layout.join([STATES]) is STATES
@@ -210,17 +210,17 @@ def test_a_rectangle_splits_into_itself() -> None:
 
 @pytest.mark.parametrize("which", ["first", "last", "mean"])
 def test_pick_of_a_pack(which: str) -> None:
-    packed, x = PackedLayout.of(LENGTHS), draws(1, 8, 3)
+    packed, x = PackedLayout.from_lengths(LENGTHS), draws(1, 8, 3)
     rows = x[0].split(LENGTHS)
     expected = {
         "first": [row[0] for row in rows],
         "last": [row[-1] for row in rows],
         "mean": [row.mean(0) for row in rows],
     }[which]
-    assert away(packed.pick(x, which), torch.stack(expected)) <= 1e-12  # type: ignore[arg-type]
+    assert away(packed.pool(x, which), torch.stack(expected)) <= 1e-12  # type: ignore[arg-type]
 
 
 def test_parts_of_a_pack_see_only_themselves() -> None:
-    for part in PackedLayout.of(LENGTHS).parts:
-        assert part.visible(causal=False, window=None) is None
-        assert part.visible(causal=True, window=None) == "causal"
+    for part in PackedLayout.from_lengths(LENGTHS).groups:
+        assert part.attention_mask(causal=False, window=None) is None
+        assert part.attention_mask(causal=True, window=None) == "causal"

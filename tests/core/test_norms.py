@@ -58,23 +58,23 @@ SPEC = RMSNorm(1e-3)
 @pytest.mark.parametrize(
     ("before", "branch", "after"), [*itertools.product((None, SPEC), (None, SPEC), (None, LayerNorm()))]
 )
-@pytest.mark.parametrize("kept", ["input", "normed", "twice"])
+@pytest.mark.parametrize("residual_kind", ["input", "normed", "twice"])
 @pytest.mark.parametrize("scale", [1.0, 0.3])
 def test_where_norms_stand(
-    before: NormSpec | None, branch: NormSpec | None, after: NormSpec | None, kept: str, scale: float
+    before: NormSpec | None, branch: NormSpec | None, after: NormSpec | None, residual_kind: str, scale: float
 ) -> None:
-    norms = Norms(before, branch, after, scale=scale, kept=kept)  # type: ignore[arg-type]
+    norms = Norms(before, branch, after, scale=scale, residual=residual_kind)  # type: ignore[arg-type]
     residual = shake(norms.build(WIDTH, dropout=0.5))
 
     def apply(module: nn.Module, spec: NormSpec | None, x: Tensor) -> Tensor:
         return x if spec is None else by_hand(module, x, spec)
 
-    stays, h = residual.enter(X)
+    stays, h = residual.pre(X)
     normed = apply(residual.before, before, X)
     assert away(h, normed) <= EXACT
-    inside = X + Y if kept == "twice" else Y
-    around = (normed if kept == "normed" else X) + scale * apply(residual.branch, branch, inside)
-    assert away(residual.leave(stays, Y), apply(residual.after, after, around)) <= EXACT
+    inside = X + Y if residual_kind == "twice" else Y
+    around = (normed if residual_kind == "normed" else X) + scale * apply(residual.branch, branch, inside)
+    assert away(residual.post(stays, Y), apply(residual.after, after, around)) <= EXACT
 
 
 def test_only_norms_that_exist_have_weights() -> None:
@@ -86,6 +86,6 @@ def test_only_norms_that_exist_have_weights() -> None:
 
 def test_the_branch_is_dropped_and_the_residual_is_not() -> None:
     residual = shake(Norms(before=SPEC, branch=SPEC).build(WIDTH, dropout=1.0)).train()
-    stays, _ = residual.enter(X)
-    assert torch.equal(residual.leave(stays, Y), X)
-    assert away(residual.eval().leave(stays, Y), X) > 1e-3
+    stays, _ = residual.pre(X)
+    assert torch.equal(residual.post(stays, Y), X)
+    assert away(residual.eval().post(stays, Y), X) > 1e-3

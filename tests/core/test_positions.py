@@ -51,7 +51,7 @@ def attention(position: PositionSpec, **changes: Any) -> tuple[Attention, nn.Mod
 
 def bias_of(layer: Attention, table: nn.Module, layout: SequenceLayout, x: Tensor, context: Tensor) -> Tensor:
     """All that the scheme does to the scores, in proportion to nothing: scores minus plain scores."""
-    q, k = layer.heads(layer.query(x)), layer.heads(layer.key(context))
+    q, k = layer.split_heads(layer.query(x)), layer.split_heads(layer.key(context))
     known = table(layout)
     turned, k2 = layer.position.rotate(q, k, known)
     bias = layer.position.bias(turned, k2, known, layer)
@@ -62,8 +62,8 @@ def bias_of(layer: Attention, table: nn.Module, layout: SequenceLayout, x: Tenso
 
 def test_no_position_is_nothing() -> None:
     layer, table = attention(NoPosition())
-    assert table(SequenceLayout.of(3)) is None
-    assert not bias_of(layer, table, SequenceLayout.of(LENGTH), X, X).any()
+    assert table(SequenceLayout.from_length(3)) is None
+    assert not bias_of(layer, table, SequenceLayout.from_length(LENGTH), X, X).any()
 
 
 def test_relative_scores_pick_a_relation_for_each_pair() -> None:
@@ -87,9 +87,9 @@ def test_relative_scores_pick_a_relation_for_each_pair() -> None:
 @pytest.mark.parametrize("scored_by", ["query", "both"])
 def test_relative(mask: Tensor | None, largest: int, scored_by: Literal["query", "both"]) -> None:
     layer, table = attention(Relative(largest, scored_by))
-    layout = SequenceLayout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.from_length(LENGTH, mask=mask)
     found = bias_of(layer, table, layout, X, X).expand(2, -1, -1, -1)
-    q, k = layer.heads(layer.query(X)), layer.heads(layer.key(X))
+    q, k = layer.split_heads(layer.query(X)), layer.split_heads(layer.key(X))
     relations, at = layer.position.relations, layout.at.expand(2, -1)
     assert relations.shape == (2 * largest - 1, WIDE)
     for b in range(2):
@@ -118,7 +118,7 @@ def check_cached(stack: Stack) -> None:
     """One token at a time is as all at once, on rows that are padded on the left."""
     mask = MASKS["left"]
     assert mask is not None
-    whole = stack(X, layout=SequenceLayout.of(LENGTH, mask=mask))
+    whole = stack(X, layout=SequenceLayout.from_length(LENGTH, mask=mask))
     cache, found = Cache(2), []
     for i in range(LENGTH):
         layout = cache.layout(1, mask=mask[:, : i + 1])
@@ -143,7 +143,7 @@ def wave(far: int, clamp: int | None) -> Tensor:
 def xl_by_hand(
     layer: Attention, layout: SequenceLayout, x: Tensor, context: Tensor, *, clamp: int | None
 ) -> Tensor:
-    q, k = layer.heads(layer.query(x)), layer.heads(layer.key(context))
+    q, k = layer.split_heads(layer.query(x)), layer.split_heads(layer.key(context))
     own, out = layer.position, torch.zeros(2, HEADS, x.shape[1], context.shape[1], dtype=torch.float64)
     query_at, key_at = layout.query_at.expand(2, -1), layout.key_at.expand(2, -1)
     for b in range(2):
@@ -171,7 +171,7 @@ def equal_for_a_softmax(a: Tensor, b: Tensor) -> bool:
 @pytest.mark.parametrize("segments", [False, True])
 def test_transformer_xl(mask: Tensor | None, clamp: int | None, segments: bool) -> None:
     layer, table = attention(TransformerXL(clamp), bias=False)
-    layout = SequenceLayout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.from_length(LENGTH, mask=mask)
     layout = replace(layout, segments=(SEGMENTS, SEGMENTS) if segments else None)
     found = bias_of(layer, table, layout, X, X)
     assert equal_for_a_softmax(found, xl_by_hand(layer, layout, X, X, clamp=clamp))
@@ -212,8 +212,8 @@ def test_transformer_xl_of_two_streams(contiguous: tuple[int, int] | None) -> No
 @torch.no_grad()
 def test_waves_are_dropped_in_training() -> None:
     table = TransformerXL(dropout=1.0).build_table(WIDTH, heads=HEADS, head_width=WIDE)
-    assert not table(SequenceLayout.of(3)).waves.any()
-    assert table.eval()(SequenceLayout.of(3)).waves.any()
+    assert not table(SequenceLayout.from_length(3)).sinusoids.any()
+    assert table.eval()(SequenceLayout.from_length(3)).sinusoids.any()
 
 
 # A scheme of a test's own, in the open slot
@@ -267,9 +267,9 @@ def turning(*, kv_heads: int | None = None, causal: bool = True) -> Stack:
 @EVERY_MASK
 def test_a_turn_by_hand(mask: Tensor | None) -> None:
     layer, table = attention(Turned())
-    layout = SequenceLayout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.from_length(LENGTH, mask=mask)
     found = bias_of(layer, table, layout, X, X)
-    q, k, at = layer.heads(layer.query(X)), layer.heads(layer.key(X)), layout.at.expand(2, -1)
+    q, k, at = layer.split_heads(layer.query(X)), layer.split_heads(layer.key(X)), layout.at.expand(2, -1)
     rates = [100.0 ** (-i / 2) for i in range(2)]
     for b in range(2):
         for i in range(LENGTH):
@@ -292,13 +292,13 @@ def test_a_turn_over_a_cache(kv_heads: int | None) -> None:
 @torch.no_grad()
 def test_a_turn_in_a_pack() -> None:
     stack, x, lengths = turning(causal=False), draws(1, 9, WIDTH), (2, 2, 5)
-    alone = [stack(row[None], layout=SequenceLayout.of(len(row))) for row in x[0].split(lengths)]
-    assert away(stack(x, layout=PackedLayout.of(lengths)), torch.cat(alone, dim=1)) <= EXACT
+    alone = [stack(row[None], layout=SequenceLayout.from_length(len(row))) for row in x[0].split(lengths)]
+    assert away(stack(x, layout=PackedLayout.from_lengths(lengths)), torch.cat(alone, dim=1)) <= EXACT
 
 
-def bucket(distance: int, *, seeing: str, count: int, largest: int) -> int:
+def bucket(distance: int, *, direction: str, count: int, largest: int) -> int:
     """The bucket of key place minus query place, as the paper's appendix has it in words."""
-    if seeing == "both":
+    if direction == "bidirectional":
         count //= 2
         first, far = (count if distance > 0 else 0), abs(distance)
     else:
@@ -312,25 +312,27 @@ def bucket(distance: int, *, seeing: str, count: int, largest: int) -> int:
 
 @torch.no_grad()
 @EVERY_MASK
-@pytest.mark.parametrize("seeing", ["both", "past"])
+@pytest.mark.parametrize("direction", ["bidirectional", "causal"])
 @pytest.mark.parametrize(("count", "largest"), [(32, 128), (8, 6)])
-def test_buckets(mask: Tensor | None, seeing: Literal["both", "past"], count: int, largest: int) -> None:
-    spec = Buckets(count, largest, seeing)
+def test_buckets(
+    mask: Tensor | None, direction: Literal["bidirectional", "causal"], count: int, largest: int
+) -> None:
+    spec = Buckets(count, largest, direction)
     layer, table = attention(spec)
     shake(table)
-    layout = SequenceLayout.of(LENGTH, mask=mask)
+    layout = SequenceLayout.from_length(LENGTH, mask=mask)
     found = bias_of(layer, table, layout, X, X)
     at = layout.at.expand(2, -1)
     for b, i, j in itertools.product(range(2), range(LENGTH), range(LENGTH)):
-        which = bucket(int(at[b, j] - at[b, i]), seeing=seeing, count=count, largest=largest)
+        which = bucket(int(at[b, j] - at[b, i]), direction=direction, count=count, largest=largest)
         assert away(found[b, :, i, j], table.weight[which]) <= EXACT
 
 
 def test_far_buckets() -> None:
     distances = torch.arange(-300, 301)
-    for seeing, count in itertools.product(("both", "past"), (32, 16)):
-        found = Buckets(count, 128, seeing).of(distances)  # type: ignore[arg-type]
-        wanted = [bucket(int(d), seeing=seeing, count=count, largest=128) for d in distances]
+    for direction, count in itertools.product(("bidirectional", "causal"), (32, 16)):
+        found = Buckets(count, 128, direction).of(distances)  # type: ignore[arg-type]
+        wanted = [bucket(int(d), direction=direction, count=count, largest=128) for d in distances]
         assert found.tolist() == wanted
 
 
@@ -346,5 +348,5 @@ def test_only_differences_count(position: PositionSpec) -> None:
     )
     a, b = (bias_of(layer, table, layout, X, X) for layout in (near, far))
     assert away(a, b) <= 1e-9
-    words = [layer(X, layer.keys_values(X), layout=t, tables=(table(t),)) for t in (near, far)]
+    words = [layer(X, layer.keys_values(X), layout=t, position_states=(table(t),)) for t in (near, far)]
     assert away(*words) <= 1e-9

@@ -161,7 +161,7 @@ def test_packed_is_padded(model_type: str, task: str) -> None:
     together = scores(model(**batch))
     real = batch["attention_mask"].bool()
     packed = {name: t[real][None] for name, t in batch.items()}
-    layout = PackedLayout.of(lengths)
+    layout = PackedLayout.from_lengths(lengths)
     states = model.computation.body.read(
         packed["input_ids"], layout=layout, types=packed.get("token_type_ids")
     )
@@ -185,9 +185,9 @@ def test_a_pack_of_one_length_is_a_rectangle(model_type: str, task: str) -> None
     ids, types = batch["input_ids"], batch.get("token_type_ids")
     flat = None if types is None else types.view(1, -1)
     packed = model.computation.body.read(
-        ids.view(1, -1), layout=PackedLayout.of((LENGTH, LENGTH)), types=flat
+        ids.view(1, -1), layout=PackedLayout.from_lengths((LENGTH, LENGTH)), types=flat
     ).last
-    plain = model.computation.body.read(ids, layout=SequenceLayout.of(LENGTH), types=types).last
+    plain = model.computation.body.read(ids, layout=SequenceLayout.from_length(LENGTH), types=types).last
     assert away(packed.view(plain.shape), plain) <= EXACT
 
 

@@ -25,8 +25,8 @@ from hubformer.core.rotary import (
     YarnScaling,
     _RotaryPosition,
     _RotaryTable,
-    _turn_halves,
-    _turn_neighbours,
+    _rotate_halves,
+    _rotate_neighbours,
 )
 from hubformer.models.embeddings import _Weigh
 from hubformer.models.heads import _Finish
@@ -54,9 +54,9 @@ def turned(spec: Rotary, x: Tensor, layout: SequenceLayout) -> Tensor:
 def test_products_depend_on_distances_alone(scaling: Any, part: int | None, pairs: Any) -> None:
     if isinstance(scaling, LongRopeScaling) and part:
         scaling = LongRopeScaling(scaling.short[:2], scaling.long[:2], 4, 1.2)
-    spec = Rotary(500.0, turned=part, scaling=scaling, pairs=pairs)
+    spec = Rotary(500.0, rotary_dim=part, scaling=scaling, pairs=pairs)
     q, k = (draws(1, HEADS, 1, WIDTH, seed=seed).expand(-1, -1, 12, -1) for seed in (0, 1))
-    layout = SequenceLayout.of(12)
+    layout = SequenceLayout.from_length(12)
     scores = turned(spec, q, layout) @ turned(spec, k, layout).transpose(-1, -2)
     for distance in range(-11, 12):
         along = scores.diagonal(distance, dim1=-2, dim2=-1)
@@ -66,16 +66,16 @@ def test_products_depend_on_distances_alone(scaling: Any, part: int | None, pair
 
 def test_nothing_is_turned_at_the_first_place_and_lengths_are_kept() -> None:
     x = draws(2, HEADS, 6, WIDTH)
-    y = turned(Rotary(), x, SequenceLayout.of(6))
+    y = turned(Rotary(), x, SequenceLayout.from_length(6))
     assert torch.equal(y[:, :, 0], x[:, :, 0])
     assert away(y.norm(dim=-1), x.norm(dim=-1)) <= 1e-6
-    part = turned(Rotary(turned=4), x, SequenceLayout.of(6))
+    part = turned(Rotary(rotary_dim=4), x, SequenceLayout.from_length(6))
     assert torch.equal(part[..., 4:], x[..., 4:])
     assert away(part[..., :4], x[..., :4]) > 1e-3
 
 
 def test_neighbours_are_halves_in_another_order() -> None:
-    x, layout = draws(1, HEADS, 5, WIDTH), SequenceLayout.of(5)
+    x, layout = draws(1, HEADS, 5, WIDTH), SequenceLayout.from_length(5)
     order = torch.tensor([0, 2, 4, 6, 1, 3, 5, 7])
     by_halves = turned(Rotary(), x[..., order], layout)
     by_neighbours = turned(Rotary(pairs="neighbours"), x, layout)
@@ -88,24 +88,26 @@ def test_a_scaling_asks_the_row_how_long_it_is(scaling: Any) -> None:
     spec = Rotary(scaling=scaling)
     x, mask = draws(2, HEADS, 9, WIDTH), torch.ones(2, 9, dtype=torch.long)
     mask[1, 3:] = 0
-    together = turned(spec, x, SequenceLayout.of(9, mask=mask))
-    assert away(together[:1], turned(spec, x[:1], SequenceLayout.of(9))) <= EXACT
-    assert away(together[1:, :, :3], turned(spec, x[1:, :, :3], SequenceLayout.of(3))) <= EXACT
+    together = turned(spec, x, SequenceLayout.from_length(9, mask=mask))
+    assert away(together[:1], turned(spec, x[:1], SequenceLayout.from_length(9))) <= EXACT
+    assert away(together[1:, :, :3], turned(spec, x[1:, :, :3], SequenceLayout.from_length(3))) <= EXACT
     if isinstance(scaling, DynamicScaling):
-        assert away(together[1:, :, :3], turned(Rotary(), x[1:, :, :3], SequenceLayout.of(3))) <= EXACT
+        assert (
+            away(together[1:, :, :3], turned(Rotary(), x[1:, :, :3], SequenceLayout.from_length(3))) <= EXACT
+        )
 
 
 def test_every_part_of_a_pack_begins_anew() -> None:
-    spec, layout = Rotary(), PackedLayout.of((2, 5, 5))
+    spec, layout = Rotary(), PackedLayout.from_lengths((2, 5, 5))
     table = spec.build_table(HEADS * WIDTH, heads=HEADS, head_width=WIDTH)
-    for part, length in zip(layout.parts, (2, 5), strict=True):
-        for wave, alone in zip(table(part), table(SequenceLayout.of(length)), strict=True):
+    for part, length in zip(layout.groups, (2, 5), strict=True):
+        for wave, alone in zip(table(part), table(SequenceLayout.from_length(length)), strict=True):
             assert torch.equal(wave, alone)
 
 
 def test_a_window_wider_than_the_row_hides_nothing() -> None:
-    assert SequenceLayout.of(5).visible(causal=True, window=4) == "causal"
-    assert isinstance(SequenceLayout.of(5).visible(causal=True, window=3), Tensor)
+    assert SequenceLayout.from_length(5).attention_mask(causal=True, window=4) == "causal"
+    assert isinstance(SequenceLayout.from_length(5).attention_mask(causal=True, window=3), Tensor)
 
 
 # Faults: an answer that a fault does not move would not be noticed if it were wrong.
@@ -160,10 +162,10 @@ def without_offset(self: Any, x: Tensor) -> Any:
 
 def windows(change: Callable[[int | None], int | None]) -> Fault:
     def fault(patch: Patch) -> None:
-        original = SequenceLayout.visible
+        original = SequenceLayout.attention_mask
         patch.setattr(
             SequenceLayout,
-            "visible",
+            "attention_mask",
             lambda self, *, causal, window: original(self, causal=causal, window=change(window)),
         )
 
@@ -176,7 +178,9 @@ FAULTS: list[tuple[str, str, Fault]] = [
     ("places turned round", "llama", waves(lambda cos, sin: (cos.flip(2), sin.flip(2)))),
     ("waves in another order", "llama", waves(lambda cos, sin: (cos.flip(3), sin.flip(3)))),
     ("keys not turned", "llama", replaced(
-        _RotaryPosition, "rotate", lambda self, q, k, table: (self.turn(q, *(w.to(q) for w in table)), k)
+        _RotaryPosition,
+        "rotate",
+        lambda self, q, k, table: (self.rotate_pairs(q, *(w.to(q) for w in table)), k),
     )),
     ("another key head", "llama", other_heads),
     ("gate and up swapped", "llama", gate_and_up_swapped),
@@ -190,10 +194,10 @@ FAULTS: list[tuple[str, str, Fault]] = [
     ("tokens not weighed", "gemma", replaced(_Weigh, "forward", lambda self, x: x)),
     ("offset of the norms dropped", "gemma", replaced(_RMSNorm, "forward", without_offset)),
     ("queries and keys not normed", "qwen3", replaced(
-        Attention, "normed", lambda self, x, norm: self.heads(x)
+        Attention, "normed", lambda self, x, norm: self.split_heads(x)
     )),
     ("queries and keys not normed", "olmo2", replaced(
-        _NormedTogether, "normed", lambda self, x, norm: self.heads(x)
+        _NormedTogether, "normed", lambda self, x, norm: self.split_heads(x)
     )),
     ("one norm for all heads", "stablelm", replaced(
         _HeadNorm, "forward", lambda self, x: self.plain(x) * self.weight[:1, None]
@@ -218,9 +222,9 @@ def test_a_fault_is_noticed(model_type: str, fault: Fault) -> None:
 def test_taking_neighbours_for_halves_is_noticed() -> None:
     model, ids = model_of("gptj", "causal-lm"), random_ids(2, LENGTH)
     positions = [m for m in model.modules() if isinstance(m, _RotaryPosition)]
-    assert {position.turn for position in positions} == {_turn_neighbours}
+    assert {position.rotate_pairs for position in positions} == {_rotate_neighbours}
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         right = model(ids).logits
         for position in positions:
-            patch.setattr(position, "turn", _turn_halves)
+            patch.setattr(position, "rotate_pairs", _rotate_halves)
         assert away(model(ids).logits, right) > 1e-3

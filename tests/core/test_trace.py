@@ -37,13 +37,13 @@ def stack(*, causal: bool = False, crossed: bool = False, dropout: float = 0.0) 
 @torch.no_grad()
 def test_hidden_states() -> None:
     trace, model = Trace(hidden=True), stack()
-    out = model(X, layout=SequenceLayout.of(5), trace=trace)
+    out = model(X, layout=SequenceLayout.from_length(5), trace=trace)
     assert len(trace.hidden_states) == LAYERS + 1
     assert trace.hidden_states[0] is X
     assert trace.hidden_states[-1] is out
     assert trace.attentions == {}
     again = Trace(hidden=True)
-    model(trace.hidden_states[1], layout=SequenceLayout.of(5), trace=again)
+    model(trace.hidden_states[1], layout=SequenceLayout.from_length(5), trace=again)
     assert away(again.hidden_states[1], trace.hidden_states[2]) > 1e-3  # another block
     for a, b in zip(trace.hidden_states, trace.hidden_states[1:], strict=False):
         assert away(a, b) > 1e-3
@@ -67,11 +67,14 @@ def test_weights_of_the_layers_asked(
 
     monkeypatch.setattr(attention_module, "eager_attention", counted)
     trace, model = Trace(attention=asked), stack()  # type: ignore[arg-type]
-    out = model(X, layout=SequenceLayout.of(5, mask=MASK), trace=trace)
+    out = model(X, layout=SequenceLayout.from_length(5, mask=MASK), trace=trace)
     assert set(trace.attentions) == expected
     assert len(calls) == len(expected)  # the other layers keep their fast kernel
     assert trace.hidden_states == []
-    assert away(out[MASK.bool()], model(X, layout=SequenceLayout.of(5, mask=MASK))[MASK.bool()]) <= EXACT
+    assert (
+        away(out[MASK.bool()], model(X, layout=SequenceLayout.from_length(5, mask=MASK))[MASK.bool()])
+        <= EXACT
+    )
     for weights in trace.attentions.values():
         assert weights.shape == (2, HEADS, 5, 5)
         assert away(weights.sum(-1), torch.ones(2, HEADS, 5)) <= 1e-12
@@ -81,7 +84,7 @@ def test_weights_of_the_layers_asked(
 @torch.no_grad()
 def test_causal_weights_are_a_triangle() -> None:
     trace = Trace(attention=True)
-    stack(causal=True)(X, layout=SequenceLayout.of(5), trace=trace)
+    stack(causal=True)(X, layout=SequenceLayout.from_length(5), trace=trace)
     for weights in trace.attentions.values():
         assert torch.equal(weights, weights.tril())
         assert (weights[..., 0, 0] == 1).all()
@@ -90,11 +93,11 @@ def test_causal_weights_are_a_triangle() -> None:
 @torch.no_grad()
 def test_weights_times_values_is_the_result() -> None:
     model, trace = stack(), Trace(hidden=True, attention={0})
-    model(X, layout=SequenceLayout.of(5), trace=trace)
+    model(X, layout=SequenceLayout.from_length(5), trace=trace)
     attention = model.blocks[0].attention
     k, v = attention.keys_values(X)
-    read = (trace.attentions[0] @ attention.heads(v)).transpose(1, 2).flatten(2)
-    whole = attention(X, (k, v), layout=SequenceLayout.of(5), tables=(None,))
+    read = (trace.attentions[0] @ attention.split_heads(v)).transpose(1, 2).flatten(2)
+    whole = attention(X, (k, v), layout=SequenceLayout.from_length(5), position_states=(None,))
     assert away(attention.output(read), whole) <= EXACT
 
 
@@ -105,10 +108,10 @@ def test_a_silenced_head_says_nothing(head: int) -> None:
     model, scale = stack(), torch.ones(LAYERS, HEADS)
     scale[1, head] = 0
     trace = Trace(attention=True, head_scale=scale)
-    silenced = model(X, layout=SequenceLayout.of(5), trace=trace)
-    assert away(silenced, model(X, layout=SequenceLayout.of(5))) > 1e-3
+    silenced = model(X, layout=SequenceLayout.from_length(5), trace=trace)
+    assert away(silenced, model(X, layout=SequenceLayout.from_length(5))) > 1e-3
     model.blocks[1].attention.output.weight[:, head * 4 : head * 4 + 4] = 0
-    assert away(silenced, model(X, layout=SequenceLayout.of(5))) <= EXACT
+    assert away(silenced, model(X, layout=SequenceLayout.from_length(5))) <= EXACT
     assert not trace.attentions[1][:, head].any()
     assert trace.attentions[1][:, 1 - head].any()
     assert away(trace.attentions[0].sum(-1), torch.ones(2, HEADS, 5)) <= 1e-12
@@ -117,14 +120,14 @@ def test_a_silenced_head_says_nothing(head: int) -> None:
 @torch.no_grad()
 def test_heads_of_scale_one_change_nothing() -> None:
     model = stack()
-    loud = model(X, layout=SequenceLayout.of(5), trace=Trace(head_scale=torch.ones(LAYERS, HEADS)))
-    assert away(loud, model(X, layout=SequenceLayout.of(5))) <= EXACT
+    loud = model(X, layout=SequenceLayout.from_length(5), trace=Trace(head_scale=torch.ones(LAYERS, HEADS)))
+    assert away(loud, model(X, layout=SequenceLayout.from_length(5))) <= EXACT
 
 
 def test_a_scale_of_heads_has_a_gradient() -> None:
     """Importance of heads (Michel et al. 2019, arXiv:1905.10650) is this gradient."""
     scale = torch.ones(LAYERS, HEADS, dtype=torch.float64, requires_grad=True)
-    stack()(X, layout=SequenceLayout.of(5), trace=Trace(head_scale=scale)).square().sum().backward()
+    stack()(X, layout=SequenceLayout.from_length(5), trace=Trace(head_scale=scale)).square().sum().backward()
     assert scale.grad is not None
     assert (scale.grad.abs() > 1e-6).all()
 
@@ -132,8 +135,8 @@ def test_a_scale_of_heads_has_a_gradient() -> None:
 @torch.no_grad()
 def test_cross_attention_is_kept_apart() -> None:
     model, trace = stack(causal=True, crossed=True), Trace(attention={0, 2})
-    memory = (draws(2, 7, 8, seed=4), SequenceLayout(torch.arange(5)[None], torch.arange(7)[None]))
-    model(X, layout=SequenceLayout.of(5), memory=memory, trace=trace)
+    encoder_states = (draws(2, 7, 8, seed=4), SequenceLayout(torch.arange(5)[None], torch.arange(7)[None]))
+    model(X, layout=SequenceLayout.from_length(5), encoder_states=encoder_states, trace=trace)
     assert set(trace.attentions) == set(trace.cross_attentions) == {0, 2}
     assert trace.attentions[0].shape == (2, HEADS, 5, 5)
     assert trace.cross_attentions[0].shape == (2, HEADS, 5, 7)
@@ -141,8 +144,8 @@ def test_cross_attention_is_kept_apart() -> None:
 
 def test_weights_are_those_that_dropout_left() -> None:
     model, trace = stack(dropout=1.0).train(), Trace(attention=True)
-    model(X, layout=SequenceLayout.of(5), trace=trace)
+    model(X, layout=SequenceLayout.from_length(5), trace=trace)
     assert not any(weights.any() for weights in trace.attentions.values())
     trace = Trace(attention=True)
-    model.eval()(X, layout=SequenceLayout.of(5), trace=trace)
+    model.eval()(X, layout=SequenceLayout.from_length(5), trace=trace)
     assert all(weights.all() for weights in trace.attentions.values())

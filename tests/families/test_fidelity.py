@@ -122,7 +122,7 @@ def test_saved_files_are_the_oracles(pair: Any, tmp_path: Path) -> None:
     before = {name: tensor.float() for name, tensor in oracle.state_dict().items()}  # as it was written
     after = oracle_class(case.head.name).from_pretrained(tmp_path).state_dict()
     assert before.keys() == after.keys()
-    copies = dict(ours.weight_map().twins)  # of which the oracle leaves one unused
+    copies = dict(ours.weight_map().duplicates)  # of which the oracle leaves one unused
     for name in before:
         assert torch.equal(before[copies.get(name, name)], after[name]), name
 
@@ -142,7 +142,7 @@ def test_loss_and_gradients(pair: Any) -> None:
     sum(theirs[name].double() for name in names).backward()
     sum(mine[name] for name in names).backward()
     weights = ours.weight_map()
-    tied, copies = dict(weights.tied), dict(weights.twins)
+    tied, copies = dict(weights.tied), dict(weights.duplicates)
     # 5.23 trains DistilBERT's sinusoids; 4.57.6 does not, and neither do we.
     fixed = weights.to_hub({n: p for n, p in ours.named_parameters() if not p.requires_grad})
     wanted = {n: p.grad for n, p in oracle.named_parameters() if p.grad is not None and n not in fixed}

@@ -366,7 +366,7 @@ def test_silenced_heads_are_silent_in_both_streams(pair: Callable[..., Pair]) ->
 def test_packed_rows_are_the_rows(pair: Callable[..., Pair], config: dict[str, Any]) -> None:
     _, ours = pair(**config)
     rows = [(ids(3)[0, :4], types()[0, :4]), (ids(3)[1, :4], types()[1, :4]), (ids()[0], types()[0])]
-    layout = PackedLayout.of([len(row) for row, _ in rows])
+    layout = PackedLayout.from_lengths([len(row) for row, _ in rows])
     with torch.no_grad():
         states = ours.computation.body.read(
             torch.cat([row for row, _ in rows])[None],

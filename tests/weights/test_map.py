@@ -51,7 +51,7 @@ def test_a_bare_map_writes_without_the_prefix() -> None:
 
 
 def test_a_tied_tensor_is_filed_once_and_a_copy_twice() -> None:
-    weights = WeightMap(MAP.rows, tied=(("alias", "m.flat"),), twins=(("copy", "m.h.0.norm.bias"),))
+    weights = WeightMap(MAP.rows, tied=(("alias", "m.flat"),), duplicates=(("copy", "m.h.0.norm.bias"),))
     tied = weights.to_hub({**HUB, "alias": HUB["m.flat"]})
     assert tied.keys() == {*HUB, "copy"}
     assert torch.equal(tied["copy"], tied["m.h.0.norm.bias"])

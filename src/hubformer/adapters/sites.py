@@ -168,7 +168,7 @@ def resolved(config: LoraConfig, model: Model, *, places: Places, strict: bool) 
         saved |= places.named(model.new_parameters)
     own = set(places.under(saved))
     _refuse_tied(model, own)
-    targets = config.target_modules or list(model.family.adapted)
+    targets = config.target_modules or list(model.family.lora_targets)
     if not targets:
         raise InputError(
             f"{model.family.name} has no target modules of its own: say which with target_modules=, "

@@ -7,7 +7,7 @@ of position, norm, feed-forward or block is a new spec in an existing slot; noth
 from hubformer.core.activations import ACTIVATIONS
 from hubformer.core.alibi import Alibi
 from hubformer.core.attention import Attention, AttentionSpec
-from hubformer.core.blocks import Block, LayerSpec, Memory
+from hubformer.core.blocks import Block, EncoderStates, LayerSpec
 from hubformer.core.blockwise import BlockAttentionSpec, Blocks
 from hubformer.core.buckets import Buckets
 from hubformer.core.cache import Cache, LayerCache
@@ -39,12 +39,12 @@ __all__ = [
     "Disentangled",
     "Dropout",
     "Embedding",
+    "EncoderStates",
     "FeedForward",
     "LayerCache",
     "LayerNorm",
     "LayerSpec",
     "Linear",
-    "Memory",
     "MixtureOfExperts",
     "NoPosition",
     "NormSpec",

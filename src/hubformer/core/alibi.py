@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 class Alibi:
     """Scores lose slope * distance; no position is learned."""
 
-    # "past": slope * (key place), which for causal attention is the same: a softmax does not see what a query
-    # adds for all its keys alike. Published causal models were trained on these very numbers.
-    seeing: Literal["past", "both"] = "past"
+    # "causal": slope * (key place), which for causal attention is the same: a softmax does not see what a
+    # query adds for all its keys alike. Published causal models were trained on these very numbers.
+    direction: Literal["causal", "bidirectional"] = "causal"
     scaled: bool = False  # whether the bias is scaled as the scores are (Falcon)
     precision: torch.dtype = torch.float32  # in which slopes and places are multiplied
     powers: torch.dtype = torch.float32  # in which slopes are raised; then they are rounded to float32
 
     def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
-        return {"past": _AlibiTable, "both": _TwoSidedTable}[self.seeing](heads, self)
+        return {"causal": _AlibiTable, "bidirectional": _TwoSidedTable}[self.direction](heads, self)
 
     def build_layer(self, width: int, *, heads: int, head_width: int) -> Position:
         return _ScaledAlibiPosition() if self.scaled else _AlibiPosition()

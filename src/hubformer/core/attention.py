@@ -43,7 +43,9 @@ class AttentionSpec:
 
     packs: ClassVar[bool] = True  # whether rows may be laid end to end without padding
     pads: ClassVar[bool] = True  # whether a padded row says what it says alone
-    marks: ClassVar[bool] = False  # whether tokens may be marked, which see and are seen everywhere
+    has_global_tokens: ClassVar[bool] = (
+        False  # whether tokens may be global, which see and are seen everywhere
+    )
 
     def build(self, width: int) -> Attention:
         kinds = {"head": Attention, "each head": _NormedApart, "all": _NormedTogether}
@@ -67,13 +69,13 @@ class Attention(nn.Module):
         )
         self.position = spec.position.build_layer(width, heads=spec.heads, head_width=spec.head_width)
 
-    def heads(self, x: Tensor) -> Tensor:
+    def split_heads(self, x: Tensor) -> Tensor:
         """(B, L, heads * D) -> (B, heads, L, D)"""
         return x.view(*x.shape[:2], -1, self.spec.head_width).transpose(1, 2)
 
     def normed(self, x: Tensor, norm: nn.Module) -> Tensor:
         """(B, L, heads * D) -> (B, heads, L, D)"""
-        y: Tensor = norm(self.heads(x))
+        y: Tensor = norm(self.split_heads(x))
         return y
 
     def keys_values(self, context: Tensor) -> KeysValues:
@@ -86,13 +88,13 @@ class Attention(nn.Module):
         kv: KeysValues,
         *,
         layout: AnyLayout,
-        tables: Sequence[Any],
+        position_states: Sequence[Any],
         cache: LayerCache | None = None,
         trace: LayerTrace | None = None,
     ) -> Tensor:
-        """x (B, Q, M), kv from keys_values, tables one per part of the layout -> (B, Q, M)"""
+        """x (B, Q, M), kv from keys_values, tables one per group of the layout -> (B, Q, M)"""
         k, v = (layout.split_keys(t) for t in kv)
-        parts = zip(layout.split(self.query(x)), k, v, layout.parts, tables, strict=True)
+        parts = zip(layout.split(self.query(x)), k, v, layout.groups, position_states, strict=True)
         read = [
             self.read(q, (k, v), layout=part, table=table, cache=cache, trace=trace)
             for q, k, v, part, table in parts
@@ -111,12 +113,12 @@ class Attention(nn.Module):
         trace: LayerTrace | None,
     ) -> Tensor:
         """One rectangle of rows: q (B, Q, H * D), kv (B, K, G * D) -> (B, Q, H * D)"""
-        k, v = self.normed(kv[0], self.key_norm), self.heads(kv[1])
+        k, v = self.normed(kv[0], self.key_norm), self.split_heads(kv[1])
         q, k = self.position.rotate(self.normed(q, self.query_norm), k, table)
         if cache is not None:
             k, v = cache.extend(k, v)
         how: dict[str, Any] = {
-            "visible": layout.visible(causal=self.spec.causal, window=self.spec.window),
+            "attention_mask": layout.attention_mask(causal=self.spec.causal, window=self.spec.window),
             "bias": self.position.bias(q, k, table, self),
             "scale": self.scale,
             "softcap": self.spec.softcap,
@@ -133,13 +135,13 @@ class Attention(nn.Module):
             scale = trace.head_scale[:, None, None].to(y.dtype)
             y, weights = y * scale, weights * scale
         if trace.wants_weights:
-            trace.see(weights)
+            trace.record(weights)
         return y
 
 
 class _NormedTogether(Attention):
     def normed(self, x: Tensor, norm: nn.Module) -> Tensor:
-        return self.heads(norm(x))
+        return self.split_heads(norm(x))
 
 
 class _NormedApart(Attention):

@@ -17,7 +17,7 @@ from hubformer.core.layout import AnyLayout, SequenceLayout
 from hubformer.core.norms import Norms
 from hubformer.core.trace import LayerTrace
 
-Memory = tuple[Tensor, SequenceLayout]  # an encoder's states (B, K, M), and how the queries see them
+EncoderStates = tuple[Tensor, SequenceLayout]  # an encoder's states (B, K, M), and how the queries see them
 
 
 class FeedForwardSpec(Protocol):
@@ -60,9 +60,9 @@ class Block(nn.Module):
         x: Tensor,
         *,
         layout: AnyLayout,
-        tables: Sequence[Any],
+        position_states: Sequence[Any],
         context: Tensor | None = None,
-        memory: Memory | None = None,
+        encoder_states: EncoderStates | None = None,
         cache: LayerCache | None = None,
         trace: LayerTrace | None = None,
     ) -> Tensor:
@@ -70,26 +70,28 @@ class Block(nn.Module):
 
         context (B, K, M): what self-attention reads instead of x, such as XLNet's content stream.
         """
-        kept, h = self.attention_residual.enter(x)
+        residual, h = self.attention_residual.pre(x)
         kv = self.attention.keys_values(h if context is None else context)
-        y = self.attention(h, kv, layout=layout, tables=tables, cache=cache, trace=trace)
-        x = self.attention_residual.leave(kept, y)
-        if self.cross_attention is not None and memory is not None:
-            x = self._cross(x, memory, cache=cache, trace=trace)
-        kept, h = self.feed_forward_residual.enter(x)
-        return self.feed_forward_residual.leave(kept, self.feed_forward(h, trace=trace))
+        y = self.attention(h, kv, layout=layout, position_states=position_states, cache=cache, trace=trace)
+        x = self.attention_residual.post(residual, y)
+        if self.cross_attention is not None and encoder_states is not None:
+            x = self._cross(x, encoder_states, cache=cache, trace=trace)
+        residual, h = self.feed_forward_residual.pre(x)
+        return self.feed_forward_residual.post(residual, self.feed_forward(h, trace=trace))
 
     def _cross(
-        self, x: Tensor, memory: Memory, *, cache: LayerCache | None, trace: LayerTrace | None
+        self, x: Tensor, encoder_states: EncoderStates, *, cache: LayerCache | None, trace: LayerTrace | None
     ) -> Tensor:
         assert self.cross_attention is not None
         assert self.cross_residual is not None
-        attention, (states, seen) = self.cross_attention, memory
-        kept, h = self.cross_residual.enter(x)
+        attention, (states, seen) = self.cross_attention, encoder_states
+        residual, h = self.cross_residual.pre(x)
         kv = (
             attention.keys_values(states)
             if cache is None
-            else cache.memory(lambda: attention.keys_values(states))
+            else cache.encoder_states(lambda: attention.keys_values(states))
         )
-        y = attention(h, kv, layout=seen, tables=(None,), trace=trace.crossing() if trace else None)
-        return self.cross_residual.leave(kept, y)
+        y = attention(
+            h, kv, layout=seen, position_states=(None,), trace=trace.for_cross_attention() if trace else None
+        )
+        return self.cross_residual.post(residual, y)

@@ -74,7 +74,7 @@ class BlockPartition:
     def split(self, x: Tensor) -> Tensor:
         """(B, L, M) -> (B, N, S, M); each row begins with its first token, and ends in zeros."""
         if self.first is not None:
-            x = x.gather(1, self._turned(1)[..., None].expand(-1, -1, x.shape[-1]))
+            x = x.gather(1, self._rolled(1)[..., None].expand(-1, -1, x.shape[-1]))
         padded = F.pad(x, (0, 0, 0, self.blocks * self.size - self.length))
         return padded.view(len(x), self.blocks, self.size, x.shape[-1])
 
@@ -82,7 +82,7 @@ class BlockPartition:
         """(B, N, S, M) -> (B, L, M), 0 where padding asked: losses over whole rows read that, too."""
         x = x.flatten(1, 2)[:, : self.length]
         if self.first is not None:
-            x = x.gather(1, self._turned(-1)[..., None].expand(-1, -1, x.shape[-1]))
+            x = x.gather(1, self._rolled(-1)[..., None].expand(-1, -1, x.shape[-1]))
         return x if self.valid is None else x.masked_fill(~self.valid[..., None], 0.0)
 
     def real(self, device: torch.device) -> Tensor:
@@ -96,9 +96,9 @@ class BlockPartition:
         """(B|1, L): the block in which each token stands."""
         if self.first is None:
             return (torch.arange(self.length, device=device) // self.size)[None]
-        return self._turned(-1) // self.size
+        return self._rolled(-1) // self.size
 
-    def _turned(self, way: int) -> Tensor:
+    def _rolled(self, way: int) -> Tensor:
         """(B, L): each row's indices, from its first token on or back."""
         assert self.first is not None
         index = torch.arange(self.length, device=self.first.device)
@@ -115,7 +115,7 @@ class _BlockTable(nn.Module):
         length, valid = layout.at.shape[1], layout.key_valid
         if length <= self.spec.whole:
             return None
-        if layout.allowed is not None:
+        if layout.pair_mask is not None:
             raise InputError(
                 "attention_mask says for every pair of tokens who is seen, which attention by blocks cannot "
                 "follow. Pass one of the shape (rows, length)."
@@ -165,7 +165,7 @@ class BlockAttention(Attention):
         q, k, v = (self._by_head(table.split(x)) for x in (q, *kv))
         real, rows = table.real(q.device), (k.flatten(2, 3), v.flatten(2, 3))
         seen = None if table.full else real.flatten(1)[:, None, None]
-        y = attend(q[:, :, [0, -1]].flatten(2, 3), *rows, visible=seen, bias=None, **self._how())
+        y = attend(q[:, :, [0, -1]].flatten(2, 3), *rows, attention_mask=seen, bias=None, **self._how())
         ends = y.view(*y.shape[:2], 2, -1, y.shape[-1])
         y = torch.cat([ends[:, :, :1], self._middle(q, (k, v), real), ends[:, :, 1:]], dim=2)
         return table.join(y.permute(0, 2, 3, 1, 4).flatten(3))
@@ -181,40 +181,40 @@ class BlockAttention(Attention):
             bias[:size] = math.log(1 + self.blocks.drawn)
             bias = bias.view(1, 1, 1, -1)
         k, v = (_around(x, drawn).flatten(1, 2) for x in kv)
-        y = attend(q[:, :, 1:-1].flatten(1, 2), k, v, visible=seen, bias=bias, **self._how())
+        y = attend(q[:, :, 1:-1].flatten(1, 2), k, v, attention_mask=seen, bias=bias, **self._how())
         return y.view(len(y), heads, blocks - 2, size, -1)
 
     def _openly(self, q: Tensor, kv: KeysValues, cut: BlockPartition, trace: LayerTrace) -> Tensor:
         """With attention weights, which are worked out over the whole row."""
         at = cut.block_of(q.device)
-        times = self._times(cut.blocks, q.device)[:, at[:, :, None], at[:, None, :]].transpose(0, 1)
-        visible, often = times > 0, times.clamp(min=1).to(q.dtype)
+        counts = self._counts(cut.blocks, q.device)[:, at[:, :, None], at[:, None, :]].transpose(0, 1)
+        attention_mask, repeats = counts > 0, counts.clamp(min=1).to(q.dtype)
         if cut.valid is not None:
-            visible = visible & cut.valid[:, None, None]
+            attention_mask = attention_mask & cut.valid[:, None, None]
         y, weights = eager_attention(
-            *map(self.heads, (q, *kv)), visible=visible, bias=often.log(), **self._how()
+            *map(self.split_heads, (q, *kv)), attention_mask=attention_mask, bias=repeats.log(), **self._how()
         )
         if trace.head_scale is not None:
             scale = trace.head_scale[:, None, None].to(y.dtype)
             y, weights = y * scale, weights * scale
         if trace.wants_weights:
-            trace.see(weights / often)  # that of one time, as transformers has it
+            trace.record(weights / repeats)  # that of one time, as transformers has it
         y = y.transpose(1, 2).flatten(2)
         return y if cut.valid is None else y.masked_fill(~cut.valid[..., None], 0.0)
 
-    def _times(self, blocks: int, device: torch.device) -> Tensor:
+    def _counts(self, blocks: int, device: torch.device) -> Tensor:
         """(H|1, N, N): how many times each block reads each."""
         index = torch.arange(blocks, device=device)
         end = (index == 0) | (index == blocks - 1)
         near = (index[:, None] - index).abs() <= 1
-        times = (near | end | end[:, None]).long()[None]
+        counts = (near | end | end[:, None]).long()[None]
         drawn = self._drawn(blocks, device)
         if drawn is None:
-            times[:, 1:-1, 0] += self.blocks.drawn
-            return times
-        times = times.repeat(len(drawn), 1, 1)
-        times[:, 1:-1] = times[:, 1:-1].scatter_add(2, drawn, torch.ones_like(drawn))
-        return times
+            counts[:, 1:-1, 0] += self.blocks.drawn
+            return counts
+        counts = counts.repeat(len(drawn), 1, 1)
+        counts[:, 1:-1] = counts[:, 1:-1].scatter_add(2, drawn, torch.ones_like(drawn))
+        return counts
 
     def _drawn(self, blocks: int, device: torch.device) -> Tensor | None:
         """(H, C, R) while training, else None."""

@@ -25,7 +25,9 @@ class Buckets:
 
     count: int = 32  # of buckets, for both directions together
     largest: int = 128  # distances from here on share the last bucket, in tokens
-    seeing: Literal["both", "past"] = "both"  # "past": all later keys are in the bucket of distance 0
+    direction: Literal["bidirectional", "causal"] = (
+        "bidirectional"  # "causal": all later keys are in the bucket of distance 0
+    )
 
     def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
         return _BucketTable(self, heads)
@@ -35,7 +37,7 @@ class Buckets:
 
     def of(self, distance: Tensor) -> Tensor:
         """Key place minus query place, any shape -> the bucket of each."""
-        if self.seeing == "past":
+        if self.direction == "causal":
             return self._near_or_far(-distance.clamp(max=0), count=self.count)
         half = self.count // 2
         return half * (distance > 0) + self._near_or_far(distance.abs(), count=half)

@@ -23,7 +23,7 @@ class LayerCache:
         self._k: Tensor | None = None
         self._v: Tensor | None = None
         self._owned = False  # whether they may be written over; the first ones are the caller's
-        self._memory: KeysValues | None = None
+        self._encoder_states: KeysValues | None = None
 
     @property
     def keys_values(self) -> KeysValues | None:
@@ -63,17 +63,20 @@ class LayerCache:
         shape = (*like.shape[:2], capacity, like.shape[3])
         self._k, self._v, self._owned = like.new_zeros(shape), like.new_zeros(shape), True
 
-    def memory(self, compute: Callable[[], KeysValues]) -> KeysValues:
+    def encoder_states(self, compute: Callable[[], KeysValues]) -> KeysValues:
         """The keys and values of an encoder's states: computed at the first step, kept for the others."""
-        if self._memory is None:
-            self._memory = compute()
-        return self._memory
+        if self._encoder_states is None:
+            self._encoder_states = compute()
+        return self._encoder_states
 
     def reorder(self, rows: Tensor) -> None:
         if self._k is not None and self._v is not None:
             self._k, self._v = self._k.index_select(0, rows), self._v.index_select(0, rows)
-        if self._memory is not None:
-            self._memory = (self._memory[0].index_select(0, rows), self._memory[1].index_select(0, rows))
+        if self._encoder_states is not None:
+            self._encoder_states = (
+                self._encoder_states[0].index_select(0, rows),
+                self._encoder_states[1].index_select(0, rows),
+            )
 
 
 def _grown(t: Tensor, length: int, capacity: int) -> Tensor:
@@ -93,7 +96,7 @@ class Cache:
         self.valid: Tensor | None = None  # (B, K) bool; None: no padding
 
     @staticmethod
-    def of(pairs: Sequence[Sequence[Tensor]]) -> Cache:
+    def from_pairs(pairs: Sequence[Sequence[Tensor]]) -> Cache:
         """From one (keys, values) pair per layer, each (B, G, K, D)."""
         cache = Cache(len(pairs))
         for layer, (k, v, *_) in zip(cache.layers, pairs, strict=True):
@@ -125,7 +128,7 @@ class Cache:
             self.valid = valid
         elif self.valid is not None:
             self.valid = torch.cat([self.valid, self.valid.new_ones(len(self.valid), new)], dim=1)
-        whole = SequenceLayout.of(total, mask=self.valid, device=device)
+        whole = SequenceLayout.from_length(total, mask=self.valid, device=device)
         if not past:
             return whole
         return SequenceLayout(whole.key_at[:, past:], whole.key_at, whole.key_valid, all_past=new == 1)

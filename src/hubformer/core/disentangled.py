@@ -99,7 +99,9 @@ class _SharedProjections(Position):
         # Scaling queries and keys is a pass over less than scaling the scores.
         terms = (
             SCORES[side](
-                layer.scale * {"query": q, "key": k}[side], layer.heads(project[side](vectors))[0], which
+                layer.scale * {"query": q, "key": k}[side],
+                layer.split_heads(project[side](vectors))[0],
+                which,
             )
             for side in self.spec.scored_by
         )

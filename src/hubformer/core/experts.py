@@ -63,7 +63,7 @@ class _MixtureOfExperts(nn.Module):
         tokens = self.jitter(x).flatten(0, -2)
         logits = self.router(tokens)
         if trace is not None:
-            trace.see_routing(logits)
+            trace.record_routing(logits)
         shares, experts = self.route(logits)
         return self._mixed(tokens, shares, experts).view(x.shape)
 

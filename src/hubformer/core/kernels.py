@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hubformer.core.dropout import dropout as drop
-from hubformer.core.layout import Visible
+from hubformer.core.layout import AttentionMask
 
 
 def attend(
@@ -18,7 +18,7 @@ def attend(
     k: Tensor,
     v: Tensor,
     *,
-    visible: Visible,
+    attention_mask: AttentionMask,
     bias: Tensor | None,
     scale: float,
     softcap: float | None,
@@ -30,16 +30,16 @@ def attend(
     """
     if softcap is not None or _prefer_eager(q, dropout):
         return eager_attention(
-            q, k, v, visible=visible, bias=bias, scale=scale, softcap=softcap, dropout=dropout
+            q, k, v, attention_mask=attention_mask, bias=bias, scale=scale, softcap=softcap, dropout=dropout
         )[0]
     grouped = q.shape[1] != k.shape[1]
     if bias is None:
-        mask, causal = (None, True) if isinstance(visible, str) else (visible, False)
+        mask, causal = (None, True) if isinstance(attention_mask, str) else (attention_mask, False)
         return F.scaled_dot_product_attention(
             q, k, v, mask, dropout, is_causal=causal, scale=scale, enable_gqa=grouped
         )
     return F.scaled_dot_product_attention(
-        q, k, v, _hidden(bias, visible, q, k), dropout, scale=scale, enable_gqa=grouped
+        q, k, v, _apply_mask(bias, attention_mask, q, k), dropout, scale=scale, enable_gqa=grouped
     )
 
 
@@ -55,7 +55,7 @@ def eager_attention(
     k: Tensor,
     v: Tensor,
     *,
-    visible: Visible,
+    attention_mask: AttentionMask,
     bias: Tensor | None,
     scale: float,
     softcap: float | None,
@@ -70,18 +70,18 @@ def eager_attention(
     if bias is not None:
         scores = scores + bias
     # torch's softmax adds up in float32 where it is given 16 bits; autocast on CUDA gives float32 back.
-    weights = drop(_hidden(scores, visible, q, k).softmax(-1).to(q.dtype), dropout)
+    weights = drop(_apply_mask(scores, attention_mask, q, k).softmax(-1).to(q.dtype), dropout)
     return weights @ v, weights
 
 
-def _hidden(scores: Tensor, visible: Visible, q: Tensor, k: Tensor) -> Tensor:
+def _apply_mask(scores: Tensor, attention_mask: AttentionMask, q: Tensor, k: Tensor) -> Tensor:
     """The scores, sunk where a query may not look; a row that sees nothing stays finite, all keys alike.
 
-    Added and not filled in: adding one veil for all heads costs a tenth of filling each.
+    Added and not filled in: adding one mask for all heads costs a tenth of filling each.
     """
-    if visible is None:
+    if attention_mask is None:
         return scores
-    if isinstance(visible, str):
-        visible = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
-    veil = torch.zeros(visible.shape, dtype=scores.dtype, device=scores.device)
-    return scores + veil.masked_fill_(~visible, torch.finfo(scores.dtype).min / 2)
+    if isinstance(attention_mask, str):
+        attention_mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
+    additive_mask = torch.zeros(attention_mask.shape, dtype=scores.dtype, device=scores.device)
+    return scores + additive_mask.masked_fill_(~attention_mask, torch.finfo(scores.dtype).min / 2)

@@ -55,25 +55,25 @@ NormSpec = LayerNorm | RMSNorm
 
 @dataclass(frozen=True)
 class Norms:
-    """Where a sublayer f is normalised:  after(kept + scale * branch(f(before(x)))).
+    """Where a sublayer f is normalised:  after(residual + scale * branch(f(before(x)))).
 
-    `kept` is x, or before(x) where the residual is taken after the norm. Kept twice:
-    after(kept + branch(kept + f(x))).
+    `residual` is x, or before(x) where it is taken after the norm. Added twice:
+    after(residual + branch(residual + f(x))).
     """
 
     before: NormSpec | None = None  # pre-norm: GPT-2
     branch: NormSpec | None = None  # with before: Gemma 2's sandwich; alone: OLMo 2
     after: NormSpec | None = None  # post-norm: BERT, XLNet
     scale: float = 1.0  # Granite weighs the branch
-    kept: Literal["input", "normed", "twice"] = "input"  # "normed": BLOOM's option; "twice": JinaBERT's
+    residual: Literal["input", "normed", "twice"] = "input"  # "normed": BLOOM's option; "twice": JinaBERT's
 
     def build(self, width: int, *, dropout: float) -> Residual:
-        kind = {"input": Residual, "normed": _NormedResidual, "twice": _TwofoldResidual}[self.kept]
+        kind = {"input": Residual, "normed": _NormedResidual, "twice": _TwofoldResidual}[self.residual]
         return kind(self, width, dropout=dropout)
 
 
 class Residual(nn.Module):
-    """What stands around one sublayer: `kept, h = enter(x)`, then `leave(kept, f(h))`."""
+    """What stands around one sublayer: `residual, h = pre(x)`, then `post(residual, f(h))`."""
 
     def __init__(self, norms: Norms, width: int, *, dropout: float) -> None:
         super().__init__()
@@ -83,11 +83,11 @@ class Residual(nn.Module):
         self.scale = nn.Identity() if norms.scale == 1.0 else _Scale(norms.scale)
         self.dropout = Dropout(dropout)
 
-    def enter(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def pre(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x, self.before(x)
 
-    def leave(self, kept: Tensor, y: Tensor) -> Tensor:
-        out: Tensor = self.after(kept + self.scale(self.dropout(self.branch(y))))
+    def post(self, residual: Tensor, y: Tensor) -> Tensor:
+        out: Tensor = self.after(residual + self.scale(self.dropout(self.branch(y))))
         return out
 
 
@@ -101,12 +101,12 @@ class _Scale(nn.Module):
 
 
 class _NormedResidual(Residual):
-    def enter(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def pre(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h = self.before(x)
         return h, h
 
 
 class _TwofoldResidual(Residual):
-    def leave(self, kept: Tensor, y: Tensor) -> Tensor:
-        out: Tensor = self.after(kept + self.scale(self.branch(kept + self.dropout(y))))
+    def post(self, residual: Tensor, y: Tensor) -> Tensor:
+        out: Tensor = self.after(residual + self.scale(self.branch(residual + self.dropout(y))))
         return out

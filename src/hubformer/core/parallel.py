@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from hubformer.core.blocks import Block, LayerSpec, Memory
+from hubformer.core.blocks import Block, EncoderStates, LayerSpec
 from hubformer.core.cache import LayerCache
 from hubformer.core.layout import AnyLayout
 from hubformer.core.norms import Norms
@@ -43,26 +43,31 @@ class ParallelBlock(Block):
         x: Tensor,
         *,
         layout: AnyLayout,
-        tables: Sequence[Any],
+        position_states: Sequence[Any],
         context: Tensor | None = None,
-        memory: Memory | None = None,
+        encoder_states: EncoderStates | None = None,
         cache: LayerCache | None = None,
         trace: LayerTrace | None = None,
     ) -> Tensor:
         """x (B, Q, M) -> (B, Q, M); context and memory are not read."""
-        kept, h = self.attention_residual.enter(x)
+        residual, h = self.attention_residual.pre(x)
         y = self.attention(
-            h, self.attention.keys_values(h), layout=layout, tables=tables, cache=cache, trace=trace
+            h,
+            self.attention.keys_values(h),
+            layout=layout,
+            position_states=position_states,
+            cache=cache,
+            trace=trace,
         )
-        return self._added(kept, y, self.feed_forward(self._second(x, h), trace=trace))
+        return self._added(residual, y, self.feed_forward(self._second(x, h), trace=trace))
 
     def _second(self, x: Tensor, h: Tensor) -> Tensor:
         """What the feed-forward reads, of the states and of what the attention read."""
-        return self.feed_forward_residual.enter(x)[1]
+        return self.feed_forward_residual.pre(x)[1]
 
-    def _added(self, kept: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    def _added(self, residual: Tensor, y: Tensor, z: Tensor) -> Tensor:
         """The states, with what the attention and the feed-forward made."""
-        return self.feed_forward_residual.leave(self.attention_residual.leave(kept, y), z)
+        return self.feed_forward_residual.post(self.attention_residual.post(residual, y), z)
 
 
 class _SharingBlock(ParallelBlock):
@@ -71,8 +76,8 @@ class _SharingBlock(ParallelBlock):
 
 
 class _SummingBlock(ParallelBlock):
-    def _added(self, kept: Tensor, y: Tensor, z: Tensor) -> Tensor:
-        return self.feed_forward_residual.leave(kept, z + y)
+    def _added(self, residual: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        return self.feed_forward_residual.post(residual, z + y)
 
 
 class _SharingSummingBlock(_SharingBlock, _SummingBlock):

@@ -122,17 +122,17 @@ class TransformerXL:
     dropout: float = 0.0  # of the waves
 
     def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
-        return _WaveTable(self, width)
+        return _SinusoidTable(self, width)
 
     def build_layer(self, width: int, *, heads: int, head_width: int) -> Position:
         return _XLPosition(width, heads=heads, head_width=head_width)
 
 
 @dataclass(frozen=True, eq=False)
-class _Waves:
+class _Sinusoids:
     """One wave per distance from query to key, the largest first, and who stands how far from whom."""
 
-    waves: Tensor  # (R, M)
+    sinusoids: Tensor  # (R, M)
     keys: int
     contiguous: tuple[int, int]  # how often, and how many of the queries stand one after the other
     which: Tensor | None  # (B|1, rest, K) of R, for the queries after those
@@ -150,12 +150,12 @@ class _Waves:
         return found if self.which is None else torch.cat([found, picked(rest, self.which)], dim=2)
 
 
-class _WaveTable(nn.Module):
+class _SinusoidTable(nn.Module):
     def __init__(self, spec: TransformerXL, width: int) -> None:
         super().__init__()
         self.spec, self.width, self.dropout = spec, width, Dropout(spec.dropout)
 
-    def forward(self, layout: SequenceLayout) -> _Waves:
+    def forward(self, layout: SequenceLayout) -> _Sinusoids:
         keys, (runs, length) = layout.key_at.shape[-1], layout.contiguous or (0, 0)
         rest = layout.query_at[:, runs * length :, None]
         # Places are indices of keys, so no distance is larger than these.
@@ -167,8 +167,8 @@ class _WaveTable(nn.Module):
             distance = distance.clamp(-self.spec.clamp, self.spec.clamp)
         even = torch.arange(0, self.width, 2, dtype=torch.float32, device=distance.device)
         angle = distance[:, None] * (1 / 10_000 ** (even / self.width))
-        waves = self.dropout(torch.cat([angle.sin(), angle.cos()], dim=-1))
-        return _Waves(waves, keys, (runs, length), which, _differ(layout))
+        sinusoids = self.dropout(torch.cat([angle.sin(), angle.cos()], dim=-1))
+        return _Sinusoids(sinusoids, keys, (runs, length), which, _differ(layout))
 
 
 def _differ(layout: SequenceLayout) -> Tensor | None:
@@ -193,8 +193,8 @@ class _XLPosition(Position):
 
     def bias(self, q: Tensor, k: Tensor, table: Any, layer: Attention) -> Tensor:
         q = layer.scale * (q - self.content_bias[:, None])
-        waves = layer.heads(self.wave(table.waves.to(q.dtype))[None])[0]  # (H, R, D)
-        by_wave = (q + layer.scale * self.wave_bias[:, None]) @ waves.transpose(-1, -2)
+        sinusoids = layer.split_heads(self.wave(table.sinusoids.to(q.dtype))[None])[0]  # (H, R, D)
+        by_wave = (q + layer.scale * self.wave_bias[:, None]) @ sinusoids.transpose(-1, -2)
         scores: Tensor = table.placed(by_wave)
         if table.differ is None:
             return scores

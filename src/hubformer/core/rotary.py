@@ -21,7 +21,7 @@ class RotaryScaling(Protocol):
     """How the angles per place are changed for longer texts. Frozen and hashable."""
 
     @property
-    def factor_of_waves(self) -> float:
+    def attention_factor(self) -> float:
         """What cosines and sines are multiplied by."""
 
     def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class RotaryScaling(Protocol):
 class Unscaled:
     """The angles of training."""
 
-    factor_of_waves: float = 1.0
+    attention_factor: float = 1.0
 
     def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
         return plain
@@ -44,7 +44,7 @@ class LinearScaling:
     """Places are divided by a factor (Chen et al. 2023, arXiv:2306.15595)."""
 
     factor: float
-    factor_of_waves: float = 1.0
+    attention_factor: float = 1.0
 
     def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
         return plain / self.factor
@@ -60,13 +60,13 @@ class DynamicScaling:
 
     factor: float
     trained: int  # tokens of a row in training
-    factor_of_waves: float = 1.0
+    attention_factor: float = 1.0
 
     def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
-        turned = 2 * plain.shape[0]
+        rotary_dim = 2 * plain.shape[0]
         stretch = self.factor * longest / self.trained - (self.factor - 1)
-        base = theta * stretch.clamp(min=1) ** (turned / (turned - 2))
-        return torch.where(longest > self.trained, 1.0 / base ** _exponents(turned, like=plain), plain)
+        base = theta * stretch.clamp(min=1) ** (rotary_dim / (rotary_dim - 2))
+        return torch.where(longest > self.trained, 1.0 / base ** _exponents(rotary_dim, like=plain), plain)
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class BaseScaling:
     that the slowest is slower by the factor (GTE's, Zhang et al. 2024, arXiv:2407.19669)."""
 
     factor: float
-    factor_of_waves: float = 1.0
+    attention_factor: float = 1.0
 
     def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
-        turned = 2 * plain.shape[0]
-        base, slower = self.factor * theta, self.factor ** (2 / turned)
-        waves: Tensor = base ** -_exponents(turned, like=plain) / slower
-        return waves
+        rotary_dim = 2 * plain.shape[0]
+        base, slower = self.factor * theta, self.factor ** (2 / rotary_dim)
+        frequencies: Tensor = base ** -_exponents(rotary_dim, like=plain) / slower
+        return frequencies
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class WavelengthScaling:
     slow: float  # waves with fewer turns than this in a trained row are slow
     fast: float  # waves with more turns than this are fast
     trained: int
-    factor_of_waves: float = 1.0
+    attention_factor: float = 1.0
 
     def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
         wavelength = 2 * math.pi / plain
@@ -110,26 +110,28 @@ class YarnScaling:
 
     factor: float
     trained: int
-    factor_of_waves: float
+    attention_factor: float
     fast: float = 32.0  # turns in a trained row
     slow: float = 1.0
     whole: bool = True  # whether the ramp begins and ends at whole dimensions
 
     def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
-        turned = 2 * plain.shape[0]
-        low, high = (self._dimension(turns, turned=turned, theta=theta) for turns in (self.fast, self.slow))
+        rotary_dim = 2 * plain.shape[0]
+        low, high = (
+            self._dimension(turns, rotary_dim=rotary_dim, theta=theta) for turns in (self.fast, self.slow)
+        )
         if self.whole:
             low, high = math.floor(low), math.ceil(high)
-        low, high = max(low, 0), min(high, turned - 1)
+        low, high = max(low, 0), min(high, rotary_dim - 1)
         span = high - low or 0.001
-        ramp = (torch.arange(turned // 2, dtype=torch.float32, device=plain.device) - low) / span
-        kept = 1 - ramp.clamp(0, 1)
-        slowed = 1.0 / (self.factor * theta ** _exponents(turned, like=plain))
-        return slowed * (1 - kept) + plain * kept
+        ramp = (torch.arange(rotary_dim // 2, dtype=torch.float32, device=plain.device) - low) / span
+        unscaled = 1 - ramp.clamp(0, 1)
+        slowed = 1.0 / (self.factor * theta ** _exponents(rotary_dim, like=plain))
+        return slowed * (1 - unscaled) + plain * unscaled
 
-    def _dimension(self, turns: float, *, turned: int, theta: float) -> float:
+    def _dimension(self, turns: float, *, rotary_dim: int, theta: float) -> float:
         """The dimension whose wave makes that many turns in a trained row."""
-        return turned * math.log(self.trained / (turns * 2 * math.pi)) / (2 * math.log(theta))
+        return rotary_dim * math.log(self.trained / (turns * 2 * math.pi)) / (2 * math.log(theta))
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class LongRopeScaling:
     short: tuple[float, ...]
     long: tuple[float, ...]
     trained: int
-    factor_of_waves: float
+    attention_factor: float
 
     def frequencies(self, plain: Tensor, *, theta: float, longest: Tensor) -> Tensor:
         short, long = (
@@ -159,68 +161,68 @@ class Rotary:
     """Each pair of a head's dimensions is turned, the first fastest (Su et al. 2021, arXiv:2104.09864)."""
 
     theta: float = 10_000.0
-    turned: int | None = None  # how many dimensions of a head, the first ones; None: all
+    rotary_dim: int | None = None  # how many dimensions of a head, the first ones; None: all
     scaling: RotaryScaling = Unscaled()
     pairs: Literal["halves", "neighbours"] = "halves"  # which two dimensions are a pair
 
     def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
-        return _RotaryTable(self, self.turned or head_width)
+        return _RotaryTable(self, self.rotary_dim or head_width)
 
     def build_layer(self, width: int, *, heads: int, head_width: int) -> Position:
-        turn = {"halves": _turn_halves, "neighbours": _turn_neighbours}[self.pairs]
-        if self.turned in (None, head_width):
-            return _RotaryPosition(turn)
-        return _PartialRotaryPosition(turn, self.turned or head_width)
+        rotate_pairs = {"halves": _rotate_halves, "neighbours": _rotate_neighbours}[self.pairs]
+        if self.rotary_dim in (None, head_width):
+            return _RotaryPosition(rotate_pairs)
+        return _PartialRotaryPosition(rotate_pairs, self.rotary_dim or head_width)
 
 
 class _RotaryTable(nn.Module):
-    def __init__(self, spec: Rotary, turned: int) -> None:
+    def __init__(self, spec: Rotary, rotary_dim: int) -> None:
         super().__init__()
-        self.spec, self.turned = spec, turned
+        self.spec, self.rotary_dim = spec, rotary_dim
 
     def forward(self, layout: SequenceLayout) -> tuple[Tensor, Tensor]:
         """Cosines and sines of the queries' places, each (B|1, 1, Q, R / 2)."""
         scaling, places = self.spec.scaling, layout.places
         # float32 at any precision of the model: published weights were trained on these very numbers.
-        exponents = _exponents(self.turned, like=places)
+        exponents = _exponents(self.rotary_dim, like=places)
         plain = 1.0 / self.spec.theta**exponents
         per_place = scaling.frequencies(plain, theta=self.spec.theta, longest=layout.longest())
         angle = places[:, :, None].float() * per_place.view(-1, 1, exponents.shape[0])
-        cos, sin = ((wave * scaling.factor_of_waves)[:, None] for wave in (angle.cos(), angle.sin()))
+        cos, sin = ((wave * scaling.attention_factor)[:, None] for wave in (angle.cos(), angle.sin()))
         return cos, sin
 
 
-def _exponents(turned: int, *, like: Tensor) -> Tensor:
-    return torch.arange(0, turned, 2, dtype=torch.float32, device=like.device) / turned
+def _exponents(rotary_dim: int, *, like: Tensor) -> Tensor:
+    return torch.arange(0, rotary_dim, 2, dtype=torch.float32, device=like.device) / rotary_dim
 
 
 class _RotaryPosition(Position):
-    def __init__(self, turn: Any) -> None:
+    def __init__(self, rotate_pairs: Any) -> None:
         super().__init__()
-        self.turn = turn
+        self.rotate_pairs = rotate_pairs
 
     def rotate(self, q: Tensor, k: Tensor, table: Any) -> tuple[Tensor, Tensor]:
         cos, sin = (wave.to(q.dtype) for wave in table)
-        return self.turn(q, cos, sin), self.turn(k, cos, sin)
+        return self.rotate_pairs(q, cos, sin), self.rotate_pairs(k, cos, sin)
 
 
 class _PartialRotaryPosition(_RotaryPosition):
-    def __init__(self, turn: Any, turned: int) -> None:
-        super().__init__(turn)
-        self.turned = turned
+    def __init__(self, rotate_pairs: Any, rotary_dim: int) -> None:
+        super().__init__(rotate_pairs)
+        self.rotary_dim = rotary_dim
 
     def rotate(self, q: Tensor, k: Tensor, table: Any) -> tuple[Tensor, Tensor]:
-        first = super().rotate(q[..., : self.turned], k[..., : self.turned], table)
-        rest = (q[..., self.turned :], k[..., self.turned :])
+        first = super().rotate(q[..., : self.rotary_dim], k[..., : self.rotary_dim], table)
+        rest = (q[..., self.rotary_dim :], k[..., self.rotary_dim :])
         q, k = (torch.cat(parts, dim=-1) for parts in zip(first, rest, strict=True))
         return q, k
 
 
-def _turn_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _rotate_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     left, right = x.chunk(2, dim=-1)
     return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
 
 
-def _turn_neighbours(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _rotate_neighbours(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     even, odd = x[..., ::2], x[..., 1::2]
     return torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1).flatten(-2)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hubformer.core.blocks import LayerSpec, Memory
+from hubformer.core.blocks import EncoderStates, LayerSpec
 from hubformer.core.cache import Cache
 from hubformer.core.dropout import Dropout
 from hubformer.core.layout import AnyLayout
@@ -66,8 +66,8 @@ class Stack(nn.Module):
         self.final_norm = spec.final_norm.build(spec.width) if spec.final_norm else nn.Identity()
         self.project = Linear(spec.width, spec.output, bias=False) if spec.output else nn.Identity()
         self.dropout = Dropout(spec.dropout)
-        settle = {"computed": _same, "zero": _cleared}[spec.padding]
-        self.settle: Callable[[Tensor, AnyLayout], Tensor] = settle
+        mask_padding = {"computed": _same, "zero": _mask_padding}[spec.padding]
+        self.mask_padding: Callable[[Tensor, AnyLayout], Tensor] = mask_padding
         self.run: Callable[..., Tensor] = _run
 
     def recompute_activations(self, on: bool = True) -> None:
@@ -79,16 +79,16 @@ class Stack(nn.Module):
     def recomputes(self) -> bool:
         return self.run is _run_recomputed
 
-    def tables_for(self, layout: AnyLayout) -> list[list[Any]]:
-        """What each position scheme needs to know of this pass, one entry per part of the layout."""
-        return [[table(part) for part in layout.parts] for table in self.tables]
+    def position_states_for(self, layout: AnyLayout) -> list[list[Any]]:
+        """What each position scheme needs to know of this pass, one entry per group of the layout."""
+        return [[table(part) for part in layout.groups] for table in self.tables]
 
     def forward(
         self,
         x: Tensor,
         *,
         layout: AnyLayout,
-        memory: Memory | None = None,
+        encoder_states: EncoderStates | None = None,
         cache: Cache | None = None,
         mems: Sequence[Tensor] | None = None,
         content: int | None = None,
@@ -99,10 +99,10 @@ class Stack(nn.Module):
         content: attention reads only the first so many of x. The others look on through the same weights:
         the query stream of two (Yang et al. 2019, arXiv:1906.08237).
         """
-        tables, x = self.tables_for(layout), self.settle(x, layout)
+        position_states, x = self.position_states_for(layout), self.mask_padding(x, layout)
         for i, block in enumerate(self._in_order()):
             if trace is not None:
-                trace.see(x)
+                trace.record(x)
             seen = None if content is None else x[:, :content]
             if mems is not None:
                 seen = torch.cat([mems[i], x if seen is None else seen], dim=1)
@@ -110,16 +110,16 @@ class Stack(nn.Module):
                 block,
                 x,
                 layout=layout,
-                tables=tables[self.table_of[i]],
+                position_states=position_states[self.table_of[i]],
                 context=seen,
-                memory=memory,
+                encoder_states=encoder_states,
                 cache=None if cache is None else cache.layers[i],
                 trace=None if trace is None else trace.layer(i),
             )
-            x = self.settle(x, layout)
+            x = self.mask_padding(x, layout)
         x = self.dropout(self.project(self.final_norm(x)))
         if trace is not None:
-            trace.see(x)
+            trace.record(x)
         return x
 
     def _in_order(self) -> list[nn.Module]:
@@ -130,8 +130,8 @@ def _same(x: Tensor, layout: AnyLayout) -> Tensor:
     return x
 
 
-def _cleared(x: Tensor, layout: AnyLayout) -> Tensor:
-    return layout.cleared(x)
+def _mask_padding(x: Tensor, layout: AnyLayout) -> Tensor:
+    return layout.mask_padding(x)
 
 
 def _run(block: nn.Module, x: Tensor, **rest: Any) -> Tensor:

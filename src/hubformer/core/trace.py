@@ -23,10 +23,10 @@ class Trace:
     hidden_states: list[Tensor] = field(default_factory=list)  # (B, L, M): before each layer, then the result
     attentions: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, H, Q, K)
     cross_attentions: dict[int, Tensor] = field(default_factory=dict)
-    marked_attentions: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, H, L, marked queries)
+    global_attentions: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, H, L, global queries)
     router_logits: dict[int, Tensor] = field(default_factory=dict)  # layer with experts -> (T, E)
 
-    def see(self, x: Tensor) -> None:
+    def record(self, x: Tensor) -> None:
         if self.hidden:
             self.hidden_states.append(x)
 
@@ -35,7 +35,7 @@ class Trace:
         scale = None if self.head_scale is None else self.head_scale[index]
         routed = self.router_logits if self.routing else None
         return LayerTrace(
-            asked, scale, index, self.attentions, self.cross_attentions, self.marked_attentions, routed
+            asked, scale, index, self.attentions, self.cross_attentions, self.global_attentions, routed
         )
 
 
@@ -48,21 +48,21 @@ class LayerTrace:
     index: int
     own: dict[int, Tensor]
     cross: dict[int, Tensor]
-    marked: dict[int, Tensor] = field(default_factory=dict)
+    global_tokens: dict[int, Tensor] = field(default_factory=dict)
     routed: dict[int, Tensor] | None = None  # None: nobody asks
 
-    def see(self, weights: Tensor) -> None:
+    def record(self, weights: Tensor) -> None:
         self.own[self.index] = weights
 
-    def see_marked(self, weights: Tensor) -> None:
+    def record_global(self, weights: Tensor) -> None:
         """Those of queries that are asked apart from the others."""
-        self.marked[self.index] = weights
+        self.global_tokens[self.index] = weights
 
-    def see_routing(self, logits: Tensor) -> None:
+    def record_routing(self, logits: Tensor) -> None:
         """What a router says of each token, (T, E)."""
         if self.routed is not None:
             self.routed[self.index] = logits
 
-    def crossing(self) -> LayerTrace:
+    def for_cross_attention(self) -> LayerTrace:
         """The same layer's cross-attention: its weights go beside; the same heads are silenced, as in v4."""
         return LayerTrace(self.wants_weights, self.head_scale, self.index, self.cross, self.cross)

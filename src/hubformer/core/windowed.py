@@ -1,11 +1,11 @@
 """Attention within a window, beside a few tokens that see and are seen everywhere (Beltagy et al. 2020,
 arXiv:2004.05150). Time and memory grow with the length, not with its square.
 
-Queries are cut into blocks as long as the window's arm; a block reads itself, its two neighbours and the
-marked tokens in one call of the kernel. Marked tokens are then asked again, of the whole row, by projections
+Queries are cut into blocks as long as half of the window; a block reads itself, its two neighbours and the
+global tokens in one call of the kernel. Global tokens are then asked again, of the whole row, by projections
 of their own.
 
-Shapes:  B rows  L length  H heads  D head width  M model width  C blocks  W arm  K = 3 W  G marked tokens
+Shapes:  B rows  L length  H heads  D head width  M model width  C blocks  W arm  K = 3 W  G global tokens
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from hubformer.errors import InputError
 class Window:
     """The scheme of positions of windowed attention: its table says what each query may look at."""
 
-    arm: int  # the largest distance seen on either side, in tokens
+    half_window: int  # the largest distance seen on either side, in tokens
 
     def build_table(self, width: int, *, heads: int, head_width: int) -> nn.Module:
         return _WindowTable(self)
@@ -42,7 +42,7 @@ class Window:
 
 
 @dataclass(frozen=True, eq=False)
-class Marked:
+class GlobalTokens:
     """The tokens of each row that see everything, in order; rows with fewer are filled up."""
 
     index: Tensor  # (B, G)
@@ -53,7 +53,7 @@ class Marked:
         return x.gather(1, self._wide(x))
 
     def put(self, x: Tensor, new: Tensor) -> Tensor:
-        """x (B, L, M) with new (B, G, M) in the places of the marked tokens."""
+        """x (B, L, M) with new (B, G, M) in the places of the global tokens."""
         return x.scatter(1, self._wide(x), new.to(x.dtype).where(self.live[..., None], self.of(x)))
 
     def _wide(self, x: Tensor) -> Tensor:
@@ -64,15 +64,15 @@ class Marked:
 class SlidingMask:
     """What the queries of one rectangle may look at."""
 
-    arm: int
+    half_window: int
     length: int
     valid: Tensor | None  # (B, L) bool, False = padding
-    marked: Marked | None
+    global_tokens: GlobalTokens | None
     blocked: Tensor | None  # (B|1, C, W, G + K) bool; None: the row is short, and read whole
 
     @property
     def blocks(self) -> int:
-        return -(-self.length // self.arm)
+        return -(-self.length // self.half_window)
 
     @property
     def keys(self) -> Tensor | None:
@@ -81,13 +81,13 @@ class SlidingMask:
 
     def plain(self, device: torch.device) -> Tensor | None:
         """(B|1, 1, L, L), for short rows and for attention weights."""
-        if self.length <= self.arm + 1:
+        if self.length <= self.half_window + 1:
             return self.keys
         place = torch.arange(self.length, device=device)
         distance = (place[None, :] - place[:, None])[None]
-        seen = distance.abs() <= self.arm
-        if self.marked is not None:
-            seen = seen | _everywhere(self.marked, self.length)[:, None]
+        seen = distance.abs() <= self.half_window
+        if self.global_tokens is not None:
+            seen = seen | _everywhere(self.global_tokens, self.length)[:, None]
         if self.valid is not None:  # a query of padding sees itself, so that its row stays finite
             seen = seen & self.valid[:, None] | (distance == 0)
         return seen[:, None]
@@ -98,105 +98,114 @@ class SlidingMask:
 
     def cut(self, x: Tensor) -> Tensor:
         """Blocks of queries: (B, L, M) -> (B * C, W, M)"""
-        padded = F.pad(x, (0, 0, 0, self.blocks * self.arm - self.length))
-        return padded.view(-1, self.arm, x.shape[-1])
+        padded = F.pad(x, (0, 0, 0, self.blocks * self.half_window - self.length))
+        return padded.view(-1, self.half_window, x.shape[-1])
 
     def around(self, x: Tensor) -> Tensor:
         """What each block reads: (B, L, M) -> (B * C, G + K, M)"""
-        near = _neighbours(x, arm=self.arm, blocks=self.blocks).transpose(2, 3)  # (B, C, K, M)
-        if self.marked is not None:
-            far = self.marked.of(x)[:, None].expand(-1, self.blocks, -1, -1)
+        near = _neighbours(x, half_window=self.half_window, blocks=self.blocks).transpose(
+            2, 3
+        )  # (B, C, K, M)
+        if self.global_tokens is not None:
+            far = self.global_tokens.of(x)[:, None].expand(-1, self.blocks, -1, -1)
             near = torch.cat([far, near], dim=2)
         return near.reshape(-1, *near.shape[2:])
 
     def uncut(self, x: Tensor) -> Tensor:
         """(B * C, W, M) -> (B, L, M)"""
-        return x.reshape(-1, self.blocks * self.arm, x.shape[-1])[:, : self.length]
+        return x.reshape(-1, self.blocks * self.half_window, x.shape[-1])[:, : self.length]
 
-    def banded(self, weights: Tensor) -> Tensor:
+    def diagonals(self, weights: Tensor) -> Tensor:
         """Weights of the whole row (B, H, L, L) as transformers orders them, (B, H, L, G + 2 W + 1): those of
-        the marked tokens, then those of the window by distance. Marked queries have theirs elsewhere: 0."""
+        the global tokens, then those of the window by distance. Global queries have theirs elsewhere: 0."""
         rows, heads, length, _ = weights.shape
-        step = torch.arange(2 * self.arm + 1, device=weights.device)
+        step = torch.arange(2 * self.half_window + 1, device=weights.device)
         place = torch.arange(length, device=weights.device)[:, None] + step  # of keys, in a padded row
-        if self.marked is None:
-            padded = F.pad(weights, (self.arm, self.arm))
+        if self.global_tokens is None:
+            padded = F.pad(weights, (self.half_window, self.half_window))
             return padded.gather(-1, place.expand(rows, heads, -1, -1))
-        marked = _everywhere(self.marked, length)
-        index = self.marked.index[:, None, None].expand(-1, heads, length, -1)
-        far = weights.gather(-1, index) * self.marked.live[:, None, None]
-        padded = F.pad(weights.masked_fill(marked[:, None, None], 0.0), (self.arm, self.arm))
+        global_tokens = _everywhere(self.global_tokens, length)
+        index = self.global_tokens.index[:, None, None].expand(-1, heads, length, -1)
+        far = weights.gather(-1, index) * self.global_tokens.live[:, None, None]
+        padded = F.pad(
+            weights.masked_fill(global_tokens[:, None, None], 0.0), (self.half_window, self.half_window)
+        )
         near = padded.gather(-1, place.expand(rows, heads, -1, -1))
-        return torch.cat([far, near], dim=-1).masked_fill(marked[:, None, :, None], 0.0)
+        return torch.cat([far, near], dim=-1).masked_fill(global_tokens[:, None, :, None], 0.0)
 
 
-def _everywhere(marked: Marked, length: int) -> Tensor:
-    """(B, L) bool, True at the marked tokens."""
-    none = torch.zeros(len(marked.index), length, dtype=torch.bool, device=marked.index.device)
-    return none.scatter(1, marked.index, marked.live)
+def _everywhere(global_tokens: GlobalTokens, length: int) -> Tensor:
+    """(B, L) bool, True at the global tokens."""
+    none = torch.zeros(len(global_tokens.index), length, dtype=torch.bool, device=global_tokens.index.device)
+    return none.scatter(1, global_tokens.index, global_tokens.live)
 
 
-def _neighbours(x: Tensor, *, arm: int, blocks: int) -> Tensor:
+def _neighbours(x: Tensor, *, half_window: int, blocks: int) -> Tensor:
     """Each block with those before and after it, in zeros at the ends: (B, L, M) -> (B, C, M, K)"""
-    tail = (blocks + 1) * arm - x.shape[1]
-    return F.pad(x, (0, 0, arm, tail)).unfold(1, 3 * arm, arm)
+    tail = (blocks + 1) * half_window - x.shape[1]
+    return F.pad(x, (0, 0, half_window, tail)).unfold(1, 3 * half_window, half_window)
 
 
 class _WindowTable(nn.Module):
     def __init__(self, spec: Window) -> None:
         super().__init__()
-        self.arm = spec.arm
+        self.half_window = spec.half_window
 
     def forward(self, layout: SequenceLayout) -> SlidingMask:
-        if layout.allowed is not None:
+        if layout.pair_mask is not None:
             raise InputError(
                 "attention_mask says for every pair of tokens who is seen, which attention within a window "
                 "cannot follow. Pass one of the shape (rows, length)."
             )
-        length, marked = layout.at.shape[1], _marked(layout)
-        # Up to three arms, blocks would read as much as the whole row has.
-        blocked = None if length <= 3 * self.arm else self._blocked(layout, marked)
-        return SlidingMask(self.arm, length, layout.key_valid, marked, blocked)
+        length, global_tokens = layout.at.shape[1], _global_tokens(layout)
+        # Up to three half windows, blocks would read as much as the whole row has.
+        blocked = None if length <= 3 * self.half_window else self._blocked(layout, global_tokens)
+        return SlidingMask(self.half_window, length, layout.key_valid, global_tokens, blocked)
 
-    def _blocked(self, layout: SequenceLayout, marked: Marked | None) -> Tensor:
-        length, arm = layout.at.shape[1], self.arm
+    def _blocked(self, layout: SequenceLayout, global_tokens: GlobalTokens | None) -> Tensor:
+        length, half_window = layout.at.shape[1], self.half_window
         near = torch.ones_like(layout.at, dtype=torch.bool) if layout.key_valid is None else layout.key_valid
-        if marked is not None:  # they are read as such, and not twice
-            near = near & ~_everywhere(marked, length)
-        blocks = -(-length // arm)
-        near = _neighbours(near[..., None].to(torch.uint8), arm=arm, blocks=blocks).bool()  # (B, C, 1, K)
+        if global_tokens is not None:  # they are read as such, and not twice
+            near = near & ~_everywhere(global_tokens, length)
+        blocks = -(-length // half_window)
+        near = _neighbours(
+            near[..., None].to(torch.uint8), half_window=half_window, blocks=blocks
+        ).bool()  # (B, C, 1, K)
         distance = (
-            torch.arange(-arm, 2 * arm, device=near.device) - torch.arange(arm, device=near.device)[:, None]
+            torch.arange(-half_window, 2 * half_window, device=near.device)
+            - torch.arange(half_window, device=near.device)[:, None]
         )
         # A query of padding sees itself, so that its row stays finite.
-        near = near & (distance.abs() <= arm) | (distance == 0)
-        if marked is None:
+        near = near & (distance.abs() <= half_window) | (distance == 0)
+        if global_tokens is None:
             return near
-        far = marked.live[:, None, None].expand(-1, blocks, arm, -1)
+        far = global_tokens.live[:, None, None].expand(-1, blocks, half_window, -1)
         return torch.cat([far, near.expand(len(far), -1, -1, -1)], dim=-1)
 
 
-def _marked(layout: SequenceLayout) -> Marked | None:
-    if layout.marked is None:
+def _global_tokens(layout: SequenceLayout) -> GlobalTokens | None:
+    if layout.global_tokens is None:
         return None
-    marked = layout.marked if layout.key_valid is None else layout.marked & layout.key_valid
+    global_tokens = (
+        layout.global_tokens if layout.key_valid is None else layout.global_tokens & layout.key_valid
+    )
     if torch.compiler.is_compiling():
-        most = _columns(marked)
+        most = _columns(global_tokens)
     else:
-        most = int(marked.sum(-1).max())
+        most = int(global_tokens.sum(-1).max())
         if not most:
             return None
-    index = marked.int().argsort(dim=-1, descending=True, stable=True)[:, :most]
-    return Marked(index, marked.gather(1, index))
+    index = global_tokens.int().argsort(dim=-1, descending=True, stable=True)[:, :most]
+    return GlobalTokens(index, global_tokens.gather(1, index))
 
 
-def _columns(marked: Tensor) -> int:
-    """As many as tokens are marked in a row, in a graph that serves any number of them but one, which kernels
+def _columns(global_tokens: Tensor) -> int:
+    """As many as tokens are global in a row, in a graph that serves any number of them but one, which kernels
     treat apart: then a filler makes it two."""
-    length = marked.shape[1]
+    length = global_tokens.shape[1]
     if length == 1:
         return 1
-    most = int(marked.sum(-1).max().clamp(min=2))
+    most = int(global_tokens.sum(-1).max().clamp(min=2))
     torch._check(most >= 2)  # type: ignore[no-untyped-call]
     torch._check(most <= length)  # type: ignore[no-untyped-call]
     return most
@@ -207,15 +216,15 @@ class SlidingAttentionSpec(AttentionSpec):
     """Self-attention within the Window that stands in the slot of positions; causal, window, softcap and
     kv_heads have no place in it."""
 
-    packs: ClassVar[bool] = False  # a pack does not say which tokens are marked
-    marks: ClassVar[bool] = True
+    packs: ClassVar[bool] = False  # a pack does not say which tokens are global
+    has_global_tokens: ClassVar[bool] = True
 
     def build(self, width: int) -> SlidingAttention:
         return SlidingAttention(self, width)
 
 
 class SlidingAttention(Attention):
-    """x attends to itself: queries see their window and the marked tokens, marked ones see everything."""
+    """x attends to itself: queries see their window and the global tokens, global ones see everything."""
 
     def __init__(self, spec: SlidingAttentionSpec, width: int) -> None:
         super().__init__(spec, width)
@@ -230,12 +239,12 @@ class SlidingAttention(Attention):
         kv: KeysValues,
         *,
         layout: AnyLayout,
-        tables: Sequence[Any],
+        position_states: Sequence[Any],
         cache: LayerCache | None = None,
         trace: LayerTrace | None = None,
     ) -> Tensor:
-        """x (B, L, M), kv its own, tables one SlidingMask per part of the layout -> (B, L, M)"""
-        parts = zip(*(layout.split(t) for t in (x, self.query(x), *kv)), tables, strict=True)
+        """x (B, L, M), kv its own, tables one SlidingMask per group of the layout -> (B, L, M)"""
+        parts = zip(*(layout.split(t) for t in (x, self.query(x), *kv)), position_states, strict=True)
         read = [sight.attended(self._part(x, q, k, v, sight, trace)) for x, q, k, v, sight in parts]
         out: Tensor = self.output(layout.join(read))
         return out
@@ -251,32 +260,34 @@ class SlidingAttention(Attention):
         else:
             seen = sight.blocked.expand(len(x), -1, -1, -1).flatten(0, 1)[:, None]
             y = sight.uncut(self._attend(sight.cut(q), sight.around(k), sight.around(v), seen))
-        if sight.marked is None:
+        if sight.global_tokens is None:
             return y
-        asked = (self.query_global(sight.marked.of(x)), self.key_global(x), self.value_global(x))
+        asked = (self.query_global(sight.global_tokens.of(x)), self.key_global(x), self.value_global(x))
         if trace is None:
-            return sight.marked.put(y, self._attend(*asked, sight.keys))
+            return sight.global_tokens.put(y, self._attend(*asked, sight.keys))
         found, weights = self._openly(*asked, sight.keys, trace)
         if trace.wants_weights:
-            live = sight.marked.live[:, None, :, None]
-            trace.see_marked((weights * live).transpose(2, 3))
-        return sight.marked.put(y, found)
+            live = sight.global_tokens.live[:, None, :, None]
+            trace.record_global((weights * live).transpose(2, 3))
+        return sight.global_tokens.put(y, found)
 
     def _seen(self, q: Tensor, k: Tensor, v: Tensor, sight: SlidingMask, trace: LayerTrace) -> Tensor:
         """With attention weights, which are worked out over the whole row."""
         y, weights = self._openly(q, k, v, sight.plain(q.device), trace)
         if trace.wants_weights:
-            trace.see(sight.banded(weights))
+            trace.record(sight.diagonals(weights))
         return y
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
-        y = attend(*map(self.heads, (q, k, v)), visible=visible, bias=None, **self._how())
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, attention_mask: Tensor | None) -> Tensor:
+        y = attend(*map(self.split_heads, (q, k, v)), attention_mask=attention_mask, bias=None, **self._how())
         return y.transpose(1, 2).flatten(2)
 
     def _openly(
-        self, q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None, trace: LayerTrace
+        self, q: Tensor, k: Tensor, v: Tensor, attention_mask: Tensor | None, trace: LayerTrace
     ) -> tuple[Tensor, Tensor]:
-        y, weights = eager_attention(*map(self.heads, (q, k, v)), visible=visible, bias=None, **self._how())
+        y, weights = eager_attention(
+            *map(self.split_heads, (q, k, v)), attention_mask=attention_mask, bias=None, **self._how()
+        )
         if trace.head_scale is not None:
             scale = trace.head_scale[:, None, None].to(y.dtype)
             y, weights = y * scale, weights * scale

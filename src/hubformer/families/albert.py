@@ -186,6 +186,6 @@ ALBERT = replace(
         ("predictions.decoder.weight", "albert.embeddings.word_embeddings.weight"),
         (BIASES[1], BIASES[0]),
     ),
-    twins=bias_twins,
+    duplicates=bias_twins,
     caches=lambda config: False,
 )

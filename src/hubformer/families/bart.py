@@ -145,7 +145,7 @@ def causal_head(config: Config) -> VocabHead:
 
 def sequence_head(config: Config) -> HeadSpec:
     drop = config["classifier_dropout"]
-    return PooledHead(labels=config.labels, pick="eos", dense=0, activation="tanh", dropouts=(drop, drop))
+    return PooledHead(labels=config.labels, pooling="eos", dense=0, activation="tanh", dropouts=(drop, drop))
 
 
 def initial(config: Config) -> Initial:
@@ -307,5 +307,5 @@ BART = Family(
     ignored=(r"(^|\.)encoder\.version$", r"(^|\.)decoder\.version$"),
     optional=(r"^final_logits_bias$",),
     caches=lambda config: True,
-    adapted=("q_proj", "v_proj"),
+    lora_targets=("q_proj", "v_proj"),
 )

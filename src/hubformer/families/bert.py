@@ -299,9 +299,9 @@ BERT = Family(
         ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
         (BIASES[1], BIASES[0]),
     ),
-    twins=bias_twins,
+    duplicates=bias_twins,
     old_names=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
     ignored=(r"embeddings\.position_ids$", r"embeddings\.token_type_ids$"),
     caches=lambda config: bool(config["is_decoder"]),
-    adapted=("query", "value"),
+    lora_targets=("query", "value"),
 )

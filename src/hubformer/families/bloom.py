@@ -36,7 +36,7 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """Published files call the width n_embed."""
     return {{"n_embed": "hidden_size"}.get(name, name): value for name, value in values.items()}
 
@@ -61,7 +61,7 @@ def layer(config: Config) -> LayerSpec:
         ),
         # Its own constants are those of this activation, rounded to float32.
         FeedForward(4 * config["hidden_size"], "gelu_pytorch_tanh"),
-        Norms(before=LayerNorm(config["layer_norm_epsilon"]), kept="normed" if after else "input"),
+        Norms(before=LayerNorm(config["layer_norm_epsilon"]), residual="normed" if after else "input"),
         dropout=config["hidden_dropout"],
     )
 
@@ -140,6 +140,6 @@ BLOOM = Family(
     attribute_map={"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "n_embed": "hidden_size"},
     tied=(("lm_head.weight", "transformer.word_embeddings.weight"),),
     caches=lambda config: True,
-    completed=completed,
-    adapted=("query_key_value",),
+    normalise=normalise,
+    lora_targets=("query_key_value",),
 )

@@ -70,7 +70,7 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """ "p2c|c2p" as the list that it stands for."""
     terms = values.get("pos_att_type")
     if not isinstance(terms, str):
@@ -208,7 +208,7 @@ def vocab_rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-def twins(config: Config) -> tuple[tuple[str, str], ...]:
+def duplicates(config: Config) -> tuple[tuple[str, str], ...]:
     return bert.bias_twins(config) if config["legacy"] else ()
 
 
@@ -257,8 +257,8 @@ DEBERTA = Family(
         ("cls.predictions.decoder.weight", "deberta.embeddings.word_embeddings.weight"),
         (bert.BIASES[1], bert.BIASES[0]),
     ),
-    twins=twins,
+    duplicates=duplicates,
     ignored=(r"embeddings\.position_ids$", r"^mask_predictions\."),
-    adapted=("in_proj",),
-    completed=completed,
+    lora_targets=("in_proj",),
+    normalise=normalise,
 )

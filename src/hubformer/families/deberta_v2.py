@@ -16,10 +16,10 @@ from hubformer.core import (
     Block,
     Disentangled,
     Dropout,
+    EncoderStates,
     LayerCache,
     LayerNorm,
     LayerSpec,
-    Memory,
     PositionSpec,
     StackSpec,
 )
@@ -101,17 +101,23 @@ class _ConvolvedBlock(Block):
         x: Tensor,
         *,
         layout: AnyLayout,
-        tables: Sequence[Any],
+        position_states: Sequence[Any],
         context: Tensor | None = None,
-        memory: Memory | None = None,
+        encoder_states: EncoderStates | None = None,
         cache: LayerCache | None = None,
         trace: LayerTrace | None = None,
     ) -> Tensor:
         y = super().forward(
-            x, layout=layout, tables=tables, context=context, memory=memory, cache=cache, trace=trace
+            x,
+            layout=layout,
+            position_states=position_states,
+            context=context,
+            encoder_states=encoder_states,
+            cache=cache,
+            trace=trace,
         )
         near = [
-            self.near(rows, part.key_valid) for rows, part in zip(layout.split(x), layout.parts, strict=True)
+            self.near(rows, part.key_valid) for rows, part in zip(layout.split(x), layout.groups, strict=True)
         ]
         out: Tensor = self.norm(y + self.activation(self.dropout(near)))
         return out
@@ -172,5 +178,5 @@ DEBERTA_V2 = replace(
         ),
     ),
     paper="He et al. 2021, arXiv:2111.09543",
-    adapted=("query_proj", "value_proj"),
+    lora_targets=("query_proj", "value_proj"),
 )  # fmt: skip

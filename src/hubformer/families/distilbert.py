@@ -162,5 +162,5 @@ DISTILBERT = Family(
     tied=(("vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"),),
     old_names=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
     ignored=(r"embeddings\.position_ids$",),
-    adapted=("q_lin", "v_lin"),
+    lora_targets=("q_lin", "v_lin"),
 )

@@ -64,7 +64,7 @@ def sequence_head(config: Config) -> HeadSpec:
 def choice_head(config: Config) -> HeadSpec:
     return PooledHead(
         labels=1,
-        pick=config["summary_type"],
+        pooling=config["summary_type"],
         dense=0 if config["summary_use_proj"] else None,
         activation=config["summary_activation"],
         dropouts=(0.0, config["summary_last_dropout"]),
@@ -136,5 +136,5 @@ ELECTRA = replace(
     heads=HEADS,
     paper="Clark et al. 2020, arXiv:2003.10555",
     tied=(("generator_lm_head.weight", "electra.embeddings.word_embeddings.weight"),),
-    twins=lambda config: (),
+    duplicates=lambda config: (),
 )

@@ -73,7 +73,7 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """What v4 fills in: as many key/value heads as heads, and the inner width."""
     named = {{"n_embed": "hidden_size"}.get(name, name): value for name, value in values.items()}
     found = {name: field.default for name, field in FIELDS.items()} | in_one_spelling(named)
@@ -253,6 +253,6 @@ FALCON = Family(
     tied=(("lm_head.weight", "transformer.word_embeddings.weight"),),
     ignored=(r"rotary_emb\.inv_freq$", r"self_attention\.rotary\.inv_freq$"),
     caches=lambda config: True,
-    completed=completed,
-    adapted=("query_key_value",),
+    normalise=normalise,
+    lora_targets=("query_key_value",),
 )

@@ -90,14 +90,14 @@ GEMMA2_FIELDS: dict[str, Field] = {
 
 
 def gemma_completed(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.completed(values, fields=GEMMA_FIELDS)
+    found = llama.normalise(values, fields=GEMMA_FIELDS)
     if found["hidden_act"] == "gelu":  # of the first files, which meant the other formula
         found["hidden_act"] = "gelu_pytorch_tanh"
     return found
 
 
 def gemma2_completed(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.completed(values, fields=GEMMA2_FIELDS)
+    found = llama.normalise(values, fields=GEMMA2_FIELDS)
     return llama.with_layer_types(found, near=lambda index: index % 2 == 0)
 
 
@@ -194,7 +194,7 @@ def gemma3_completed(values: dict[str, Any]) -> dict[str, Any]:
         values = {**values, "rope_parameters": said.get("full_attention")}
         if near.get("rope_theta") is not None:
             values["rope_local_base_freq"] = near["rope_theta"]
-    found = llama.completed(values, fields=GEMMA3_FIELDS)
+    found = llama.normalise(values, fields=GEMMA3_FIELDS)
     every = found["sliding_window_pattern"]
     return llama.with_layer_types(
         found, near=lambda index: isinstance(every, int) and every > 0 and (index + 1) % every != 0
@@ -240,8 +240,8 @@ GEMMA = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=gemma_completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=gemma_completed,
+    lora_targets=("q_proj", "v_proj"),
 )
 GEMMA2 = Family(
     model_type="gemma2",
@@ -261,8 +261,8 @@ GEMMA2 = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=gemma2_completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=gemma2_completed,
+    lora_targets=("q_proj", "v_proj"),
 )
 GEMMA3_TEXT = Family(
     model_type="gemma3_text",
@@ -281,6 +281,6 @@ GEMMA3_TEXT = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: not config["use_bidirectional_attention"],
-    completed=gemma3_completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=gemma3_completed,
+    lora_targets=("q_proj", "v_proj"),
 )

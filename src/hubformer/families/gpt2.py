@@ -118,7 +118,7 @@ def summary_head(config: Config) -> HeadSpec:
     projected = 1 if config["summary_proj_to_labels"] else 0
     return PooledHead(
         labels=None,
-        pick=PICKS[config["summary_type"]],  # type: ignore[arg-type]
+        pooling=PICKS[config["summary_type"]],  # type: ignore[arg-type]
         dense=projected if config["summary_use_proj"] else None,
         activation=config["summary_activation"],
         dropouts=(config["summary_first_dropout"], config["summary_last_dropout"]),
@@ -238,5 +238,5 @@ GPT2 = Family(
     # Old files carry the causal mask and its constant beside the weights.
     ignored=(r"\.(attn|crossattention)\.(masked_)?bias$",),
     caches=lambda config: True,
-    adapted=("c_attn",),
+    lora_targets=("c_attn",),
 )

@@ -120,5 +120,5 @@ GPT_BIGCODE = Family(
     tied=gpt2.GPT2.tied,
     ignored=(r"^(transformer\.)?bias$", *gpt2.GPT2.ignored),  # the causal mask
     caches=lambda config: True,
-    adapted=("c_attn",),
+    lora_targets=("c_attn",),
 )

@@ -71,7 +71,7 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """With attention_layers, which follows from attention_types, as v4 writes it."""
     return {**values, "attention_layers": _expanded(values.get("attention_types", USUAL))}
 
@@ -184,6 +184,6 @@ GPT_NEO = Family(
     # Old files carry the causal mask and its constant beside the weights.
     ignored=(r"\.attn\.attention\.(masked_)?bias$",),
     caches=lambda config: True,
-    completed=completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=normalise,
+    lora_targets=("q_proj", "v_proj"),
 )

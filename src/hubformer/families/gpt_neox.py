@@ -59,7 +59,7 @@ FIELDS: dict[str, Field] = {
 NAMES = {"rope_theta": "rotary_emb_base", "partial_rotary_factor": "rotary_pct"}
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     return {NAMES.get(name, name): value for name, value in in_one_spelling(values).items()}
 
 
@@ -181,6 +181,6 @@ GPT_NEOX = Family(
     # Old files carry the causal mask, its constant and the angles beside the weights.
     ignored=(r"\.attention\.(masked_)?bias$", r"rotary_emb\.inv_freq$"),
     caches=lambda config: True,
-    completed=completed,
-    adapted=("query_key_value",),
+    normalise=normalise,
+    lora_targets=("query_key_value",),
 )

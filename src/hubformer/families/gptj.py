@@ -76,7 +76,7 @@ def layer(config: Config) -> ParallelSpec:
         AttentionSpec(
             config["n_head"],
             wide,
-            position=Rotary(turned=turned, pairs="neighbours"),
+            position=Rotary(rotary_dim=turned, pairs="neighbours"),
             causal=True,
             bias=False,
             dropout=config["attn_pdrop"],
@@ -144,5 +144,5 @@ GPTJ = Family(
     # Old files carry the causal mask, its constant and the waves beside the weights.
     ignored=(r"\.attn\.(masked_)?bias$", r"\.attn\.embed_positions$"),
     caches=lambda config: True,
-    adapted=("q_proj", "v_proj"),
+    lora_targets=("q_proj", "v_proj"),
 )

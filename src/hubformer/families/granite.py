@@ -55,6 +55,6 @@ GRANITE = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=partial(llama.completed, fields=FIELDS),
-    adapted=("q_proj", "v_proj"),
+    normalise=partial(llama.normalise, fields=FIELDS),
+    lora_targets=("q_proj", "v_proj"),
 )

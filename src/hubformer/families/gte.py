@@ -103,7 +103,7 @@ def vocab_head(config: Config) -> VocabHead:
     return replace(bert.vocab_head(config), activation="gelu")  # whatever hidden_act is
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     return in_one_spelling(values)
 
 
@@ -172,6 +172,6 @@ GTE = Family(
     tied=(("lm_head.decoder.weight", "gte.embeddings.word_embeddings.weight"),),
     old_names=((r"^new\.", "gte."),),
     ignored=(r"rotary_emb\.", r"embeddings\.position_ids$"),
-    completed=completed,
-    adapted=("qkv_proj",),
+    normalise=normalise,
+    lora_targets=("qkv_proj",),
 )

@@ -35,7 +35,7 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """The kind, which files say only by the place of their code."""
     if "qk_post_norm" in values:
         return values
@@ -45,7 +45,7 @@ def completed(values: dict[str, Any]) -> dict[str, Any]:
 
 def body(config: Config) -> BodySpec:
     # Slopes as their code has them: powers of Python's floats.
-    one = bert.layer(config, position=Alibi(seeing="both", powers=torch.float64))
+    one = bert.layer(config, position=Alibi(direction="bidirectional", powers=torch.float64))
     one = replace(
         one,
         feed_forward=FeedForward(
@@ -67,7 +67,7 @@ def with_query_norms(config: Config, layer: LayerSpec) -> LayerSpec:
     return replace(
         layer,
         attention=replace(layer.attention, qk_norm=norm, qk_norm_over="all"),
-        norms=Norms(branch=norm, after=norm, kept="twice"),
+        norms=Norms(branch=norm, after=norm, residual="twice"),
         feed_forward_norms=Norms(after=norm),
     )
 
@@ -132,5 +132,5 @@ JINA_BERT = replace(
     ),
     ignored=(*bert.BERT.ignored, r"encoder\.alibi$"),
     caches=lambda config: False,
-    completed=completed,
+    normalise=normalise,
 )

@@ -38,16 +38,17 @@ def body(config: Config) -> EncoderDecoderSpec:
 def _windowed(half: BodySpec, config: Config) -> BodySpec:
     windows = longformer.windows(config, depth="encoder_layers")
     layers = tuple(
-        _layer(layer, arm=window // 2) for layer, window in zip(half.stack.layers, windows, strict=True)
+        _layer(layer, half_window=window // 2)
+        for layer, window in zip(half.stack.layers, windows, strict=True)
     )
     return replace(half, stack=replace(half.stack, layers=layers))
 
 
-def _layer(dense: LayerSpec, *, arm: int) -> LayerSpec:
+def _layer(dense: LayerSpec, *, half_window: int) -> LayerSpec:
     attention = SlidingAttentionSpec(
         dense.attention.heads,
         dense.attention.head_width,
-        position=Window(arm),
+        position=Window(half_window),
         dropout=dense.attention.dropout,
     )
     return replace(dense, attention=attention)

@@ -67,7 +67,7 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any], *, fields: Mapping[str, Field] = FIELDS) -> dict[str, Any]:
+def normalise(values: dict[str, Any], *, fields: Mapping[str, Field] = FIELDS) -> dict[str, Any]:
     """What v4 fills in: as many key/value heads as heads, and the width of a head."""
     found = {name: field.default for name, field in fields.items()} | in_one_spelling(values)
     if found.get("num_key_value_heads") is None:
@@ -290,6 +290,6 @@ LLAMA = Family(
     tied=TIED,
     ignored=IGNORED,
     caches=lambda config: True,
-    completed=completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=normalise,
+    lora_targets=("q_proj", "v_proj"),
 )

@@ -81,17 +81,18 @@ def body(config: Config) -> BodySpec:
             dropout=config["hidden_dropout_prob"],
         ),
         stack=StackSpec(
-            config["hidden_size"], tuple(_layer(config, arm=window // 2) for window in windows(config))
+            config["hidden_size"],
+            tuple(_layer(config, half_window=window // 2) for window in windows(config)),
         ),
     )
 
 
-def _layer(config: Config, *, arm: int) -> LayerSpec:
+def _layer(config: Config, *, half_window: int) -> LayerSpec:
     dense = bert.layer(config)
     attention = SlidingAttentionSpec(
         dense.attention.heads,
         dense.attention.head_width,
-        position=Window(arm),
+        position=Window(half_window),
         dropout=dense.attention.dropout,
     )
     return replace(dense, attention=attention)

@@ -170,7 +170,7 @@ M2M_100 = family(
 )
 
 
-def completed(values: Mapping[str, Any]) -> dict[str, Any]:
+def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     """The vocabulary of the decoder is that of the encoder, where nothing says which."""
     if values.get("decoder_vocab_size") is not None:
         return dict(values)
@@ -199,5 +199,5 @@ MARIAN = family(
         bart.writer("MarianMTModel"),
         bart.causal("Marian", partial(bart.decoder_body, style=MARIAN_STYLE)),
     ),
-    completed=completed,
+    normalise=normalise,
 )

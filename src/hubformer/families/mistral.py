@@ -72,6 +72,6 @@ MISTRAL = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=partial(llama.completed, fields=FIELDS),
-    adapted=("q_proj", "v_proj"),
+    normalise=partial(llama.normalise, fields=FIELDS),
+    lora_targets=("q_proj", "v_proj"),
 )

@@ -42,9 +42,9 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """As Llama's; but v4 leaves the width of a head open where it is not said."""
-    return {**llama.completed(values, fields=FIELDS), "head_dim": values.get("head_dim")}
+    return {**llama.normalise(values, fields=FIELDS), "head_dim": values.get("head_dim")}
 
 
 def layer(config: Config, seeing: AttentionSpec) -> LayerSpec:
@@ -82,7 +82,7 @@ def base(name: str) -> Head:
 
 def causal(name: str) -> Head:
     plain = llama.causal(name, then=("use_cache", "output_router_logits", *llama.SCORING[1:]))
-    return replace(plain, output=outputs.MoeCausalLMOutputWithPast, beside=balanced)
+    return replace(plain, output=outputs.MoeCausalLMOutputWithPast, extra_outputs=balanced)
 
 
 BLOCK, MIXTURE = llama.BLOCK + "feed_forward.", llama.LAYER + "block_sparse_moe."
@@ -114,6 +114,6 @@ MIXTRAL = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=normalise,
+    lora_targets=("q_proj", "v_proj"),
 )

@@ -81,7 +81,7 @@ FIELDS: dict[str, Field] = {
 THETAS = {"full_attention": "global_rope_theta", "sliding_attention": "local_rope_theta"}
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """transformers 5 says the angles of both kinds of layers in rope_parameters, 4 in a field for each."""
     found = {name: field.default for name, field in FIELDS.items()} | values
     said = found.pop("rope_parameters", None) or {}
@@ -216,7 +216,7 @@ def span_head(config: Config) -> HeadSpec:
 def sequence_head(config: Config, *, labels: int | None = None) -> HeadSpec:
     return PooledHead(
         labels or config.labels,
-        pick="first" if config["classifier_pooling"] == "cls" else "mean",
+        pooling="first" if config["classifier_pooling"] == "cls" else "mean",
         dense=0,
         activation=config["classifier_activation"],
         dropouts=(0.0, config["classifier_dropout"]),
@@ -330,5 +330,5 @@ MODERNBERT = Family(
     initial=initial,
     paper="Warner et al. 2024, arXiv:2412.13663",
     tied=(("decoder.weight", "model.embeddings.tok_embeddings.weight"),),
-    completed=completed,
+    normalise=normalise,
 )

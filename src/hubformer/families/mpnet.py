@@ -131,7 +131,7 @@ MPNET = Family(
         ("lm_head.decoder.weight", "mpnet.embeddings.word_embeddings.weight"),
         (roberta.BIASES[1], roberta.BIASES[0]),
     ),
-    twins=roberta.bias_twins,
+    duplicates=roberta.bias_twins,
     ignored=(r"embeddings\.position_ids$",),
-    adapted=("q", "v"),
+    lora_targets=("q", "v"),
 )

@@ -69,7 +69,7 @@ FIELDS: dict[str, Field] = {
 GATES = {"swiglu": "silu", "geglu": "gelu", "glu": "sigmoid"}
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """The first files name the gate, later ones its activation; and the width of a head.
 
     Raises:
@@ -159,10 +159,10 @@ NOMIC_BERT = Family(
         ("cls.predictions.decoder.weight", "nomic_bert.embeddings.word_embeddings.weight"),
         (bert.BIASES[1], bert.BIASES[0]),
     ),
-    twins=bert.bias_twins,
+    duplicates=bert.bias_twins,
     old_names=((r"^bert\.", "nomic_bert."),),
     ignored=(r"rotary_emb\.", r"embeddings\.position_ids$"),
     optional=(r"cls\.predictions\.(decoder\.)?bias$", r"cls\.predictions\.transform\.dense\.bias$"),
-    completed=completed,
-    adapted=("Wqkv",),
+    normalise=normalise,
+    lora_targets=("Wqkv",),
 )

@@ -115,5 +115,5 @@ OPENAI_GPT = Family(
     attribute_map=gpt2.GPT2.attribute_map,
     tied=(("lm_head.weight", "transformer.tokens_embed.weight"),),
     ignored=(r"\.attn\.bias$", r"^(transformer\.)?position_ids$"),
-    adapted=("c_attn",),
+    lora_targets=("c_attn",),
 )

@@ -57,7 +57,7 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
     narrow, wide = values.get("word_embed_proj_dim"), values.get("hidden_size", 768)
     return {**values, "word_embed_proj_dim": wide if narrow is None else narrow}
 
@@ -180,6 +180,6 @@ OPT = Family(
     paper="Zhang et al. 2022, arXiv:2205.01068",
     tied=(("lm_head.weight", "model.decoder.embed_tokens.weight"),),
     caches=lambda config: True,
-    completed=completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=normalise,
+    lora_targets=("q_proj", "v_proj"),
 )

@@ -120,6 +120,6 @@ PHI = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=partial(llama.completed, fields=FIELDS),
-    adapted=("q_proj", "v_proj", "fc1", "fc2"),
+    normalise=partial(llama.normalise, fields=FIELDS),
+    lora_targets=("q_proj", "v_proj", "fc1", "fc2"),
 )

@@ -56,8 +56,8 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.completed(values, fields=FIELDS)
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
+    found = llama.normalise(values, fields=FIELDS)
     said = found["rope_scaling"]
     if isinstance(said, dict) and said.get("rope_type", said.get("type")) in ("su", "yarn"):
         # The first files called LongRoPE so.
@@ -110,6 +110,6 @@ PHI3 = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=completed,
-    adapted=("qkv_proj",),
+    normalise=normalise,
+    lora_targets=("qkv_proj",),
 )

@@ -62,8 +62,8 @@ QWEN3_FIELDS = {
 }
 
 
-def completed(values: dict[str, Any], *, fields: dict[str, Field]) -> dict[str, Any]:
-    found = llama.completed(values, fields=fields)
+def normalise(values: dict[str, Any], *, fields: dict[str, Field]) -> dict[str, Any]:
+    found = llama.normalise(values, fields=fields)
     if found["use_sliding_window"] is False:
         found["sliding_window"] = None
     window, above = found["sliding_window"], found["max_window_layers"]
@@ -113,8 +113,8 @@ QWEN2 = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=partial(completed, fields=QWEN2_FIELDS),
-    adapted=("q_proj", "v_proj"),
+    normalise=partial(normalise, fields=QWEN2_FIELDS),
+    lora_targets=("q_proj", "v_proj"),
 )
 QWEN3 = Family(
     model_type="qwen3",
@@ -129,6 +129,6 @@ QWEN3 = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=partial(completed, fields=QWEN3_FIELDS),
-    adapted=("q_proj", "v_proj"),
+    normalise=partial(normalise, fields=QWEN3_FIELDS),
+    lora_targets=("q_proj", "v_proj"),
 )

@@ -45,8 +45,8 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.completed(values, fields=FIELDS)
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
+    found = llama.normalise(values, fields=FIELDS)
     if found["use_sliding_window"] is False:
         found["sliding_window"] = None
     if found["mlp_only_layers"] is None:
@@ -118,6 +118,6 @@ QWEN3_MOE = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=normalise,
+    lora_targets=("q_proj", "v_proj"),
 )

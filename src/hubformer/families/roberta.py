@@ -144,7 +144,7 @@ ROBERTA = replace(
         ("lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"),
         (BIASES[1], BIASES[0]),
     ),
-    twins=bias_twins,
+    duplicates=bias_twins,
 )
 
 # Files of both keep the backbone under RoBERTa's name.

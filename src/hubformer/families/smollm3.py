@@ -61,8 +61,8 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.completed(values, fields=FIELDS)
+def normalise(values: dict[str, Any]) -> dict[str, Any]:
+    found = llama.normalise(values, fields=FIELDS)
     every, layers = found["no_rope_layer_interval"], found["num_hidden_layers"]
     if found["no_rope_layers"] is None and _fits(found, "no_rope_layer_interval", "num_hidden_layers"):
         found["no_rope_layers"] = [int((index + 1) % every != 0) for index in range(layers)]
@@ -127,6 +127,6 @@ SMOLLM3 = Family(
     tied=llama.TIED,
     ignored=llama.IGNORED,
     caches=lambda config: True,
-    completed=completed,
-    adapted=("q_proj", "v_proj"),
+    normalise=normalise,
+    lora_targets=("q_proj", "v_proj"),
 )

@@ -118,6 +118,6 @@ STABLELM = Family(
         r"(input_layernorm|post_attention_layernorm|model\.norm)\.bias$",
     ),  # use_norm_bias=false of the 12B
     caches=lambda config: True,
-    completed=partial(llama.completed, fields=FIELDS),
-    adapted=("q_proj", "v_proj"),
+    normalise=partial(llama.normalise, fields=FIELDS),
+    lora_targets=("q_proj", "v_proj"),
 )

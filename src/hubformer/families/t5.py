@@ -59,7 +59,7 @@ MULTILINGUAL: dict[str, Field] = {
 Side = Literal["encoder", "decoder"]
 
 
-def completed(values: dict[str, Any], *, layers: int = 6) -> dict[str, Any]:
+def normalise(values: dict[str, Any], *, layers: int = 6) -> dict[str, Any]:
     """A decoder has as many layers as its encoder, where nothing says how many."""
     if values.get("num_decoder_layers") is not None:
         return values
@@ -94,7 +94,7 @@ def half(config: Config, side: Side, *, shared: bool = True) -> BodySpec:
     layer = LayerSpec(
         attention={
             "encoder": replace(plain, position=Buckets(buckets, farthest)),
-            "decoder": replace(plain, position=Buckets(buckets, farthest, "past"), causal=True),
+            "decoder": replace(plain, position=Buckets(buckets, farthest, "causal"), causal=True),
         }[side],
         feed_forward=feed_forward(config),
         norms=Norms(before=RMSNorm(config["layer_norm_epsilon"])),
@@ -134,7 +134,7 @@ def vocab_head(config: Config) -> VocabHead:
 
 def sequence_head(config: Config) -> HeadSpec:
     drop = config["classifier_dropout"]
-    return PooledHead(labels=config.labels, pick="eos", dense=0, activation="tanh", dropouts=(drop, drop))
+    return PooledHead(labels=config.labels, pooling="eos", dense=0, activation="tanh", dropouts=(drop, drop))
 
 
 def token_head(config: Config) -> HeadSpec:
@@ -262,8 +262,8 @@ T5 = Family(
     tied=TIED,
     ignored=(r"EncDecAttention\.relative_attention_bias\.weight$",),
     caches=lambda config: True,
-    adapted=("q", "v"),
-    completed=completed,
+    lora_targets=("q", "v"),
+    normalise=normalise,
 )
 MT5 = replace(
     T5,
@@ -272,7 +272,7 @@ MT5 = replace(
     fields={**MULTILINGUAL, "tie_word_embeddings": flag(False)},
     heads=heads("MT5"),
     paper="Xue et al. 2020, arXiv:2010.11934",
-    completed=partial(completed, layers=8),
+    normalise=partial(normalise, layers=8),
 )
 UMT5 = replace(
     MT5,

@@ -121,7 +121,7 @@ def sequence_head(config: Config) -> PooledHead:
             )
     return PooledHead(
         labels=None,
-        pick=xlnet.PICKS[config["summary_type"]],  # type: ignore[arg-type]
+        pooling=xlnet.PICKS[config["summary_type"]],  # type: ignore[arg-type]
         dense=config.labels,
         activation=config["summary_activation"],
         dropouts=(config["summary_first_dropout"], config["summary_last_dropout"]),
@@ -278,7 +278,7 @@ XLM = Family(
     },
     tied=(("pred_layer.proj.weight", "transformer.embeddings.weight"),),
     ignored=(r"position_ids$",),
-    adapted=("q_lin", "v_lin"),
+    lora_targets=("q_lin", "v_lin"),
 )
 
 FLAUBERT = replace(

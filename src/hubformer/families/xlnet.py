@@ -140,7 +140,7 @@ def summary(config: Config, *, labels: int) -> PooledHead:
         )
     return PooledHead(
         labels=labels,
-        pick=PICKS[config["summary_type"]],  # type: ignore[arg-type]
+        pooling=PICKS[config["summary_type"]],  # type: ignore[arg-type]
         dense=0 if config["summary_use_proj"] else None,
         activation=config["summary_activation"],
         dropouts=(config["summary_first_dropout"], config["summary_last_dropout"]),

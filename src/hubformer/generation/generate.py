@@ -93,7 +93,7 @@ def generate(model: Any, inputs: Tensor | None = None, **named: Any) -> Any:
     _check_streamer(call.streamer)
     past = named.get("past_key_values")
     if past is not None and not isinstance(past, Cache):
-        past = Cache.of(past)
+        past = Cache.from_pairs(past)
     found = steps(
         model,
         prompt,

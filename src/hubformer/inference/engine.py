@@ -145,10 +145,10 @@ class Engine:
     def _packed(self, pack: Sequence[EncodedInput], pool: Pool | None) -> list[Tensor]:
         model, device = self.model, self.model.device
         lengths = [len(row.ids) for row in pack]
-        layout: AnyLayout = PackedLayout.of(lengths, device=device)
+        layout: AnyLayout = PackedLayout.from_lengths(lengths, device=device)
         shape = (1, -1)
         if lengths[0] == lengths[-1]:
-            layout, shape = SequenceLayout.of(lengths[0], device=device), (len(pack), -1)
+            layout, shape = SequenceLayout.from_length(lengths[0], device=device), (len(pack), -1)
         ids = torch.tensor(list(chain.from_iterable(row.ids for row in pack))).view(shape)
         types = None
         if "token_type_ids" in self.takes and pack[0].types is not None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from hubformer.core import AnyLayout, Cache, Memory, SequenceLayout, StackSpec, Trace
+from hubformer.core import AnyLayout, Cache, EncoderStates, SequenceLayout, StackSpec, Trace
 from hubformer.errors import InputError
 from hubformer.models.embeddings import TokenEmbedding, TokenEmbeddings
 from hubformer.models.inputs import Inputs, Limits
@@ -95,7 +95,9 @@ class Body(nn.Module):
             valid=valid,
             languages=inputs.langs,
         )
-        x = self.stack(x, layout=layout, memory=self._memory(inputs, layout), cache=cache, trace=trace)
+        x = self.stack(
+            x, layout=layout, encoder_states=self._encoder_states(inputs, layout), cache=cache, trace=trace
+        )
         return States(x, layout, cache if use_cache else None, **seen(trace))
 
     def read(self, ids: Tensor, *, layout: AnyLayout, types: Tensor | None = None) -> States:
@@ -103,7 +105,7 @@ class Body(nn.Module):
         x = self.embedding(ids, at=layout.at, types=types)
         return States(self.stack(x, layout=layout), layout)
 
-    def _memory(self, inputs: Inputs, layout: SequenceLayout) -> Memory | None:
+    def _encoder_states(self, inputs: Inputs, layout: SequenceLayout) -> EncoderStates | None:
         states = inputs.encoder_hidden_states
         if states is None:
             return None
@@ -123,18 +125,22 @@ class Body(nn.Module):
             pairs, mask = mask.bool(), None
         mask = without_trivial(mask)
         layout = (
-            SequenceLayout.of(length, mask=mask, device=device)
+            SequenceLayout.from_length(length, mask=mask, device=device)
             if cache is None
             else cache.layout(length, mask=mask, device=device)
         )
         if inputs.position_ids is not None:
-            layout = replace(layout, told=inputs.position_ids)
+            layout = replace(layout, position_ids=inputs.position_ids)
         if inputs.global_attention_mask is not None:
-            layout = replace(layout, marked=inputs.global_attention_mask.bool())
+            layout = replace(layout, global_tokens=inputs.global_attention_mask.bool())
         if pairs is None:
             return layout
         return SequenceLayout(
-            layout.query_at, layout.key_at, layout.key_valid, allowed=pairs, told=inputs.position_ids
+            layout.query_at,
+            layout.key_at,
+            layout.key_valid,
+            pair_mask=pairs,
+            position_ids=inputs.position_ids,
         )
 
 
@@ -149,7 +155,7 @@ def as_cache(past: object, *, layers: int, wanted: bool) -> Cache | None:
     if isinstance(past, Cache):
         return past
     if isinstance(past, (tuple, list)):
-        return Cache.of(past)
+        return Cache.from_pairs(past)
     return Cache(layers) if wanted else None
 
 
@@ -161,7 +167,7 @@ def seen(trace: Trace | None) -> dict[str, Any]:
         "hidden_states": tuple(trace.hidden_states) or None,
         "attentions": tuple(trace.attentions[i] for i in sorted(trace.attentions)) or None,
         "cross_attentions": tuple(trace.cross_attentions[i] for i in sorted(trace.cross_attentions)) or None,
-        "global_attentions": tuple(trace.marked_attentions[i] for i in sorted(trace.marked_attentions))
+        "global_attentions": tuple(trace.global_attentions[i] for i in sorted(trace.global_attentions))
         or None,
         "router_logits": tuple(trace.router_logits[i] for i in sorted(trace.router_logits)) or None,
     }

@@ -205,7 +205,7 @@ class PreTrainedConfig:
     filed_as: ClassVar[str] = ""  # model_type in files, where it is another
     fields: ClassVar[Mapping[str, Field]] = {}
     attribute_map: ClassVar[Mapping[str, str]] = {}  # another family's name for a field -> the field
-    completed: ClassVar[Callable[[dict[str, Any]], dict[str, Any]]] = staticmethod(lambda values: values)
+    normalise: ClassVar[Callable[[dict[str, Any]], dict[str, Any]]] = staticmethod(lambda values: values)
 
     name_or_path: str
     id2label: dict[int, str]
@@ -221,7 +221,7 @@ class PreTrainedConfig:
         known = {**COMMON, **self.fields}
         given = {self.attribute_map.get(name, name): value for name, value in named.items()}
         self._refuse_misspelt(given, known)
-        given = type(self).completed(given)
+        given = type(self).normalise(given)
         self.name_or_path = str(given.pop("name_or_path", given.pop("_name_or_path", "")))
         given["torch_dtype"] = given.pop("dtype", None) or given.get("torch_dtype")
         for name, field in known.items():

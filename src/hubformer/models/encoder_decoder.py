@@ -216,7 +216,7 @@ def _of(outputs: Any) -> States:
         raise InputError("encoder_outputs has no states (rows, length, width) in its first place.")
     return States(
         found[0],
-        SequenceLayout.of(found[0].shape[1]),
+        SequenceLayout.from_length(found[0].shape[1]),
         hidden_states=found[1],
         attentions=found[2],
         global_attentions=found[3],

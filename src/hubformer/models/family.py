@@ -20,7 +20,7 @@ from hubformer.weights.map import Inside, JoinedMap, Row, WeightMap
 Rows = tuple[Row, ...] | Callable[[Config], tuple[Row, ...]]
 
 
-def nothing_more(found: dict[str, Any], states: States, config: PreTrainedConfig) -> dict[str, Any]:
+def no_extra_outputs(found: dict[str, Any], states: States, config: PreTrainedConfig) -> dict[str, Any]:
     return {}
 
 
@@ -37,9 +37,9 @@ class Head:
     spec: Callable[[Config], HeadSpec]
     arguments: tuple[str, ...]  # of its forward, in v4's order
     output: type[ModelOutput]
-    finish: Callable[[Any, Inputs, PreTrainedConfig], dict[str, Any]]
+    loss_fn: Callable[[Any, Inputs, PreTrainedConfig], dict[str, Any]]
     # Fields of the output that follow from the states, beside those found in the scores; or in their place.
-    beside: Callable[[dict[str, Any], States, PreTrainedConfig], dict[str, Any]] = nothing_more
+    extra_outputs: Callable[[dict[str, Any], States, PreTrainedConfig], dict[str, Any]] = no_extra_outputs
     rows: Rows = ()
     prepare: Callable[[Inputs, PreTrainedConfig], Inputs] | None = None  # of what the body reads
     body: Callable[[Config], AnyBodySpec] | None = None  # None: the family's
@@ -96,16 +96,18 @@ class Family:
     filed_as: str = ""  # model_type in files, where that is another family's: what tells them apart is read
     attribute_map: Mapping[str, str] = field(default_factory=dict)
     tied: tuple[tuple[str, str], ...] = ()
-    twins: Callable[[Config], tuple[tuple[str, str], ...]] = lambda config: ()
+    duplicates: Callable[[Config], tuple[tuple[str, str], ...]] = lambda config: ()
     old_names: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()  # patterns of names that files may lack: what they start from is right
     caches: Callable[[Config], bool] = lambda config: False  # whether a pass keeps keys and values
     # What a model is made of, where it is made of whole models: their names and first weights are their own.
     parts: Callable[[Config], tuple[Part, ...]] | None = None
-    adapted: tuple[str, ...] = ()  # the modules that LoRA adapts unless it is told; none: it must be told
+    lora_targets: tuple[
+        str, ...
+    ] = ()  # the modules that LoRA adapts unless it is told; none: it must be told
     # The values of a configuration as given -> under this family's names, with what they imply.
-    completed: Callable[[dict[str, Any]], dict[str, Any]] = _as_given
+    normalise: Callable[[dict[str, Any]], dict[str, Any]] = _as_given
 
     def head(self, task: str) -> Head | None:
         """The class that serves a task, or None."""
@@ -123,7 +125,7 @@ class Family:
             prefix=f"{own}." if own else "",
             bare=head.bare,
             tied=self.tied if head.tied is None else head.tied,
-            twins=self.twins(config),
+            duplicates=self.duplicates(config),
             old_names=(
                 *self.old_names,
                 *((rf"^{other}\.", f"{own}." if own else "") for other in sorted(others) if other),

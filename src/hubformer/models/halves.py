@@ -105,6 +105,6 @@ def half_of(body: Any, *, name: str, config: PreTrainedConfig, of: str) -> Encod
     half = getattr(body, name, None)
     if not isinstance(half, Body):
         raise InputError(f"{of} has no {name} of its own. What it has beside its head is base_model.")
-    marks = any(layer.attention.marks for layer in half.spec.stack.layers)
-    encoder = MarkingEncoder if marks else Encoder
+    has_global_tokens = any(layer.attention.has_global_tokens for layer in half.spec.stack.layers)
+    encoder = MarkingEncoder if has_global_tokens else Encoder
     return {"encoder": encoder, "decoder": Decoder}[name](half, config)

@@ -69,7 +69,7 @@ class _VocabHead(nn.Module):
         self.norm = spec.norm.build(inner) if spec.norm else nn.Identity()
         zeros = torch.zeros(body.embedding.vocab)
         self.bias = nn.Parameter(zeros, requires_grad=spec.bias_learns) if spec.bias else None
-        self.finish = nn.Identity() if (spec.scale, spec.softcap) == (1.0, None) else _Finish(spec)
+        self.scale_and_cap = nn.Identity() if (spec.scale, spec.softcap) == (1.0, None) else _Finish(spec)
         self.output = None if spec.tied else Linear(inner, body.embedding.vocab, bias=False)
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
@@ -81,13 +81,13 @@ class _VocabHead(nn.Module):
             states = states[:, -keep:]
         if self.dense is not None:
             states = self.dense(states, activation=self.activation)
-        scores = self.score(self.norm(states), context)
-        finished: Tensor = self.finish(scores if self.bias is None else scores + self.bias)
+        logits = self.score(self.norm(states), context)
+        finished: Tensor = self.scale_and_cap(logits if self.bias is None else logits + self.bias)
         return finished
 
     def score(self, states: Tensor, context: Context) -> Tensor:
-        scores: Tensor = context.vocabulary.logits(states) if self.output is None else self.output(states)
-        return scores
+        logits: Tensor = context.vocabulary.logits(states) if self.output is None else self.output(states)
+        return logits
 
 
 class _Finish(nn.Module):
@@ -95,17 +95,17 @@ class _Finish(nn.Module):
         super().__init__()
         self.scale, self.softcap = spec.scale, spec.softcap
 
-    def forward(self, scores: Tensor) -> Tensor:
-        scores = self.scale * scores
-        return scores if self.softcap is None else self.softcap * torch.tanh(scores / self.softcap)
+    def forward(self, logits: Tensor) -> Tensor:
+        logits = self.scale * logits
+        return logits if self.softcap is None else self.softcap * torch.tanh(logits / self.softcap)
 
 
 @dataclass(frozen=True)
 class PooledHead:
-    """One vector per row, transformed, then scored: pick, dense, activation, output."""
+    """One vector per row, transformed, then scored: pooling, dense, activation, output."""
 
     labels: int | None  # None: the transformed vector is the result (a pooler)
-    pick: Literal["first", "last", "mean", "eos", "given"] = "first"  # given: at cls_index or mc_token_ids
+    pooling: Literal["first", "last", "mean", "eos", "given"] = "first"  # given: at cls_index or mc_token_ids
     dense: int | None = None  # outputs of the transform; 0: as wide as the model; None: no transform
     activation: str | None = None
     dropouts: tuple[float, float] = (0.0, 0.0)  # before the transform, before the output
@@ -129,7 +129,7 @@ class _PooledHead(nn.Module):
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, N), or (B, M) for a pooler"""
-        x: Tensor = self.first_dropout(self.picked(states, context))
+        x: Tensor = self.first_dropout(self.pooled(states, context))
         if self.dense is not None:
             x = self.dense(x)
         if self.spec.activation is not None:
@@ -139,9 +139,9 @@ class _PooledHead(nn.Module):
             x = self.output(x)
         return x
 
-    def picked(self, states: Tensor, context: Context) -> Tensor:
-        if self.spec.pick != "given":
-            return context.layout.pick(states, self.spec.pick)
+    def pooled(self, states: Tensor, context: Context) -> Tensor:
+        if self.spec.pooling != "given":
+            return context.layout.pool(states, self.spec.pooling)
         index = context.inputs.cls_index
         if index is None:
             index = context.inputs.mc_token_ids
@@ -178,8 +178,8 @@ class _TokenHead(nn.Module):
         """(B, L, M) -> (B, L, N)"""
         if self.dense is not None:
             states = self.dense(states, activation=self.activation)
-        scores: Tensor = self.output(self.dropout(self.norm(states)))
-        return scores
+        logits: Tensor = self.output(self.dropout(self.norm(states)))
+        return logits
 
 
 @dataclass(frozen=True)
@@ -204,9 +204,9 @@ class _DeeperTokenHead(nn.Module):
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, L, N)"""
-        kept, x = self.residual.enter(states)
-        scores: Tensor = self.output(self.residual.leave(kept, self.feed_forward(self.dropout(x))))
-        return scores
+        residual, x = self.residual.pre(states)
+        logits: Tensor = self.output(self.residual.post(residual, self.feed_forward(self.dropout(x))))
+        return logits
 
 
 @dataclass(frozen=True)
@@ -232,13 +232,13 @@ class _LastTokenHead(nn.Module):
 
     def forward(self, states: Tensor, context: Context) -> Tensor:
         """(B, L, M) -> (B, N)"""
-        scores: Tensor = self.output(self._last(states, context))
-        return scores
+        logits: Tensor = self.output(self._last(states, context))
+        return logits
 
     def _last(self, states: Tensor, context: Context) -> Tensor:
         ids = context.inputs.input_ids
         if context.inputs.attention_mask is not None or ids is None or self.padding is None:
-            return context.layout.pick(states, "last")
+            return context.layout.pool(states, "last")
         index = torch.arange(ids.shape[1], device=ids.device)
         last = (index * (ids != self.padding)).argmax(-1)
         return states[torch.arange(len(ids), device=ids.device), last]

@@ -279,7 +279,7 @@ class HubTree:
 
     def _aliases_of(self) -> list[tuple[str, str]]:
         """The second names of tensors that this model has: (alias, owner)."""
-        pairs = [*self.weights.tied, *self.weights.twins]
+        pairs = [*self.weights.tied, *self.weights.duplicates]
         inside = {hub.rpartition(".")[0] for hub in self._hubs}
         templates = [hub for row in self.weights.rows for hub in row.hub]
 

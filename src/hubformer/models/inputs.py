@@ -185,10 +185,11 @@ def check(inputs: Inputs, limits: Limits) -> None:
         )
     _check_ids("position_ids", inputs.position_ids, below=limits.places, of="the position table")
     _check_mask(inputs.attention_mask, shape, past=past)
-    marked = inputs.global_attention_mask
-    if marked is not None and marked.shape != shape:
+    global_tokens = inputs.global_attention_mask
+    if global_tokens is not None and global_tokens.shape != shape:
         raise InputError(
-            f"global_attention_mask has the shape {list(marked.shape)}, expected {list(shape)} as input_ids."
+            f"global_attention_mask has the shape {list(global_tokens.shape)}, expected {list(shape)} as "
+            "input_ids."
         )
 
 

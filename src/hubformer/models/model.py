@@ -83,9 +83,9 @@ class Model(nn.Module):
         trace = self._trace(inputs)
         states: States = computation.body(prepared, trace=trace, use_cache=self._use_cache(inputs))
         tokens = computation.body.embedding.tokens
-        scores = computation.head(states.last, Context(states.layout, prepared, tokens))
-        found = {"last_hidden_state": states.last, **row.finish(scores, inputs, self.config)}
-        found |= row.beside(found, states, self.config)
+        logits = computation.head(states.last, Context(states.layout, prepared, tokens))
+        found = {"last_hidden_state": states.last, **row.loss_fn(logits, inputs, self.config)}
+        found |= row.extra_outputs(found, states, self.config)
         for name in row.fields:
             if name not in found and hasattr(states, name):
                 found[name] = getattr(states, name)

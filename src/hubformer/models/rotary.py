@@ -53,25 +53,25 @@ def in_one_spelling(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def rotary(config: Config, *, head_width: int, theta: str = "rope_theta", part: float = 1.0) -> Rotary:
-    """The positions of a configuration; part: of a head's dimensions that are turned.
+    """The positions of a configuration; part: of a head's dimensions that are rotated.
 
     Raises:
         ConfigError: a scaling that is not known, or not as its kind asks; a width that cannot be paired.
     """
-    turned = int(head_width * part)
-    if turned < 2 or turned % 2:
+    rotary_dim = int(head_width * part)
+    if rotary_dim < 2 or rotary_dim % 2:
         raise ConfigError(
-            f"{turned} of the {head_width} dimensions of a head are turned, expected an even number from 2 "
-            "on. Correct head_dim or partial_rotary_factor."
+            f"{rotary_dim} of the {head_width} dimensions of a head are rotated, expected an even number "
+            "from 2 on. Correct head_dim or partial_rotary_factor."
         )
     return Rotary(
         float(config[theta]),
-        turned=turned,
-        scaling=_scaling(config["rope_scaling"], config, turned=turned),
+        rotary_dim=rotary_dim,
+        scaling=_scaling(config["rope_scaling"], config, rotary_dim=rotary_dim),
     )
 
 
-def _scaling(given: Values | None, config: Config, *, turned: int) -> RotaryScaling:
+def _scaling(given: Values | None, config: Config, *, rotary_dim: int) -> RotaryScaling:
     if given is None:
         return Unscaled()
     kind = given.get("rope_type", given.get("type", "default"))
@@ -88,7 +88,7 @@ def _scaling(given: Values | None, config: Config, *, turned: int) -> RotaryScal
                 f"rope_scaling of the kind {kind!r} has {name!r}, which it does not read."
                 f"{suggestion(name, known)} Remove it, or correct rope_type."
             )
-    return build(_Said(given, config, kind=kind), turned)
+    return build(_Said(given, config, kind=kind), rotary_dim)
 
 
 class _Said:
@@ -106,12 +106,12 @@ class _Said:
             )
         return float(value)
 
-    def factors(self, name: str, *, turned: int) -> tuple[float, ...]:
+    def factors(self, name: str, *, rotary_dim: int) -> tuple[float, ...]:
         value = self._given.get(name)
-        if not isinstance(value, (list, tuple)) or len(value) != turned // 2:
+        if not isinstance(value, (list, tuple)) or len(value) != rotary_dim // 2:
             raise ConfigError(
-                f"{name} of rope_scaling is {value!r}, expected a list of {turned // 2} numbers, one for "
-                "each pair of turned dimensions."
+                f"{name} of rope_scaling is {value!r}, expected a list of {rotary_dim // 2} numbers, one for "
+                "each pair of rotated dimensions."
             )
         return tuple(map(float, value))
 
@@ -131,21 +131,21 @@ class _Said:
         return bool(self._given.get(name))
 
 
-def _linear(said: _Said, turned: int) -> RotaryScaling:
+def _linear(said: _Said, rotary_dim: int) -> RotaryScaling:
     return LinearScaling(said.number("factor"))
 
 
-def _dynamic(said: _Said, turned: int) -> RotaryScaling:
-    if turned == 2:
-        raise ConfigError("rope_scaling 'dynamic' needs heads with more than one pair of turned dimensions.")
+def _dynamic(said: _Said, rotary_dim: int) -> RotaryScaling:
+    if rotary_dim == 2:
+        raise ConfigError("rope_scaling 'dynamic' needs heads with more than one pair of rotated dimensions.")
     return DynamicScaling(said.number("factor"), int(said._config["max_position_embeddings"]))
 
 
-def _ntk(said: _Said, turned: int) -> RotaryScaling:
+def _ntk(said: _Said, rotary_dim: int) -> RotaryScaling:
     return BaseScaling(said.number("factor"))
 
 
-def _by_wavelength(said: _Said, turned: int) -> RotaryScaling:
+def _by_wavelength(said: _Said, rotary_dim: int) -> RotaryScaling:
     slow, fast = said.number("low_freq_factor"), said.number("high_freq_factor")
     if slow >= fast:
         raise ConfigError(
@@ -154,7 +154,7 @@ def _by_wavelength(said: _Said, turned: int) -> RotaryScaling:
     return WavelengthScaling(said.number("factor"), slow, fast, said.trained)
 
 
-def _yarn(said: _Said, turned: int) -> RotaryScaling:
+def _yarn(said: _Said, rotary_dim: int) -> RotaryScaling:
     factor = said.growth()
     usual = _attention(factor)
     if said.says("mscale") and said.says("mscale_all_dim"):
@@ -173,12 +173,12 @@ def _attention(factor: float, weight: float = 1.0) -> float:
     return 1.0 if factor <= 1 else 0.1 * weight * math.log(factor) + 1.0
 
 
-def _longrope(said: _Said, turned: int) -> RotaryScaling:
+def _longrope(said: _Said, rotary_dim: int) -> RotaryScaling:
     factor = said.growth()
     usual = 1.0 if factor <= 1 else math.sqrt(1 + math.log(factor) / math.log(said.trained))
     return LongRopeScaling(
-        said.factors("short_factor", turned=turned),
-        said.factors("long_factor", turned=turned),
+        said.factors("short_factor", rotary_dim=rotary_dim),
+        said.factors("long_factor", rotary_dim=rotary_dim),
         said.trained,
         said.number("attention_factor", usual),
     )
@@ -188,7 +188,7 @@ _LENGTH = "original_max_position_embeddings "
 _YARN = "factor attention_factor beta_fast beta_slow mscale mscale_all_dim truncate finetuned "
 _LONGROPE = "factor attention_factor short_factor long_factor "
 _KINDS: dict[str, tuple[Callable[[_Said, int], RotaryScaling], str]] = {
-    "default": (lambda said, turned: Unscaled(), ""),
+    "default": (lambda said, rotary_dim: Unscaled(), ""),
     "linear": (_linear, "factor"),
     "dynamic": (_dynamic, "factor"),
     "ntk": (_ntk, "factor"),

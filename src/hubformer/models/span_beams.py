@@ -81,7 +81,7 @@ class _SpanBeamHead(nn.Module):
     def _answerable(self, states: Tensor, start: Tensor, context: Context) -> Tensor:
         given = context.inputs.cls_index
         if given is None:
-            summary = context.layout.pick(states, "last")
+            summary = context.layout.pool(states, "last")
         else:
             at = _places(given, states, name="cls_index")
             summary = states[torch.arange(len(states), device=states.device), at]

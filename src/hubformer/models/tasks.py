@@ -21,12 +21,12 @@ from hubformer.models.inputs import Inputs
 Fields = dict[str, Any]
 
 
-def cross_entropy(scores: Tensor, labels: Tensor, *, ignored: int = -100) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, *, ignored: int = -100) -> Tensor:
     """Mean over the labels that count. scores (..., N), labels (...)"""
     if not torch.compiler.is_compiling():
-        _check_labels(labels, shape=scores.shape, ignored=ignored)
-    high = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
-    return F.cross_entropy(high.flatten(0, -2), labels.flatten().to(scores.device), ignore_index=ignored)
+        _check_labels(labels, shape=logits.shape, ignored=ignored)
+    high = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    return F.cross_entropy(high.flatten(0, -2), labels.flatten().to(logits.device), ignore_index=ignored)
 
 
 def _check_labels(labels: Tensor, *, shape: torch.Size, ignored: int) -> None:
@@ -45,133 +45,133 @@ def _check_labels(labels: Tensor, *, shape: torch.Size, ignored: int) -> None:
         )
 
 
-def pooled(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
-    return {"pooler_output": scores}
+def pooled(logits: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+    return {"pooler_output": logits}
 
 
-def states_only(scores: None, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def states_only(logits: None, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     return {}
 
 
-def labelled_tokens(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def labelled_tokens(logits: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """Masked language models, token classification, XLNet's targets: labels stand where the scores do."""
     labels = inputs.labels
-    return {"logits": scores, "loss": None if labels is None else cross_entropy(scores, labels)}
+    return {"logits": logits, "loss": None if labels is None else cross_entropy(logits, labels)}
 
 
-def next_tokens(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def next_tokens(logits: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """Causal language models: the scores at one token are for the next."""
     labels = inputs.labels
-    return {"logits": scores, "loss": None if labels is None else _shifted(scores, labels)}
+    return {"logits": logits, "loss": None if labels is None else _shifted(logits, labels)}
 
 
-def _shifted(scores: Tensor, labels: Tensor) -> Tensor:
-    return cross_entropy(scores[..., :-1, :], labels[..., 1:])
+def _shifted(logits: Tensor, labels: Tensor) -> Tensor:
+    return cross_entropy(logits[..., :-1, :], labels[..., 1:])
 
 
-def next_sentence(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def next_sentence(logits: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     labels = inputs.labels
-    return {"logits": scores, "loss": None if labels is None else cross_entropy(scores, labels)}
+    return {"logits": logits, "loss": None if labels is None else cross_entropy(logits, labels)}
 
 
-def pretraining(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def pretraining(logits: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """BERT's two tasks at once (arXiv:1810.04805): the loss is the sum, where both labels are given."""
-    words, follows = scores
+    words, follows = logits
     loss = None
     if inputs.labels is not None and inputs.next_sentence_label is not None:
         loss = cross_entropy(words, inputs.labels) + cross_entropy(follows, inputs.next_sentence_label)
     return {"loss": loss, "prediction_logits": words, "seq_relationship_logits": follows}
 
 
-def pretraining_on_words(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def pretraining_on_words(logits: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """The same two tasks, of which the second may have no labels."""
-    words, follows = scores
+    words, follows = logits
     loss = None if inputs.labels is None else cross_entropy(words, inputs.labels)
     if loss is not None and inputs.next_sentence_label is not None:
         loss = loss + cross_entropy(follows, inputs.next_sentence_label)
     return {"loss": loss, "prediction_logits": words, "seq_relationship_logits": follows}
 
 
-def sentence_order(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def sentence_order(logits: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """ALBERT's two tasks at once (arXiv:1909.11942): the loss is the sum, where both labels are given."""
-    words, order = scores
+    words, order = logits
     loss = None
     if inputs.labels is not None and inputs.sentence_order_label is not None:
         loss = cross_entropy(words, inputs.labels) + cross_entropy(order, inputs.sentence_order_label)
     return {"loss": loss, "prediction_logits": words, "sop_logits": order}
 
 
-def replaced_tokens(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def replaced_tokens(logits: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """ELECTRA's discriminator (arXiv:2003.10555): scores (B, L, 1), labels 1 where a token was replaced.
 
     The loss is the mean over all tokens that are not padding.
     """
-    scores = scores.squeeze(-1)
+    logits = logits.squeeze(-1)
     loss = None
     if inputs.labels is not None:
-        high = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+        high = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
         labels, mask = inputs.labels.to(high), inputs.attention_mask
         if mask is not None:
             high, labels = high[mask.bool()], labels[mask.bool()]
         loss = F.binary_cross_entropy_with_logits(high, labels)
-    return {"loss": loss, "logits": scores}
+    return {"loss": loss, "logits": logits}
 
 
-def sequence_labels(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def sequence_labels(logits: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """One label, several, or a number per row; config.problem_type says which, else the labels do."""
     labels = inputs.labels
-    return {"logits": scores, "loss": None if labels is None else _sequence_loss(scores, labels, config)}
+    return {"logits": logits, "loss": None if labels is None else _sequence_loss(logits, labels, config)}
 
 
-def _sequence_loss(scores: Tensor, labels: Tensor, config: PreTrainedConfig) -> Tensor:
-    labels = labels.to(scores.device)
+def _sequence_loss(logits: Tensor, labels: Tensor, config: PreTrainedConfig) -> Tensor:
+    labels = labels.to(logits.device)
     kind: str | None = config.problem_type
     if kind is None:
-        if scores.shape[-1] == 1:
+        if logits.shape[-1] == 1:
             kind = "regression"
         elif labels.is_floating_point():
             kind = "multi_label_classification"
         else:
             kind = "single_label_classification"
     if kind == "single_label_classification":
-        return cross_entropy(scores, labels)
+        return cross_entropy(logits, labels)
     if kind == "multi_label_classification":
-        if labels.shape != scores.shape:
+        if labels.shape != logits.shape:
             raise InputError(
-                f"labels has the shape {list(labels.shape)}, expected {list(scores.shape)} for several "
+                f"labels has the shape {list(labels.shape)}, expected {list(logits.shape)} for several "
                 "labels a row: 1.0 where a label applies, else 0.0."
             )
-        return F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype))
-    if scores.shape[-1] == 1:
-        scores = scores.squeeze(-1)
-    return F.mse_loss(scores, labels.to(scores.dtype).reshape(scores.shape))
+        return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+    if logits.shape[-1] == 1:
+        logits = logits.squeeze(-1)
+    return F.mse_loss(logits, labels.to(logits.dtype).reshape(logits.shape))
 
 
-def span(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def span(logits: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """The ends of an answer: scores (B, L, 2); a label past the end of the row is not counted."""
-    starts, ends = scores.unbind(-1)
+    starts, ends = logits.unbind(-1)
     loss = None
     if inputs.start_positions is not None and inputs.end_positions is not None:
         loss = (_place_loss(starts, inputs.start_positions) + _place_loss(ends, inputs.end_positions)) / 2
     return {"loss": loss, "start_logits": starts, "end_logits": ends}
 
 
-def _place_loss(scores: Tensor, places: Tensor) -> Tensor:
-    length = scores.shape[1]
-    return cross_entropy(scores, places.reshape(len(scores)).clamp(0, length), ignored=length)
+def _place_loss(logits: Tensor, places: Tensor) -> Tensor:
+    length = logits.shape[1]
+    return cross_entropy(logits, places.reshape(len(logits)).clamp(0, length), ignored=length)
 
 
-def one_of_choices(scores: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def one_of_choices(logits: Tensor, inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """Multiple choice: one score for each of the C rows that belong together, (B * C, 1) -> (B, C)."""
     choices = inputs.batch_shape[1]
-    grouped = scores.reshape(-1, choices)
+    grouped = logits.reshape(-1, choices)
     labels = inputs.labels
     return {"logits": grouped, "loss": None if labels is None else cross_entropy(grouped, labels)}
 
 
-def double(scores: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
+def double(logits: tuple[Tensor, Tensor], inputs: Inputs, config: PreTrainedConfig) -> Fields:
     """GPT's language model and multiple choice over the same rows (B, C, L)."""
-    words, choice = scores
+    words, choice = logits
     words = words.reshape(*inputs.batch_shape, words.shape[-1])
     choice = choice.reshape(inputs.batch_shape[:-1] + choice.shape[1:])
     choice = choice.squeeze(-1)

@@ -127,17 +127,17 @@ class TwoStreamBody(nn.Module):
                 "This model reads the second half of each batch backwards (bi_data is true in its "
                 "configuration), which is for pre-training. Load it with bi_data=False."
             )
-        segments = [None] * len(layout.parts) if types is None else layout.split(types)
+        segments = [None] * len(layout.groups) if types is None else layout.split(types)
         parts = tuple(
             SequenceLayout(
                 part.query_at,
                 part.key_at,
                 part.key_valid,
-                allowed=SEEN[self.spec.seen](part.at[0], 0),
+                pair_mask=SEEN[self.spec.seen](part.at[0], 0),
                 segments=None if kinds is None else (kinds, kinds),
                 contiguous=part.contiguous,
             )
-            for part, kinds in zip(layout.parts, segments, strict=True)
+            for part, kinds in zip(layout.groups, segments, strict=True)
         )
         whole = PackedLayout(parts, layout.rows) if isinstance(layout, PackedLayout) else parts[0]
         return States(self.dropout(self.stack(self.embedding(ids, at=layout.at), layout=whole)), layout)
@@ -153,7 +153,7 @@ class TwoStreamBody(nn.Module):
         contiguous = (1, query_at.shape[1]) if line else None
         if mapping is None:
             segments = None if types is None or kinds is None else (types, kinds)
-            return SequenceLayout(query_at, key_at, allowed=own, segments=segments, contiguous=contiguous)
+            return SequenceLayout(query_at, key_at, pair_mask=own, segments=segments, contiguous=contiguous)
         at = query_at.expand(len(mapping), -1)
         their_at, their_types = at, types
         if targets_at is not None:
@@ -171,9 +171,9 @@ class TwoStreamBody(nn.Module):
         if line and their_at.shape == at.shape:
             contiguous = (2, at.shape[1])
         if targets_at is not None:
-            return SequenceLayout(both_at, key_at, allowed=own, segments=segments, contiguous=contiguous)
+            return SequenceLayout(both_at, key_at, pair_mask=own, segments=segments, contiguous=contiguous)
         return _Streams(
-            both_at, key_at, allowed=own, segments=segments, contiguous=contiguous, mapping=mapping
+            both_at, key_at, pair_mask=own, segments=segments, contiguous=contiguous, mapping=mapping
         )
 
     def _places(self, inputs: Inputs, past: int, *, valid: Tensor | None) -> tuple[Tensor, Tensor, bool]:

@@ -108,7 +108,7 @@ def family_config(model_type: str) -> type[AnyConfig]:
         "filed_as": found.filed_as,
         "fields": found.fields,
         "attribute_map": found.attribute_map,
-        "completed": staticmethod(found.completed),
+        "normalise": staticmethod(found.normalise),
     }
     return type(name, (PreTrainedConfig if found.parts is None else JoinedConfig,), body)
 

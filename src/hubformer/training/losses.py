@@ -130,18 +130,18 @@ def refuse_foreign_labels(model: nn.Module, batch: Any) -> None:
         )
 
 
-def finish_of(model: nn.Module) -> Any:
+def loss_fn_of(model: nn.Module) -> Any:
     """The function that turns a head's scores into its loss; of a model without a head, its class."""
     row = getattr(model, "head_row", None)
-    return type(model) if row is None else row.finish
+    return type(model) if row is None else row.loss_fn
 
 
 def parts_of(model: nn.Module, batches: Sequence[Any], *, label_names: Sequence[str]) -> list[Part]:
     """The parts of one step, counted before anything is computed."""
-    finish = finish_of(model)
+    loss_fn = loss_fn_of(model)
     for batch in batches:
         refuse_foreign_labels(model, batch)
-    counts = [_items(finish, batch, label_names) for batch in batches]
+    counts = [_items(loss_fn, batch, label_names) for batch in batches]
     names = list(counts[0]) if counts else []
     totals = {name: sum(c.get(name, 0) for c in counts) for name in names}
     parts = []
@@ -151,30 +151,30 @@ def parts_of(model: nn.Module, batches: Sequence[Any], *, label_names: Sequence[
     return parts
 
 
-def _items(finish: Any, batch: Any, label_names: Sequence[str]) -> dict[str, int]:
+def _items(loss_fn: Any, batch: Any, label_names: Sequence[str]) -> dict[str, int]:
     if not isinstance(batch, Mapping):
         return {"rows": _rows(batch)}
-    names = _SUMS[finish].names if finish in _SUMS else ()
+    names = _SUMS[loss_fn].names if loss_fn in _SUMS else ()
     if names and all(batch.get(name) is not None for name in names):
-        return {name: _counted(finish, name, batch) for name in names}
+        return {name: _counted(loss_fn, name, batch) for name in names}
     given = [name for name in label_names if isinstance(batch.get(name), Tensor)]
     if not given:
         return {"rows": _rows(batch)}
-    return {given[0]: _counted(finish, given[0], batch)}
+    return {given[0]: _counted(loss_fn, given[0], batch)}
 
 
-def _counted(finish: Any, name: str, batch: Mapping[str, Any]) -> int:
+def _counted(loss_fn: Any, name: str, batch: Mapping[str, Any]) -> int:
     labels: Tensor = batch[name]
     if labels.is_floating_point():
         return labels.numel()
-    if finish is tasks.span:
+    if loss_fn is tasks.span:
         ids = batch.get("input_ids", batch.get("inputs_embeds"))
         return int((labels < ids.shape[1]).sum()) if isinstance(ids, Tensor) else labels.numel()
     if name == "attention_mask":
         return int((labels != 0).sum())
-    if finish is tasks.replaced_tokens and isinstance(batch.get("attention_mask"), Tensor):
+    if loss_fn is tasks.replaced_tokens and isinstance(batch.get("attention_mask"), Tensor):
         return int((batch["attention_mask"] != 0).sum())
-    if name == "labels" and finish in _SHIFTED:
+    if name == "labels" and loss_fn in _SHIFTED:
         labels = labels[..., 1:]
     return int((labels != IGNORED).sum())
 
@@ -188,12 +188,12 @@ def _rows(batch: Any) -> int:
 
 def withheld(model: nn.Module, part: Part) -> list[str]:
     """The labels that a pass is not given where `loss_by_terms` computes the loss in its place."""
-    return [] if _SUMS[finish_of(model)].told else list(part.shares)
+    return [] if _SUMS[loss_fn_of(model)].told else list(part.shares)
 
 
 def loss_by_terms(model: nn.Module, outputs: Any, *, labels: Mapping[str, Tensor], part: Part) -> Tensor:
     """The loss of one part such that it adds up when it is multiplied by the part's share."""
-    terms = _SUMS[finish_of(model)].terms(outputs, labels)
+    terms = _SUMS[loss_fn_of(model)].terms(outputs, labels)
     kept = [terms[name] * (share / part.share) for name, share in part.shares.items() if share]
     return torch.stack(kept).sum()
 
@@ -201,7 +201,7 @@ def loss_by_terms(model: nn.Module, outputs: Any, *, labels: Mapping[str, Tensor
 def terms_of(model: nn.Module, outputs: Any, *, inputs: Mapping[str, Any], part: Part) -> Terms:
     """The terms of a batch's loss that are means over different items, by label name; none where there is one
     mean."""
-    found = _SUMS.get(finish_of(model))
+    found = _SUMS.get(loss_fn_of(model))
     if found is None or set(part.counts) != set(found.names):
         return {}
     return found.terms(outputs, inputs)
@@ -221,4 +221,4 @@ def smoothed(scores: Tensor, labels: Tensor, *, epsilon: float, shifted: bool) -
 
 def predicts_next(model: nn.Module) -> bool:
     """Whether the labels of a model are shifted by one (causal language models)."""
-    return finish_of(model) in _SHIFTED
+    return loss_fn_of(model) in _SHIFTED

@@ -120,8 +120,8 @@ def check_discriminator(model: Any) -> None:
     _check_head(model, tasks.replaced_tokens, role="discriminator", such="ElectraForPreTraining")
 
 
-def _check_head(model: Any, finish: Any, *, role: str, such: str) -> None:
-    if getattr(getattr(model, "head_row", None), "finish", None) is not finish:
+def _check_head(model: Any, loss_fn: Any, *, role: str, such: str) -> None:
+    if getattr(getattr(model, "head_row", None), "loss_fn", None) is not loss_fn:
         raise InputError(f"The {role} is a {type(model).__name__}, expected a model such as {such}.")
 
 

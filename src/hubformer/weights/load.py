@@ -109,7 +109,7 @@ def canonical_names(headers: Iterable[str], weights: WeightMap, *, wanted: Itera
         full = weights.prefix + today
         bare = today not in wanted and (full in wanted or today.split(".")[0] in roots)
         found[full if bare else today] = name
-    for alias, owner in (*weights.tied, *weights.twins):
+    for alias, owner in (*weights.tied, *weights.duplicates):
         if alias in found and alias not in wanted:
             name = found.pop(alias)
             found.setdefault(owner, name)

@@ -39,7 +39,7 @@ class WeightMap:
     prefix: str = ""  # of the backbone, with its dot; "" where there is none
     bare: bool = False  # write without the prefix, as a model without head is saved
     tied: tuple[tuple[str, str], ...] = ()  # (alias, owner): two Hub names of one tensor
-    twins: tuple[tuple[str, str], ...] = ()  # (copy, owner): likewise, but files carry both
+    duplicates: tuple[tuple[str, str], ...] = ()  # (copy, owner): likewise, but files carry both
     old_names: tuple[tuple[str, str], ...] = ()  # read only: (pattern, today's name)
     ignored: tuple[str, ...] = ()  # patterns of Hub names that carry nothing we need
     optional: tuple[str, ...] = ()  # patterns of Hub names that files may lack
@@ -94,7 +94,7 @@ class WeightMap:
             if alias in full and owner in full and _one(registered[full[alias]], registered[full[owner]])
         }
         files = {name: registered[name] for hub, name in full.items() if hub not in left}
-        for copy, owner in self.twins:
+        for copy, owner in self.duplicates:
             if owner in full:
                 files[self.written(copy)] = registered[full[owner]].clone()
         return files
@@ -148,7 +148,7 @@ class JoinedMap(WeightMap):
         return JoinedMap(
             rows=(*(part.moved(row) for part in parts for row in part.weights.rows), *rows),
             tied=tuple(pair for part in parts for pair in part.pairs(part.weights.tied)),
-            twins=tuple(pair for part in parts for pair in part.pairs(part.weights.twins)),
+            duplicates=tuple(pair for part in parts for pair in part.pairs(part.weights.duplicates)),
             parts=parts,
         )
 
