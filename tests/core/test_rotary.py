@@ -221,7 +221,7 @@ def test_a_fault_is_noticed(model_type: str, fault: Fault) -> None:
 
 def test_taking_neighbours_for_halves_is_noticed() -> None:
     model, ids = model_of("gptj", "causal-lm"), random_ids(2, LENGTH)
-    positions = [m for m in model.modules() if isinstance(m, _RotaryPosition)]
+    positions = [m for m in model.computation.modules() if isinstance(m, _RotaryPosition)]
     assert {position.rotate_pairs for position in positions} == {_rotate_neighbours}
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         right = model(ids).logits
