@@ -107,7 +107,9 @@ def _answering(
             raise InputError("The prompt is given twice: pass either input_ids or inputs_embeds.")
         _check_vectors(model, vectors, takes=set(takes))
         with torch.no_grad():
-            states = model.body.encode(Inputs(None, mask, inputs_embeds=vectors)).last
+            read = Inputs(None, mask, inputs_embeds=vectors)
+            check(read, model.computation.body.limits)
+            states = model.computation.body.encode(read).last
     elif states is None:
         source = _ids(inputs, named.get("input_ids"), config=config, device=model.device)
         mask = _padding(source, config) if mask is None else mask
