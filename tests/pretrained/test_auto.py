@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import logging
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -71,15 +73,43 @@ def test_presets_build_on_meta_without_memory() -> None:
     assert {p.device.type for p in model.parameters()} == {"meta"}
 
 
-def test_a_missing_head_is_an_error_with_the_remedy(folder: Path, caplog: Any) -> None:
-    with pytest.raises(CheckpointError, match=r"have no qa_outputs.*new_head=True"):
-        hubformer.AutoModelForQuestionAnswering.from_pretrained(folder)
+def test_a_missing_head_is_new_and_named(folder: Path, caplog: Any) -> None:
+    with caplog.at_level(logging.WARNING, "hubformer"):
+        fresh = hubformer.AutoModelForQuestionAnswering.from_pretrained(folder)
+    assert "has no weights for qa_outputs.weight, qa_outputs.bias of BertForQuestionAnswering" in caplog.text
+    assert fresh.untrained_parameters() == ("qa_outputs.weight", "qa_outputs.bias")
+    caplog.clear()
     with caplog.at_level(logging.WARNING, "hubformer"):
         model = hubformer.AutoModelForTokenClassification.from_pretrained(
             folder, num_labels=4, ignore_mismatched_sizes=True
         )
-    assert "have to be trained: classifier.weight, classifier.bias" in caplog.text
+    assert "no weights for classifier.weight, classifier.bias" in caplog.text
     assert model(IDS).logits.shape == (1, 4, 4)
+
+
+def test_the_mark_clears_parameter_by_parameter(folder: Path) -> None:
+    model = hubformer.AutoModelForQuestionAnswering.from_pretrained(folder)
+    names = ("qa_outputs.weight", "qa_outputs.bias")
+    for same in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), model.double()):
+        assert same.untrained_parameters() == names
+    with pytest.raises(CheckpointError, match=r"qa_outputs\.weight.*never trained.*random"):
+        model.check_trained(call="a pipeline")
+    optimizer = torch.optim.AdamW([model.qa_outputs.bias], lr=1e-3)
+    model(IDS, start_positions=torch.tensor([1]), end_positions=torch.tensor([2])).loss.backward()
+    optimizer.step()
+    assert model.untrained_parameters() == names[:1]
+    model.load_state_dict(model.state_dict())
+    assert model.untrained_parameters() == ()
+    model.check_trained(call="a pipeline")
+
+
+def test_a_head_of_another_kind_is_not_trained_either(folder: Path) -> None:
+    """A classifier of tokens has the names and the shapes of the one of texts that the file holds."""
+    model = hubformer.AutoModelForTokenClassification.from_pretrained(folder)
+    assert model.untrained_parameters() == ("classifier.weight", "classifier.bias")
+    whole = hubformer.AutoModelForSequenceClassification.from_pretrained(folder)
+    assert whole.untrained_parameters() == ()
+    assert torch.equal(model.classifier.weight, whole.classifier.weight)
 
 
 def test_arguments(folder: Path) -> None:

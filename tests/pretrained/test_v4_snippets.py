@@ -70,6 +70,20 @@ def test_any_module_takes_the_place_of_a_linear(model: Any) -> None:
     assert inside[0].weight.grad is not None
 
 
+def test_a_module_may_wrap_the_one_that_it_replaces(model: Any) -> None:
+    class Twice(nn.Module):
+        def __init__(self, inner: nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * self.inner(x)
+
+    before = model(IDS).logits
+    model.classifier = Twice(model.classifier)
+    torch.testing.assert_close(model(IDS).logits, 2 * before)
+
+
 def test_a_module_that_nothing_would_call_is_refused(model: Any) -> None:
     with pytest.raises(InputError, match="bert cannot be replaced by BertModel"):
         model.bert = hubformer.BertModel(model.config)

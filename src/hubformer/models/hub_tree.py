@@ -251,11 +251,12 @@ class HubTree:
             raise InputError(f"{where} cannot be replaced by {new}: it has in_features={old.in_features}.")
 
     def _compute_with(self, old: nn.Module, new: nn.Module) -> None:
-        for _, tree in trees(self.root):
-            for part in tree.computation.modules():
-                for name, inner in list(part._modules.items()):
-                    if inner is old:
-                        part._modules[name] = new
+        # What the new module holds is its own: it may wrap the old one.
+        parts = [part for _, tree in trees(self.root) for part in tree.computation.modules()]
+        for part in parts:
+            for name, inner in list(part._modules.items()):
+                if inner is old:
+                    part._modules[name] = new
 
     def _compute_scores_with(self, new: nn.Module) -> None:
         """An output of the vocabulary's own, in the place of one that is tied to the token vectors."""

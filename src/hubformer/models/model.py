@@ -5,14 +5,14 @@ Shapes:  B rows  L length  M model width
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from hubformer.core import Embedding, Stack, Trace
-from hubformer.errors import ConfigError, InputError, suggestion
+from hubformer.errors import CheckpointError, ConfigError, InputError, suggestion
 from hubformer.models.bodies import States
 from hubformer.models.config import Config, PreTrainedConfig
 from hubformer.models.family import Family, Head
@@ -42,7 +42,7 @@ class Model(nn.Module):
     computation: Computation  # what computes, beside the registered modules, whose tensors it reads
     tree: HubTree
     caches: bool
-    new_parameters: tuple[str, ...] = ()  # those that a load had to make
+    new_parameters: tuple[str, ...] = ()  # those that a load had to initialise
 
     def __init__(self, config: PreTrainedConfig, *, head: bool = True) -> None:
         """head=False: without it, where the family allows (no pooler)."""
@@ -68,6 +68,43 @@ class Model(nn.Module):
         """Register the tensors of these modules under the Hub's names."""
         self.__dict__["computation"] = computation
         self.__dict__["tree"] = HubTree(self, computation, self.weight_map())
+
+    # Parameters that nothing has trained
+
+    def mark_new(self, names: Iterable[str]) -> None:
+        """Remember which registered parameters were not trained for this model: they were just initialised,
+        or come from a head of another kind."""
+        self.new_parameters = tuple(dict.fromkeys(names))
+        versions = {name: self.get_parameter(name)._version for name in self.new_parameters}
+        self.__dict__["_new_versions"] = versions
+
+    def untrained_parameters(self) -> tuple[str, ...]:
+        """Those of `new_parameters` that have not changed since: neither trained nor loaded."""
+        versions: Mapping[str, int] = self.__dict__.get("_new_versions", {})
+        return tuple(
+            name for name, version in versions.items() if self.get_parameter(name)._version == version
+        )
+
+    def check_trained(self, *, call: str) -> None:
+        """
+        Raises:
+            CheckpointError: some parameters were never trained, so that answers would be random.
+        """
+        left = self.untrained_parameters()
+        if left:
+            shown = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
+            raise CheckpointError(
+                f"{shown} of this {type(self).__name__} were never trained, so the answers of {call} would "
+                f"be random. Train the model first, or take a checkpoint of a {type(self).__name__}."
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_new_versions": dict.fromkeys(self.untrained_parameters(), 0)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        new = self.__dict__["_new_versions"]  # a copy's tensors count their changes anew
+        self.__dict__["_new_versions"] = {name: self.get_parameter(name)._version for name in new}
 
     def frozen(self) -> Config:
         frozen: Config = self.config.freeze()

@@ -100,6 +100,7 @@ class Pipeline(PipelineSteps, Generic[Input, Answer]):
                 f"model is {type(model).__name__}, expected a name, a folder, or a model that hubformer "
                 "loaded."
             )
+        model.check_trained(call=type(self).__name__)
         head = model.head_row
         if head is not None and self.model_task and self.model_task not in head.tasks:
             raise InputError(

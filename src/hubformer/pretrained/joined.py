@@ -68,8 +68,8 @@ class JoinedModel(PreTrainedModel):
         first = next(iter(given.values()))
         if left and first.device.type != "meta":
             initialise(self, only=left, device=first.device, dtype=first.dtype)
-            self.new_parameters += tuple(left)
-            warn_of_new(type(self).__name__, left)
+            warn_of_new("Neither half", left, of=type(self).__name__)
+        self.mark_new((*self.new_parameters, *left))
 
     def _take_half(self, name: str, model: Any) -> None:
         """Put the modules of a whole model in the place of a half."""

@@ -151,7 +151,6 @@ def fill(
     checkpoint = open_weights(base, options)
     model = _empty(cls, checkpoint, config=config, arguments=arguments, pooling=options.add_pooling_layer)
     frozen = model.frozen()
-    own_kind = model.head_row is None
     report = load_weights(
         model,
         checkpoint,
@@ -163,7 +162,6 @@ def fill(
         expected=[
             row for name in config.architectures or () for row in model.family.rows_of(str(name), frozen)
         ],
-        allow_new=options.new_head or own_kind or adapter is not None,
         allow_new_crossing=options.new_cross_attention,
         allow_mismatched=options.ignore_mismatched_sizes,
         dtype=options.dtype,
@@ -175,25 +173,53 @@ def fill(
     _refuse_unfilled(model)
     if options.check_finite:
         _refuse_not_finite(model, source.name)
-    model.new_parameters, new = report.parameters, report.new
+    new = report.new
+    weights = model.weight_map()
+    model.mark_new(
+        [n for n in report.parameters if weights.full(n) in new or model.head_row is None]
+        + _of_another_head(model, config)
+    )
     if adapter is not None:
         model.name_or_path = base.name
         model.load_adapter(adapter)
-        new = _left_new(model, allowed=options.new_head or own_kind, adapter=adapter)
+        model.mark_new(name for name in model.new_parameters if not model.adapter_holds(name))
+        new = model.new_parameters
     if new:
-        warn_of_new(source.name, new)
+        warn_of_new(source.name, new, of=cls.__name__)
     if report.unused:
         _log.info("%s: not used by %s: %s.", source.name, cls.__name__, ", ".join(report.unused))
     return model, Loaded(report, base)
 
 
-def warn_of_new(name: str, weights: Iterable[str]) -> None:
+_LABELLED = {"sequence-classification", "token-classification", "multiple-choice", "question-answering"}
+
+
+def _of_another_head(model: Any, config: PreTrainedConfig) -> list[str]:
+    """The parameters of a head that config.json says was trained for another kind of labels: a classifier of
+    texts and one of tokens have the same names."""
+    if model.head_row is None:
+        return []
+    trained = [head for head in model.family.heads if head.name in (config.architectures or ())]
+    mine = _LABELLED & set(model.head_row.tasks)
+    theirs = _LABELLED & {task for head in trained for task in head.tasks}
+    if not mine or not theirs or mine & theirs:
+        return []
+    return [name for name in owned_parameters(model) if model.is_head(name)]
+
+
+def warn_of_new(name: str, weights: Iterable[str], *, of: str) -> None:
     """Say which weights of a model nothing has trained, by their Hub names; those of all layers at once."""
     alike: dict[str, list[str]] = {}
     for weight in weights:
         alike.setdefault(re.sub(r"\.\d+\.", ".*.", weight), []).append(weight)
     told = [found[0] if len(found) == 1 else pattern for pattern, found in alike.items()]
-    _log.warning("%s: these weights are new and have to be trained: %s.", name, ", ".join(told))
+    _log.warning(
+        "%s has no weights for %s of %s: they are newly initialized. Train the model before you use its "
+        "predictions.",
+        name,
+        ", ".join(told),
+        of,
+    )
 
 
 def _empty(
@@ -206,24 +232,6 @@ def _empty(
         if optional and not (pooling and _has_head(model, checkpoint)):
             model = cls(config, *arguments, add_pooling_layer=False)
     return model
-
-
-def _left_new(model: Any, *, allowed: bool, adapter: Source) -> tuple[str, ...]:
-    """The Hub names of what neither the base nor the adapter holds.
-
-    Raises:
-        CheckpointError: there is such a thing, and it is not to be trained.
-    """
-    left = [name for name in model.new_parameters if not model.adapter_holds(name)]
-    model.new_parameters = tuple(left)
-    names = tuple(left)
-    if names and not allowed:
-        raise CheckpointError(
-            f"Neither the adapter of {adapter.name} nor its base has {', '.join(names[:6])}, so the answers "
-            "would be random. Load the adapter with the Auto class that it was trained with, or pass "
-            "new_head=True to train what is missing."
-        )
-    return names
 
 
 def first_settings(config: PreTrainedConfig) -> Any:

@@ -21,7 +21,6 @@ from hubformer.models.initial import initialise, number_of_parameters
 from hubformer.pretrained.adapting import AdaptedModel
 from hubformer.pretrained.config import AutoConfig, load_config, refuse_misspelt
 from hubformer.pretrained.loading import (
-    LABELS,
     Options,
     fill,
     first_settings,
@@ -36,11 +35,8 @@ from hubformer.weights.saving import save_checkpoint
 
 
 def config_changes(named: dict[str, Any]) -> dict[str, Any]:
-    """Take the arguments that change the configuration out of a call's; new labels ask for a new head."""
-    changes = {key: named.pop(key) for key in list(named) if key not in Options.NAMES}
-    if any(key in changes for key in LABELS):
-        named.setdefault("new_head", True)
-    return changes
+    """Take the arguments that change the configuration out of a call's."""
+    return {key: named.pop(key) for key in list(named) if key not in Options.NAMES}
 
 
 class PreTrainedModel(AdaptedModel, GenerationMixin):
@@ -83,10 +79,11 @@ class PreTrainedModel(AdaptedModel, GenerationMixin):
         Where: revision (branch, tag or commit), token, cache_dir, subfolder, local_files_only,
         force_download, variant, use_safetensors. How: dtype (float32 unless asked; "auto" keeps the file's),
         device or device_map, mapped (False copies the weights into memory of their own). What: num_labels,
-        id2label, label2id or new_head=True to train a head that the file lacks, new_cross_attention=True to
-        train a decoder's attention to an encoder; ignore_mismatched_sizes to train afresh what has another
-        size; check_finite=False to load weights that are NaN or infinite; output_loading_info for (model,
-        report). Any other name changes that field of the configuration.
+        id2label, label2id; new_cross_attention=True to train a decoder's attention to an encoder;
+        ignore_mismatched_sizes to train afresh what has another size; check_finite=False to load weights
+        that are NaN or infinite; output_loading_info for (model, report). Any other name changes that field
+        of the configuration. A head that the file lacks is newly initialised, with a warning, and answers
+        nothing before it is trained; new_head=True, which used to ask for that, is accepted.
 
         Raises:
             HubError, ConfigError, CheckpointError, UnknownArgument: as their messages say.

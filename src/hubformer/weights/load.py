@@ -44,7 +44,6 @@ def load_weights(
     is_cross_attention: Callable[[str], bool] = lambda parameter: False,
     heads: Sequence[Row] = (),
     expected: Sequence[Row] = (),
-    allow_new: bool = False,
     allow_new_crossing: bool = False,
     allow_mismatched: bool = False,
     dtype: torch.dtype | None = torch.float32,
@@ -76,13 +75,7 @@ def load_weights(
     if plan.faults:
         raise CheckpointError(_misfit(checkpoint, plan.faults))
     if crossing and not allow_new_crossing:
-        raise CheckpointError(
-            _untrained(checkpoint, [full[name] for name in crossing], part="cross-attention")
-        )
-    if not allow_new and len(absent) > len(crossing):
-        raise CheckpointError(
-            _untrained(checkpoint, [full[n] for n in absent if n not in crossing], part="head")
-        )
+        raise CheckpointError(_untrained(checkpoint, [full[name] for name in crossing]))
     for name, stored in plan.files.items():
         tensor = checkpoint.read(stored)
         _assign(model, name, tensor.to(device=device, dtype=dtype or tensor.dtype))
@@ -187,17 +180,10 @@ def _shortened(names: list[str], most: int = 6) -> list[str]:
     return [*names[:most], f"… and {rest} more"] if rest > 0 else names
 
 
-_TO_TRAIN = {
-    "cross-attention": "pass new_cross_attention=True.",
-    "head": "pass new_head=True (or num_labels=, id2label=); to use the model as it is, load it with "
-    "AutoModel.",
-}
-
-
-def _untrained(checkpoint: Checkpoint, names: list[str], *, part: str) -> str:
+def _untrained(checkpoint: Checkpoint, names: list[str]) -> str:
     return (
-        f"The weights in {checkpoint.files[0]} have no {', '.join(_shortened(names))}: this {part} was never "
-        f"trained, so its answers would be random. To train it, {_TO_TRAIN[part]}"
+        f"The weights in {checkpoint.files[0]} have no {', '.join(_shortened(names))}: this cross-attention "
+        "was never trained, so its answers would be random. To train it, pass new_cross_attention=True."
     )
 
 
