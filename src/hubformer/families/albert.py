@@ -9,6 +9,9 @@ from dataclasses import replace
 from hubformer.core import StackSpec
 from hubformer.errors import ConfigError
 from hubformer.families import bert
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK, LABELS, READ, SPAN
+from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, activation, count, number, rate, size, token
@@ -32,9 +35,9 @@ FIELDS: dict[str, Field] = {
     "max_position_embeddings": size(512),
     "type_vocab_size": size(2),
     "initializer_range": number(0.02),
-    "layer_norm_eps": bert.FIELDS["layer_norm_eps"],
+    "layer_norm_eps": encoder.FIELDS["layer_norm_eps"],
     "classifier_dropout_prob": rate(0.1),
-    "position_embedding_type": bert.FIELDS["position_embedding_type"],
+    "position_embedding_type": encoder.FIELDS["position_embedding_type"],
     "pad_token_id": token(0),
     "bos_token_id": token(2),
     "eos_token_id": token(3),
@@ -50,7 +53,7 @@ def body(config: Config) -> BodySpec:
             f"num_hidden_layers is {layers} and num_hidden_groups is {groups}, expected at least as many "
             "layers."
         )
-    plain = bert.body(config)
+    plain = encoder.body(config)
     layer = replace(plain.stack.layers[0], feed_forward_dropout=0.0)
     # A layer of the configuration runs all blocks of its group.
     blocks = [groups * i // layers * inner + j for i in range(layers) for j in range(inner)]
@@ -61,7 +64,7 @@ def body(config: Config) -> BodySpec:
 
 
 def vocab_head(config: Config) -> VocabHead:
-    return bert.vocab_head(config)
+    return encoder.vocab_head(config)
 
 
 def pooled(config: Config, *, labels: int) -> PooledHead:
@@ -116,14 +119,14 @@ BIASES = ("predictions.bias", "predictions.decoder.bias")
 
 
 def bias_twins(config: Config) -> tuple[tuple[str, str], ...]:
-    return bert.bias_twins(config, biases=BIASES)
+    return encoder.bias_twins(config, biases=BIASES)
 
 
 def vocab_rows(config: Config, home: str = "head.") -> tuple[Row, ...]:
     return (
         row("predictions.dense.*", home + "dense.*"),
         row("predictions.LayerNorm.*", home + "norm.*"),
-        bert.bias_row(config, home, biases=BIASES),
+        encoder.bias_row(config, home, biases=BIASES),
         row("predictions.decoder.weight", home + "output.weight"),  # where it is not tied
     )
 
@@ -141,33 +144,33 @@ POOLED = (row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*"))
 
 HEADS = (
     Head(
-        "AlbertModel", ("base",), bert.pooler, (*bert.READ, *bert.ASK),
+        "AlbertModel", ("base",), encoder.pooler, (*READ, *ASK),
         outputs.BaseModelOutputWithPooling, tasks.pooled, rows=(row(POOLER, "head.dense.*"),),
-        without=bert.no_pooler, bare=True,
+        without=no_pooler, bare=True,
     ),
     Head(
         "AlbertForPreTraining", ("pretraining",), pretraining_head,
-        (*bert.READ, "labels", "sentence_order_label", *bert.ASK), outputs.AlbertForPreTrainingOutput,
+        (*READ, "labels", "sentence_order_label", *ASK), outputs.AlbertForPreTrainingOutput,
         tasks.sentence_order, rows=pretraining_rows,
     ),
     Head(
-        "AlbertForMaskedLM", ("masked-lm",), vocab_head, bert.LABELS, outputs.MaskedLMOutput,
+        "AlbertForMaskedLM", ("masked-lm",), vocab_head, LABELS, outputs.MaskedLMOutput,
         tasks.labelled_tokens, rows=vocab_rows,
     ),
     Head(
-        "AlbertForSequenceClassification", ("sequence-classification",), sequence_head, bert.LABELS,
+        "AlbertForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
         outputs.SequenceClassifierOutput, tasks.sequence_labels, rows=POOLED,
     ),
     Head(
-        "AlbertForTokenClassification", ("token-classification",), token_head, bert.LABELS,
+        "AlbertForTokenClassification", ("token-classification",), token_head, LABELS,
         outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
     ),
     Head(
-        "AlbertForQuestionAnswering", ("question-answering",), bert.span_head, bert.SPAN,
+        "AlbertForQuestionAnswering", ("question-answering",), span_head, SPAN,
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
     Head(
-        "AlbertForMultipleChoice", ("multiple-choice",), choice_head, bert.LABELS,
+        "AlbertForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices, rows=POOLED,
     ),
 )  # fmt: skip

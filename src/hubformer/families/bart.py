@@ -11,7 +11,8 @@ from typing import Literal
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.errors import ConfigError
-from hubformer.families.bert import ASK, no_pooler, span_head
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import AnyBodySpec, BodySpec
 from hubformer.models.config import (

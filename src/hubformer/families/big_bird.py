@@ -12,6 +12,9 @@ from torch import Tensor
 
 from hubformer.core import BlockAttentionSpec, Blocks, FeedForward, LayerNorm, LayerSpec, Norms
 from hubformer.families import bert
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK, CROSS, LABELS, READ
+from hubformer.families.kit.heads import no_pooler
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, PreTrainedConfig, activation, choice, flag, size, token
@@ -23,7 +26,7 @@ from hubformer.weights.map import Row, row
 FIELDS: dict[str, Field] = {
     **{
         name: field
-        for name, field in bert.FIELDS.items()
+        for name, field in encoder.FIELDS.items()
         if name not in ("pad_token_id", "position_embedding_type", "classifier_dropout")
     },
     "vocab_size": size(50358),
@@ -38,12 +41,12 @@ FIELDS: dict[str, Field] = {
     "rescale_embeddings": flag(False),
     "block_size": size(64),
     "num_random_blocks": size(3),
-    "classifier_dropout": bert.FIELDS["classifier_dropout"],
+    "classifier_dropout": encoder.FIELDS["classifier_dropout"],
 }
 
 
 def body(config: Config) -> BodySpec:
-    whole = bert.body(config)
+    whole = encoder.body(config)
     layers = tuple(_layer(layer, config, index=i) for i, layer in enumerate(whole.stack.layers))
     factor = sqrt(config["hidden_size"]) if config["rescale_embeddings"] else 1.0
     return BodySpec(
@@ -77,17 +80,17 @@ def _layer(dense: LayerSpec, config: Config, *, index: int) -> LayerSpec:
 
 
 def vocab_head(config: Config) -> HeadSpec:
-    return BesideUnread(bert.vocab_head(config), bert.pooler(config))
+    return BesideUnread(encoder.vocab_head(config), encoder.pooler(config))
 
 
 def token_head(config: Config) -> HeadSpec:
-    return BesideUnread(bert.token_head(config), bert.pooler(config))
+    return BesideUnread(encoder.token_head(config), encoder.pooler(config))
 
 
 def sequence_head(config: Config) -> HeadSpec:
-    drop = bert.classifier_dropout(config)
+    drop = encoder.classifier_dropout(config)
     head = PooledHead(labels=config.labels, dense=0, activation=config["hidden_act"], dropouts=(drop, drop))
-    return BesideUnread(head, bert.pooler(config))
+    return BesideUnread(head, encoder.pooler(config))
 
 
 def choice_head(config: Config) -> HeadSpec:
@@ -96,7 +99,7 @@ def choice_head(config: Config) -> HeadSpec:
 
 
 def pretraining_head(config: Config) -> HeadSpec:
-    return PairOfHeads(bert.vocab_head(config), bert.next_sentence_head(config))
+    return PairOfHeads(encoder.vocab_head(config), encoder.next_sentence_head(config))
 
 
 def span_head(config: Config) -> HeadSpec:
@@ -147,24 +150,24 @@ UNREAD = row(POOLER, "head.unread.dense.*")
 
 
 def vocab_rows(config: Config) -> tuple[Row, ...]:
-    return (*bert.vocab_rows(config, "head.read."), UNREAD)
+    return (*encoder.vocab_rows(config, "head.read."), UNREAD)
 
 
 def pretraining_rows(config: Config) -> tuple[Row, ...]:
     return (
-        *bert.vocab_rows(config, "head.first."),
+        *encoder.vocab_rows(config, "head.first."),
         row(POOLER, "head.second.dense.*"),
         row("cls.seq_relationship.*", "head.second.output.*"),
     )
 
 
 CAUSAL = (
-    *bert.READ,
-    *bert.CROSS,
+    *READ,
+    *CROSS,
     "past_key_values",
     "labels",
     "use_cache",
-    *bert.ASK,
+    *ASK,
     "cache_position",
     "logits_to_keep",
 )
@@ -178,23 +181,23 @@ SPAN = (
     "inputs_embeds",
     "start_positions",
     "end_positions",
-    *bert.ASK,
+    *ASK,
 )
 
 HEADS = (
     Head(
-        "BigBirdModel", ("base",), bert.pooler,
-        (*bert.READ, *bert.CROSS, "past_key_values", "use_cache", *bert.ASK, "cache_position"),
+        "BigBirdModel", ("base",), encoder.pooler,
+        (*READ, *CROSS, "past_key_values", "use_cache", *ASK, "cache_position"),
         outputs.BaseModelOutputWithPoolingAndCrossAttentions, tasks.pooled,
-        rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
+        rows=(row(POOLER, "head.dense.*"),), without=no_pooler, bare=True,
     ),
     Head(
         "BigBirdForPreTraining", ("pretraining",), pretraining_head,
-        (*bert.READ, "labels", "next_sentence_label", *bert.ASK), outputs.BigBirdForPreTrainingOutput,
+        (*READ, "labels", "next_sentence_label", *ASK), outputs.BigBirdForPreTrainingOutput,
         tasks.pretraining_on_words, rows=pretraining_rows,
     ),
     Head(
-        "BigBirdForMaskedLM", ("masked-lm",), vocab_head, (*bert.READ, *bert.CROSS, "labels", *bert.ASK),
+        "BigBirdForMaskedLM", ("masked-lm",), vocab_head, (*READ, *CROSS, "labels", *ASK),
         outputs.MaskedLMOutput, tasks.labelled_tokens, rows=vocab_rows,
     ),
     Head(
@@ -202,7 +205,7 @@ HEADS = (
         tasks.next_tokens, rows=vocab_rows, generates=True,
     ),
     Head(
-        "BigBirdForSequenceClassification", ("sequence-classification",), sequence_head, bert.LABELS,
+        "BigBirdForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
         outputs.SequenceClassifierOutput, tasks.sequence_labels,
         rows=(
             row("classifier.dense.*", "head.read.dense.*"),
@@ -211,12 +214,12 @@ HEADS = (
         ),
     ),
     Head(
-        "BigBirdForMultipleChoice", ("multiple-choice",), choice_head, bert.LABELS,
+        "BigBirdForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
         rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
     Head(
-        "BigBirdForTokenClassification", ("token-classification",), token_head, bert.LABELS,
+        "BigBirdForTokenClassification", ("token-classification",), token_head, LABELS,
         outputs.TokenClassifierOutput, tasks.labelled_tokens,
         rows=(row("classifier.*", "head.read.output.*"), UNREAD),
     ),

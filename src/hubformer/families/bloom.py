@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hubformer.core import Alibi, AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
-from hubformer.families.bert import ASK, no_pooler, span_head, whole
-from hubformer.families.llama import OBEYED, sequence_head, token_head, vocab_head
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.decoder import DROPOUT_FIELDS, sequence_head, token_head, vocab_head
+from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, count, flag, number, positive, rate, size, token, unbuilt
@@ -32,7 +34,7 @@ FIELDS: dict[str, Field] = {
     # Into how many parts its products were split in training; summing them apart is the same sum.
     "pretraining_tp": unbuilt(size(1)),
     "slow_but_exact": unbuilt(flag(False)),
-    "classifier_dropout": OBEYED["classifier_dropout"],
+    "classifier_dropout": DROPOUT_FIELDS["classifier_dropout"],
 }
 
 
@@ -67,7 +69,7 @@ def layer(config: Config) -> LayerSpec:
 
 
 def head_width(config: Config) -> int:
-    return whole(config, of="hidden_size", by="n_head")
+    return quotient(config, of="hidden_size", by="n_head")
 
 
 def initial(config: Config) -> Initial:

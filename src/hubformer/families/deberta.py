@@ -16,7 +16,10 @@ from hubformer.core import (
     PositionSpec,
     StackSpec,
 )
-from hubformer.families import bert
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -108,7 +111,7 @@ def position(config: Config) -> PositionSpec:
 
 def layer(config: Config, *, places: PositionSpec, key_bias: bool) -> LayerSpec:
     relative = config["relative_attention"] and bool(terms(config))
-    plain = bert.layer(config, position=places if relative else NoPosition())
+    plain = encoder.layer(config, position=places if relative else NoPosition())
     scale = (plain.attention.head_width * (1 + len(terms(config)))) ** -0.5
     return replace(plain, attention=replace(plain.attention, scale=scale, key_bias=key_bias))
 
@@ -164,7 +167,7 @@ def initial(config: Config) -> Initial:
 # Names
 
 LAYER = "deberta.encoder.layer.{i}."
-SELF, ATTENTION = LAYER + "attention.self.", bert.BLOCK + "attention."
+SELF, ATTENTION = LAYER + "attention.self.", encoder.BLOCK + "attention."
 SHARED: tuple[Row, ...] = (
     row("deberta.embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
     row("deberta.embeddings.position_embeddings.weight", "body.embedding.positions.weight"),
@@ -173,16 +176,16 @@ SHARED: tuple[Row, ...] = (
     row("deberta.embeddings.LayerNorm.*", "body.embedding.norm.*"),
     row("deberta.encoder.rel_embeddings.weight", "body.stack.tables.0.weight"),
     row(LAYER + "attention.output.dense.*", ATTENTION + "output.*"),
-    row(LAYER + "attention.output.LayerNorm.*", bert.BLOCK + "attention_residual.after.*"),
-    row(LAYER + "intermediate.dense.*", bert.BLOCK + "feed_forward.up.*"),
-    row(LAYER + "output.dense.*", bert.BLOCK + "feed_forward.down.*"),
-    row(LAYER + "output.LayerNorm.*", bert.BLOCK + "feed_forward_residual.after.*"),
+    row(LAYER + "attention.output.LayerNorm.*", encoder.BLOCK + "attention_residual.after.*"),
+    row(LAYER + "intermediate.dense.*", encoder.BLOCK + "feed_forward.up.*"),
+    row(LAYER + "output.dense.*", encoder.BLOCK + "feed_forward.down.*"),
+    row(LAYER + "output.LayerNorm.*", encoder.BLOCK + "feed_forward_residual.after.*"),
 )
 
 
 def rows(config: Config) -> tuple[Row, ...]:
     heads = config["num_attention_heads"]
-    wide = bert.whole(config, of="hidden_size", by="num_attention_heads")
+    wide = quotient(config, of="hidden_size", by="num_attention_heads")
     return (
         *SHARED,
         row(
@@ -199,7 +202,7 @@ def rows(config: Config) -> tuple[Row, ...]:
 
 def vocab_rows(config: Config) -> tuple[Row, ...]:
     if config["legacy"]:
-        return bert.vocab_rows(config)
+        return encoder.vocab_rows(config)
     theirs = "lm_predictions.lm_head."
     return (
         row(theirs + "dense.*", "head.dense.*"),
@@ -209,18 +212,18 @@ def vocab_rows(config: Config) -> tuple[Row, ...]:
 
 
 def duplicates(config: Config) -> tuple[tuple[str, str], ...]:
-    return bert.bias_twins(config) if config["legacy"] else ()
+    return encoder.bias_twins(config) if config["legacy"] else ()
 
 
 READ = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
-LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
+LABELS, SPAN = (*READ, "labels", *ASK), (*READ, "start_positions", "end_positions", *ASK)
 POOLED = (row("pooler.dense.*", "head.dense.*"), row("classifier.*", "head.output.*"))
 
 
 def heads_of(name: str) -> tuple[Head, ...]:
     return (
         Head(
-            name + "Model", ("base",), bert.no_pooler, (*READ, *bert.ASK), outputs.BaseModelOutput,
+            name + "Model", ("base",), no_pooler, (*READ, *ASK), outputs.BaseModelOutput,
             tasks.states_only, bare=True,
         ),
         Head(
@@ -232,12 +235,12 @@ def heads_of(name: str) -> tuple[Head, ...]:
             outputs.SequenceClassifierOutput, tasks.sequence_labels, rows=POOLED,
         ),
         Head(
-            name + "ForTokenClassification", ("token-classification",), bert.token_head, LABELS,
+            name + "ForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
             outputs.TokenClassifierOutput, tasks.labelled_tokens,
             rows=(row("classifier.*", "head.output.*"),),
         ),
         Head(
-            name + "ForQuestionAnswering", ("question-answering",), bert.span_head, SPAN,
+            name + "ForQuestionAnswering", ("question-answering",), span_head, SPAN,
             outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
         ),
     )  # fmt: skip
@@ -255,7 +258,7 @@ DEBERTA = Family(
     paper="He et al. 2020, arXiv:2006.03654",
     tied=(
         ("cls.predictions.decoder.weight", "deberta.embeddings.word_embeddings.weight"),
-        (bert.BIASES[1], bert.BIASES[0]),
+        (encoder.BIASES[1], encoder.BIASES[0]),
     ),
     duplicates=duplicates,
     ignored=(r"embeddings\.position_ids$", r"^mask_predictions\."),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
-from hubformer.families import bert
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, activation, count, flag, number, rate, size, token
@@ -36,7 +38,7 @@ NORM = LayerNorm(1e-12)
 def body(config: Config) -> BodySpec:
     attention = AttentionSpec(
         config["n_heads"],
-        bert.whole(config, of="dim", by="n_heads"),
+        quotient(config, of="dim", by="n_heads"),
         dropout=config["attention_dropout"],
     )
     layer = LayerSpec(
@@ -117,11 +119,11 @@ VOCAB_ROWS = (
 FIRST_TOKEN_ROWS = (row("pre_classifier.*", "head.dense.*"), row("classifier.*", "head.output.*"))
 
 READ = ("input_ids", "attention_mask", "head_mask", "inputs_embeds")
-LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
+LABELS, SPAN = (*READ, "labels", *ASK), (*READ, "start_positions", "end_positions", *ASK)
 
 HEADS = (
     Head(
-        "DistilBertModel", ("base",), bert.no_pooler, (*READ, *bert.ASK), outputs.BaseModelOutput,
+        "DistilBertModel", ("base",), no_pooler, (*READ, *ASK), outputs.BaseModelOutput,
         tasks.states_only, bare=True,
     ),
     Head(

@@ -8,6 +8,9 @@ from dataclasses import replace
 
 from hubformer.core import LayerNorm
 from hubformer.families import bert
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK, CROSS, LABELS, READ, SPAN
+from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, activation, choice, flag, optional, rate, size
@@ -20,29 +23,29 @@ FIELDS: dict[str, Field] = {
     "vocab_size": size(30522),
     "embedding_size": size(128),
     "hidden_size": size(256),
-    "num_hidden_layers": bert.FIELDS["num_hidden_layers"],
+    "num_hidden_layers": encoder.FIELDS["num_hidden_layers"],
     "num_attention_heads": size(4),
     "intermediate_size": size(1024),
     **{
-        name: bert.FIELDS[name]
+        name: encoder.FIELDS[name]
         for name in ("hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob")
     },
     **{
-        name: bert.FIELDS[name]
+        name: encoder.FIELDS[name]
         for name in ("max_position_embeddings", "type_vocab_size", "initializer_range")
     },
-    "layer_norm_eps": bert.FIELDS["layer_norm_eps"],
+    "layer_norm_eps": encoder.FIELDS["layer_norm_eps"],
     "summary_type": choice("first", "last", "mean"),
     "summary_use_proj": flag(True),
     "summary_activation": replace(optional(activation("gelu")), default="gelu"),
     "summary_last_dropout": rate(0.1),
-    **{name: bert.FIELDS[name] for name in ("pad_token_id", "position_embedding_type", "use_cache")},
-    "classifier_dropout": bert.FIELDS["classifier_dropout"],
+    **{name: encoder.FIELDS[name] for name in ("pad_token_id", "position_embedding_type", "use_cache")},
+    "classifier_dropout": encoder.FIELDS["classifier_dropout"],
 }
 
 
 def body(config: Config) -> BodySpec:
-    plain = bert.body(config)
+    plain = encoder.body(config)
     return replace(plain, embedding=replace(plain.embedding, width=config["embedding_size"]))
 
 
@@ -57,7 +60,7 @@ def replaced_head(config: Config) -> HeadSpec:
 
 
 def sequence_head(config: Config) -> HeadSpec:
-    drop = bert.classifier_dropout(config)
+    drop = encoder.classifier_dropout(config)
     return PooledHead(labels=config.labels, dense=0, activation="gelu", dropouts=(drop, drop))
 
 
@@ -72,7 +75,7 @@ def choice_head(config: Config) -> HeadSpec:
 
 
 BACKBONE: tuple[Row, ...] = (
-    *bert.rows("electra"),
+    *encoder.rows("electra"),
     row("electra.embeddings_project.*", "body.embedding.project.*"),
 )
 VOCAB_ROWS = (
@@ -81,16 +84,16 @@ VOCAB_ROWS = (
     row("generator_lm_head.bias", "head.bias"),
     row("generator_lm_head.weight", "head.output.weight"),  # where it is not tied
 )
-MODEL = (*bert.READ, *bert.CROSS, "past_key_values", "use_cache", *bert.ASK)
-GENERATING = (*bert.READ, *bert.CROSS, "labels", "past_key_values", "use_cache", *bert.ASK, "logits_to_keep")
+MODEL = (*READ, *CROSS, "past_key_values", "use_cache", *ASK)
+GENERATING = (*READ, *CROSS, "labels", "past_key_values", "use_cache", *ASK, "logits_to_keep")
 
 HEADS = (
     Head(
-        "ElectraModel", ("base",), bert.no_pooler, MODEL, outputs.BaseModelOutputWithPastAndCrossAttentions,
+        "ElectraModel", ("base",), no_pooler, MODEL, outputs.BaseModelOutputWithPastAndCrossAttentions,
         tasks.states_only, bare=True,
     ),
     Head(
-        "ElectraForPreTraining", ("pretraining",), replaced_head, bert.LABELS,
+        "ElectraForPreTraining", ("pretraining",), replaced_head, LABELS,
         outputs.ElectraForPreTrainingOutput, tasks.replaced_tokens,
         rows=(
             row("discriminator_predictions.dense.*", "head.dense.*"),
@@ -98,7 +101,7 @@ HEADS = (
         ),
     ),
     Head(
-        "ElectraForMaskedLM", ("masked-lm",), vocab_head, bert.LABELS, outputs.MaskedLMOutput,
+        "ElectraForMaskedLM", ("masked-lm",), vocab_head, LABELS, outputs.MaskedLMOutput,
         tasks.labelled_tokens, rows=VOCAB_ROWS,
     ),
     Head(
@@ -106,21 +109,21 @@ HEADS = (
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=VOCAB_ROWS, generates=True,
     ),
     Head(
-        "ElectraForSequenceClassification", ("sequence-classification",), sequence_head, bert.LABELS,
+        "ElectraForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
         outputs.SequenceClassifierOutput, tasks.sequence_labels,
         rows=(row("classifier.dense.*", "head.dense.*"), row("classifier.out_proj.*", "head.output.*")),
     ),
     Head(
-        "ElectraForMultipleChoice", ("multiple-choice",), choice_head, bert.LABELS,
+        "ElectraForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
         rows=(row("sequence_summary.summary.*", "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
     Head(
-        "ElectraForTokenClassification", ("token-classification",), bert.token_head, bert.LABELS,
+        "ElectraForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
         outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
     ),
     Head(
-        "ElectraForQuestionAnswering", ("question-answering",), bert.span_head, bert.SPAN,
+        "ElectraForQuestionAnswering", ("question-answering",), span_head, SPAN,
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
 )  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 
 from hubformer.errors import ConfigError
 from hubformer.families import family
-from hubformer.families.bert import ASK, no_pooler
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler
 from hubformer.models import outputs, tasks
 from hubformer.models.config import Config, Field, PreTrainedConfig, flag, token
 from hubformer.models.encoder_decoder import (

@@ -20,8 +20,10 @@ from hubformer.core import (
     StackSpec,
 )
 from hubformer.errors import ConfigError
-from hubformer.families.bert import ASK, no_pooler, span_head, whole
-from hubformer.families.llama import OBEYED, sequence_head, token_head, vocab_head
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.decoder import DROPOUT_FIELDS, sequence_head, token_head, vocab_head
+from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -69,7 +71,7 @@ FIELDS: dict[str, Field] = {
     "eos_token_id": token(11),
     "ffn_hidden_size": optional(size(4 * 4544)),
     "activation": activation("gelu"),
-    "classifier_dropout": OBEYED["classifier_dropout"],
+    "classifier_dropout": DROPOUT_FIELDS["classifier_dropout"],
 }
 
 
@@ -157,12 +159,12 @@ def position(config: Config) -> PositionSpec:
 
 
 def head_width(config: Config) -> int:
-    return whole(config, of="hidden_size", by="num_attention_heads")
+    return quotient(config, of="hidden_size", by="num_attention_heads")
 
 
 def kv_heads(config: Config) -> int:
     if config["new_decoder_architecture"]:
-        whole(config, of="num_attention_heads", by="num_kv_heads")
+        quotient(config, of="num_attention_heads", by="num_kv_heads")
         return int(config["num_kv_heads"])
     return 1 if config["multi_query"] else int(config["num_attention_heads"])
 

@@ -12,8 +12,10 @@ from typing import Any
 from hubformer.core import FeedForward, LayerSpec, Norms, RMSNorm, Rotary, StackSpec
 from hubformer.core.attention import AttentionSpec
 from hubformer.errors import ConfigError
-from hubformer.families import llama
-from hubformer.families.llama import BLOCK, LAYER
+from hubformer.families.kit import decoder
+from hubformer.families.kit.decoder import BLOCK, LAYER
+from hubformer.families.kit.initial import zero_padding_initial
+from hubformer.families.kit.values import layer_types, sliding, with_layer_types
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -53,7 +55,7 @@ TOKENS: dict[str, Field] = {
 LATER: dict[str, Field] = {
     "rope_scaling": scaling(),
     "use_bidirectional_attention": unbuilt(choice(None, False)),
-    **llama.OBEYED,
+    **decoder.DROPOUT_FIELDS,
 }
 GEMMA_FIELDS: dict[str, Field] = {
     "vocab_size": size(256000),
@@ -82,7 +84,7 @@ GEMMA2_FIELDS: dict[str, Field] = {
     **TOKENS,
     "query_pre_attn_scalar": positive(256),
     "sliding_window": optional(size(4096), default=4096),
-    "layer_types": llama.layer_types(),
+    "layer_types": layer_types(),
     "final_logit_softcapping": optional(positive(30.0), default=30.0),
     "attn_logit_softcapping": optional(positive(50.0), default=50.0),
     **LATER,
@@ -90,22 +92,22 @@ GEMMA2_FIELDS: dict[str, Field] = {
 
 
 def gemma_completed(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.normalise(values, fields=GEMMA_FIELDS)
+    found = decoder.normalise(values, fields=GEMMA_FIELDS)
     if found["hidden_act"] == "gelu":  # of the first files, which meant the other formula
         found["hidden_act"] = "gelu_pytorch_tanh"
     return found
 
 
 def gemma2_completed(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.normalise(values, fields=GEMMA2_FIELDS)
-    return llama.with_layer_types(found, near=lambda index: index % 2 == 0)
+    found = decoder.normalise(values, fields=GEMMA2_FIELDS)
+    return with_layer_types(found, near=lambda index: index % 2 == 0)
 
 
 def norm(config: Config) -> RMSNorm:
     return RMSNorm(config["rms_norm_eps"], offset=1.0)
 
 
-def decoder(config: Config, layers: tuple[LayerSpec, ...]) -> BodySpec:
+def gemma_decoder(config: Config, layers: tuple[LayerSpec, ...]) -> BodySpec:
     width = config["hidden_size"]
     return BodySpec(
         TokenEmbedding(config["vocab_size"], width, padding=config["pad_token_id"], factor=sqrt(width)),
@@ -123,16 +125,16 @@ def gemma_body(config: Config) -> BodySpec:
     biased = config["attention_bias"]
     same = layer(
         config,
-        llama.attention(config, bias=biased, output_bias=biased),
+        decoder.attention(config, bias=biased, output_bias=biased),
         norms=Norms(before=norm(config)),
         activation=config["hidden_act"],
     )
-    return decoder(config, (same,) * config["num_hidden_layers"])
+    return gemma_decoder(config, (same,) * config["num_hidden_layers"])
 
 
 def gemma2_attention(config: Config, *, window: int | None) -> AttentionSpec:
     biased = config["attention_bias"]
-    return llama.attention(
+    return decoder.attention(
         config,
         bias=biased,
         output_bias=biased,
@@ -145,11 +147,11 @@ def gemma2_attention(config: Config, *, window: int | None) -> AttentionSpec:
 def gemma2_body(config: Config) -> BodySpec:
     around = Norms(before=norm(config), branch=norm(config))
     near, far = (gemma2_attention(config, window=window) for window in (config["sliding_window"], None))
-    return decoder(
+    return gemma_decoder(
         config,
         tuple(
             layer(config, near if windowed else far, norms=around, activation=config["hidden_activation"])
-            for windowed in llama.sliding(config)
+            for windowed in sliding(config)
         ),
     )
 
@@ -159,7 +161,7 @@ def capped_head(config: Config) -> HeadSpec:
 
 
 def initial(config: Config) -> Initial:
-    usual = llama.initial(config)
+    usual = zero_padding_initial(config)
     return Initial(usual.std, ((r"(before|branch|_norm)\.weight$", constant(0.0)), *usual.rules))
 
 
@@ -194,9 +196,9 @@ def gemma3_completed(values: dict[str, Any]) -> dict[str, Any]:
         values = {**values, "rope_parameters": said.get("full_attention")}
         if near.get("rope_theta") is not None:
             values["rope_local_base_freq"] = near["rope_theta"]
-    found = llama.normalise(values, fields=GEMMA3_FIELDS)
+    found = decoder.normalise(values, fields=GEMMA3_FIELDS)
     every = found["sliding_window_pattern"]
-    return llama.with_layer_types(
+    return with_layer_types(
         found, near=lambda index: isinstance(every, int) and every > 0 and (index + 1) % every != 0
     )
 
@@ -205,7 +207,7 @@ def gemma3_body(config: Config) -> BodySpec:
     biased, wide, window = config["attention_bias"], config["head_dim"], config["sliding_window"]
     both = bool(config["use_bidirectional_attention"])
     seeing = partial(
-        llama.attention,
+        decoder.attention,
         config,
         bias=biased,
         output_bias=biased,
@@ -218,11 +220,11 @@ def gemma3_body(config: Config) -> BodySpec:
     near = seeing(window=window, position=Rotary(config["rope_local_base_freq"]))
     far = seeing(position=rotary(config, head_width=wide))
     around = Norms(before=norm(config), branch=norm(config))
-    return decoder(
+    return gemma_decoder(
         config,
         tuple(
             layer(config, near if windowed else far, norms=around, activation=config["hidden_activation"])
-            for windowed in llama.sliding(config)
+            for windowed in sliding(config)
         ),
     )
 
@@ -233,12 +235,17 @@ GEMMA = Family(
     prefix="model",
     fields=GEMMA_FIELDS,
     body=gemma_body,
-    rows=llama.ROWS,
-    heads=(llama.base("Gemma"), llama.causal("Gemma"), llama.sequence("Gemma"), llama.tokens("Gemma")),
+    rows=decoder.ROWS,
+    heads=(
+        decoder.base("Gemma"),
+        decoder.causal("Gemma"),
+        decoder.sequence("Gemma"),
+        decoder.tokens("Gemma"),
+    ),
     initial=initial,
     paper="Gemma Team 2024, arXiv:2403.08295",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
     normalise=gemma_completed,
     lora_targets=("q_proj", "v_proj"),
@@ -249,17 +256,17 @@ GEMMA2 = Family(
     prefix="model",
     fields=GEMMA2_FIELDS,
     body=gemma2_body,
-    rows=llama.ENDS + AROUND + llama.ATTENTION + llama.FEED_FORWARD,
+    rows=decoder.ENDS + AROUND + decoder.ATTENTION + decoder.FEED_FORWARD,
     heads=(
-        llama.base("Gemma2", then=llama.SHOWING),
-        llama.causal("Gemma2", then=llama.SHOWING_SCORES, head=capped_head),
-        llama.sequence("Gemma2"),
-        llama.tokens("Gemma2"),
+        decoder.base("Gemma2", then=decoder.SHOWING),
+        decoder.causal("Gemma2", then=decoder.SHOWING_SCORES, head=capped_head),
+        decoder.sequence("Gemma2"),
+        decoder.tokens("Gemma2"),
     ),
     initial=initial,
     paper="Gemma Team 2024, arXiv:2408.00118",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
     normalise=gemma2_completed,
     lora_targets=("q_proj", "v_proj"),
@@ -270,16 +277,16 @@ GEMMA3_TEXT = Family(
     prefix="model",
     fields=GEMMA3_FIELDS,
     body=gemma3_body,
-    rows=llama.ENDS + AROUND + llama.ATTENTION + llama.QK_NORMS + llama.FEED_FORWARD,
+    rows=decoder.ENDS + AROUND + decoder.ATTENTION + decoder.QK_NORMS + decoder.FEED_FORWARD,
     heads=(
-        llama.base("Gemma3Text", then=llama.SHOWING),
-        llama.causal("Gemma3", then=llama.SHOWING_SCORES, head=capped_head),
-        llama.sequence("Gemma3Text"),
+        decoder.base("Gemma3Text", then=decoder.SHOWING),
+        decoder.causal("Gemma3", then=decoder.SHOWING_SCORES, head=capped_head),
+        decoder.sequence("Gemma3Text"),
     ),
     initial=initial,
     paper="Gemma Team 2025, arXiv:2503.19786",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: not config["use_bidirectional_attention"],
     normalise=gemma3_completed,
     lora_targets=("q_proj", "v_proj"),

@@ -6,7 +6,9 @@ from __future__ import annotations
 from math import sqrt
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
-from hubformer.families.bert import ASK, CROSS, no_pooler, whole
+from hubformer.families.kit.arguments import ASK, CROSS
+from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -92,7 +94,7 @@ def layer(config: Config, index: int) -> LayerSpec:
 
 
 def attention(config: Config, index: int, *, causal: bool) -> AttentionSpec:
-    wide = whole(config, of="n_embd", by="n_head")
+    wide = quotient(config, of="n_embd", by="n_head")
     scale = wide**-0.5 if config["scale_attn_weights"] else 1.0
     depth = index + 1 if config["scale_attn_by_inverse_layer_idx"] else 1
     banded = causal and index % 2 == 1 and config["band"] is not None

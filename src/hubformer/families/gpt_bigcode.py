@@ -5,8 +5,10 @@ from __future__ import annotations
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.errors import ConfigError
 from hubformer.families import gpt2
-from hubformer.families.bert import ASK, CROSS, no_pooler, whole
-from hubformer.families.gpt2 import PAST, READ
+from hubformer.families.kit import decoder
+from hubformer.families.kit.arguments import ASK, CROSS, GPT_LABELS, PAST, TYPED
+from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, activation, flag, unbuilt
@@ -56,7 +58,7 @@ def attention(config: Config) -> AttentionSpec:
 
 
 def head_width(config: Config) -> int:
-    return whole(config, of="n_embd", by="n_head")
+    return quotient(config, of="n_embd", by="n_head")
 
 
 def kv_heads(config: Config) -> int:
@@ -87,21 +89,21 @@ def rows(config: Config) -> tuple[Row, ...]:
 
 HEADS = (
     Head(
-        "GPTBigCodeModel", ("base",), no_pooler, (*PAST, *READ, *CROSS, "use_cache", *ASK),
+        "GPTBigCodeModel", ("base",), no_pooler, (*PAST, *TYPED, *CROSS, "use_cache", *ASK),
         outputs.BaseModelOutputWithPastAndCrossAttentions, tasks.states_only, bare=True,
     ),
     Head(
-        "GPTBigCodeForCausalLM", ("causal-lm", "pretraining"), gpt2.vocab_head,
-        (*PAST, *READ, *CROSS, "labels", "use_cache", *ASK, "cache_position", "logits_to_keep"),
+        "GPTBigCodeForCausalLM", ("causal-lm", "pretraining"), decoder.vocab_head,
+        (*PAST, *TYPED, *CROSS, "labels", "use_cache", *ASK, "cache_position", "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=gpt2.vocab_rows, generates=True,
     ),
     Head(
-        "GPTBigCodeForSequenceClassification", ("sequence-classification",), gpt2.sequence_head, gpt2.LABELS,
-        outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
+        "GPTBigCodeForSequenceClassification", ("sequence-classification",), decoder.sequence_head,
+        GPT_LABELS, outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     ),
     Head(
-        "GPTBigCodeForTokenClassification", ("token-classification",), gpt2.token_head, gpt2.LABELS,
+        "GPTBigCodeForTokenClassification", ("token-classification",), decoder.token_head, GPT_LABELS,
         outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
     ),
 )  # fmt: skip

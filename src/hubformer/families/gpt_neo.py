@@ -8,8 +8,10 @@ from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.errors import ConfigError
-from hubformer.families.bert import ASK, no_pooler, span_head, whole
-from hubformer.families.llama import sequence_head, vocab_head
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.decoder import sequence_head, vocab_head
+from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -98,7 +100,7 @@ def layer(config: Config, *, local: bool) -> LayerSpec:
     return LayerSpec(
         AttentionSpec(
             config["num_heads"],
-            whole(config, of="hidden_size", by="num_heads"),
+            quotient(config, of="hidden_size", by="num_heads"),
             causal=True,
             window=config["window_size"] - 1 if local else None,  # files count the token itself
             scale=1.0,

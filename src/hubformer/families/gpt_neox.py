@@ -7,8 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, ParallelSpec, StackSpec
-from hubformer.families.bert import ASK, no_pooler, span_head, whole
-from hubformer.families.llama import sequence_head, vocab_head
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.decoder import sequence_head, vocab_head
+from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -96,7 +98,7 @@ def layer(config: Config) -> LayerSpec:
 
 
 def head_width(config: Config) -> int:
-    return whole(config, of="hidden_size", by="num_attention_heads")
+    return quotient(config, of="hidden_size", by="num_attention_heads")
 
 
 def token_head(config: Config) -> HeadSpec:

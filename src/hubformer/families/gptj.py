@@ -14,9 +14,10 @@ from hubformer.core import (
     StackSpec,
 )
 from hubformer.errors import ConfigError
-from hubformer.families.bert import no_pooler, span_head, whole
 from hubformer.families.gpt_neo import BASE, CAUSAL, ENDS, LABELS, SPAN, initial
-from hubformer.families.llama import sequence_head
+from hubformer.families.kit.decoder import sequence_head
+from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -68,7 +69,7 @@ def body(config: Config) -> BodySpec:
 
 
 def layer(config: Config) -> ParallelSpec:
-    wide = whole(config, of="n_embd", by="n_head")
+    wide = quotient(config, of="n_embd", by="n_head")
     turned = config["rotary_dim"] or wide
     if turned > wide or turned % 2:
         raise ConfigError(f"rotary_dim is {turned}, expected an even number of at most {wide} for a head.")

@@ -9,12 +9,14 @@ from functools import partial
 
 from hubformer.core import Norms, RMSNorm
 from hubformer.families import llama
+from hubformer.families.kit import decoder
+from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, positive
 from hubformer.models.family import Family
 from hubformer.models.heads import HeadSpec, VocabHead
 
-_UNREAD = ("pretraining_tp", "head_dim", *llama.OBEYED)
+_UNREAD = ("pretraining_tp", "head_dim", *decoder.DROPOUT_FIELDS)
 FIELDS: dict[str, Field] = {
     **{name: field for name, field in llama.FIELDS.items() if name not in _UNREAD},
     "embedding_multiplier": positive(1.0),
@@ -27,12 +29,10 @@ FIELDS: dict[str, Field] = {
 
 def body(config: Config) -> BodySpec:
     biased = config["attention_bias"]
-    seeing = llama.attention(config, bias=biased, output_bias=biased, scale=config["attention_multiplier"])
+    seeing = decoder.attention(config, bias=biased, output_bias=biased, scale=config["attention_multiplier"])
     norms = Norms(before=RMSNorm(config["rms_norm_eps"]), scale=config["residual_multiplier"])
-    layer = replace(llama.layer(config, seeing, bias=config["mlp_bias"]), norms=norms)
-    return llama.decoder(
-        config, (layer,) * config["num_hidden_layers"], factor=config["embedding_multiplier"]
-    )
+    layer = replace(decoder.layer(config, seeing, bias=config["mlp_bias"]), norms=norms)
+    return decoder.body(config, (layer,) * config["num_hidden_layers"], factor=config["embedding_multiplier"])
 
 
 def vocab_head(config: Config) -> HeadSpec:
@@ -45,16 +45,16 @@ GRANITE = Family(
     prefix="model",
     fields=FIELDS,
     body=body,
-    rows=llama.ROWS,
+    rows=decoder.ROWS,
     heads=(
-        llama.base("Granite", then=llama.SHOWING),
-        llama.causal("Granite", then=llama.SHOWING_SCORES, head=vocab_head),
+        decoder.base("Granite", then=decoder.SHOWING),
+        decoder.causal("Granite", then=decoder.SHOWING_SCORES, head=vocab_head),
     ),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper="Mishra et al. 2024, arXiv:2405.04324",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
-    normalise=partial(llama.normalise, fields=FIELDS),
+    normalise=partial(decoder.normalise, fields=FIELDS),
     lora_targets=("q_proj", "v_proj"),
 )

@@ -8,7 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from hubformer.core import FeedForward, LayerNorm, LayerSpec, StackSpec
-from hubformer.families import bert
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.initial import zero_padding_initial
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -45,14 +49,14 @@ def told() -> Field:
 KEPT = ("initializer_range", "layer_norm_eps")
 FIELDS: dict[str, Field] = {
     "vocab_size": size(250048),
-    **{name: bert.FIELDS[name] for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")},
-    **{name: bert.FIELDS[name] for name in ("intermediate_size", "hidden_act", "hidden_dropout_prob")},
+    **{name: encoder.FIELDS[name] for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")},
+    **{name: encoder.FIELDS[name] for name in ("intermediate_size", "hidden_act", "hidden_dropout_prob")},
     "attention_probs_dropout_prob": rate(0.0),
     "max_position_embeddings": size(8192),
     "type_vocab_size": count(1),
-    **{name: bert.FIELDS[name] for name in KEPT},
+    **{name: encoder.FIELDS[name] for name in KEPT},
     "pad_token_id": token(1),
-    "classifier_dropout": bert.FIELDS["classifier_dropout"],
+    "classifier_dropout": encoder.FIELDS["classifier_dropout"],
     "rope_theta": positive(160_000.0),
     "rope_scaling": scaling(),
     "position_embedding_type": unbuilt(choice("rope")),
@@ -67,8 +71,8 @@ FIELDS: dict[str, Field] = {
 
 def layer(config: Config, *, part: float = 1.0) -> LayerSpec:
     """A layer of BERT with rotary positions. part: of a head's dimensions that are turned."""
-    width = bert.whole(config, of="hidden_size", by="num_attention_heads")
-    return bert.layer(config, position=rotary(config, head_width=width, part=part))
+    width = quotient(config, of="hidden_size", by="num_attention_heads")
+    return encoder.layer(config, position=rotary(config, head_width=width, part=part))
 
 
 def body_of(config: Config, one: LayerSpec) -> BodySpec:
@@ -100,14 +104,14 @@ def body(config: Config) -> BodySpec:
 
 
 def vocab_head(config: Config) -> VocabHead:
-    return replace(bert.vocab_head(config), activation="gelu")  # whatever hidden_act is
+    return replace(encoder.vocab_head(config), activation="gelu")  # whatever hidden_act is
 
 
 def normalise(values: dict[str, Any]) -> dict[str, Any]:
     return in_one_spelling(values)
 
 
-LAYER, BLOCK = "gte.encoder.layer.{i}.", bert.BLOCK
+LAYER, BLOCK = "gte.encoder.layer.{i}.", encoder.BLOCK
 ROWS = (
     row("gte.embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
     row("gte.embeddings.token_type_embeddings.weight", "body.embedding.types.weight"),
@@ -128,7 +132,7 @@ VOCAB_ROWS = (
     row("lm_head.decoder.weight", "head.output.weight"),  # where it is not tied
 )
 READ = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
-LABELS = (*READ, "labels", *bert.ASK)
+LABELS = (*READ, "labels", *ASK)
 
 
 def heads(name: str, prefix: str, vocab_rows: Any, *, vocab: Any) -> tuple[Head, ...]:
@@ -136,7 +140,7 @@ def heads(name: str, prefix: str, vocab_rows: Any, *, vocab: Any) -> tuple[Head,
     labels: tuple[Row, ...] = (row("classifier.*", "head.output.*"),)
     return (
         Head(
-            f"{name}Model", ("base",), bert.no_pooler, (*READ, *bert.ASK),
+            f"{name}Model", ("base",), no_pooler, (*READ, *ASK),
             outputs.BaseModelOutputWithPooling, tasks.states_only, bare=True,
         ),
         Head(
@@ -144,12 +148,12 @@ def heads(name: str, prefix: str, vocab_rows: Any, *, vocab: Any) -> tuple[Head,
             tasks.labelled_tokens, rows=vocab_rows,
         ),
         Head(
-            f"{name}ForSequenceClassification", ("sequence-classification",), bert.sequence_head, LABELS,
+            f"{name}ForSequenceClassification", ("sequence-classification",), encoder.sequence_head, LABELS,
             outputs.SequenceClassifierOutput, tasks.sequence_labels,
             rows=(row(f"{prefix}.pooler.dense.*", "head.dense.*"), *labels),
         ),
         Head(
-            f"{name}ForTokenClassification", ("token-classification",), bert.token_head, LABELS,
+            f"{name}ForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
             outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=labels,
         ),
     )  # fmt: skip
@@ -163,7 +167,7 @@ GTE = Family(
     body=body,
     rows=ROWS,
     heads=heads("Gte", "gte", VOCAB_ROWS, vocab=vocab_head),
-    initial=bert.initial,
+    initial=zero_padding_initial,
     paper="Zhang et al. 2024, arXiv:2407.19669",
     # Its own repositories call it so.
     recognises=lambda values: (

@@ -15,7 +15,11 @@ import torch
 
 from hubformer.core import Alibi, FeedForward, LayerNorm, LayerSpec, Norms
 from hubformer.families import bert, gte
-from hubformer.families.bert import ASK, BLOCK, POOLER, READ
+from hubformer.families.bert import POOLER
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK, LABELS, READ
+from hubformer.families.kit.encoder import BLOCK
+from hubformer.families.kit.heads import no_pooler
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, choice, flag, size, unbuilt
@@ -25,7 +29,7 @@ from hubformer.weights.map import Row, row
 
 GATES = {"geglu": "gelu", "reglu": "relu"}
 FIELDS: dict[str, Field] = {
-    **bert.FIELDS,
+    **encoder.FIELDS,
     "max_position_embeddings": unbuilt(size(512)),  # what they were made for; a slope has no end
     # The first implementation can also be BERT itself, with "absolute" and "original"; no file asks for it.
     "position_embedding_type": unbuilt(choice("alibi")),
@@ -45,7 +49,7 @@ def normalise(values: dict[str, Any]) -> dict[str, Any]:
 
 def body(config: Config) -> BodySpec:
     # Slopes as their code has them: powers of Python's floats.
-    one = bert.layer(config, position=Alibi(direction="bidirectional", powers=torch.float64))
+    one = encoder.layer(config, position=Alibi(direction="bidirectional", powers=torch.float64))
     one = replace(
         one,
         feed_forward=FeedForward(
@@ -74,7 +78,7 @@ def with_query_norms(config: Config, layer: LayerSpec) -> LayerSpec:
 
 LAYER = "bert.encoder.layer.{i}."
 SHARED = tuple(
-    r for r in bert.rows("bert") if not r.ours[0].startswith((BLOCK + "feed_", BLOCK + "attention_"))
+    r for r in encoder.rows("bert") if not r.ours[0].startswith((BLOCK + "feed_", BLOCK + "attention_"))
 )
 GATE, UP = BLOCK + "feed_forward.gate.*", BLOCK + "feed_forward.up.*"
 FIRST = (
@@ -100,12 +104,12 @@ def rows(config: Config) -> tuple[Row, ...]:
 
 HEADS = (
     Head(
-        "JinaBertModel", ("base",), bert.pooler, (*READ, *ASK), outputs.BaseModelOutputWithPooling,
-        tasks.pooled, rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
+        "JinaBertModel", ("base",), encoder.pooler, (*READ, *ASK), outputs.BaseModelOutputWithPooling,
+        tasks.pooled, rows=(row(POOLER, "head.dense.*"),), without=no_pooler, bare=True,
     ),
     Head(
-        "JinaBertForMaskedLM", ("masked-lm", "pretraining"), bert.vocab_head, bert.LABELS,
-        outputs.MaskedLMOutput, tasks.labelled_tokens, rows=bert.vocab_rows,
+        "JinaBertForMaskedLM", ("masked-lm", "pretraining"), encoder.vocab_head, LABELS,
+        outputs.MaskedLMOutput, tasks.labelled_tokens, rows=encoder.vocab_rows,
     ),
     *(
         replace(head, name=f"Jina{head.name}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hubformer.core import LayerSpec, SlidingAttentionSpec, Window
 from hubformer.families import bart, longformer
-from hubformer.families.bert import ASK
+from hubformer.families.kit.arguments import ASK
 from hubformer.models import outputs
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, size

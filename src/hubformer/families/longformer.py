@@ -12,7 +12,10 @@ from torch import Tensor
 
 from hubformer.core import LayerNorm, LayerSpec, SlidingAttentionSpec, StackSpec, Window
 from hubformer.errors import ConfigError, InputError
-from hubformer.families import bert, roberta
+from hubformer.families import roberta
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import LARGEST_SIZE, Config, Field, PreTrainedConfig, count, flag, size, token
@@ -41,7 +44,7 @@ FIELDS: dict[str, Field] = {
     "eos_token_id": token(2),
     **{
         name: field
-        for name, field in bert.FIELDS.items()
+        for name, field in encoder.FIELDS.items()
         if name not in ("pad_token_id", "position_embedding_type", "use_cache", "classifier_dropout")
     },
     "vocab_size": size(30522),
@@ -88,7 +91,7 @@ def body(config: Config) -> BodySpec:
 
 
 def _layer(config: Config, *, half_window: int) -> LayerSpec:
-    dense = bert.layer(config)
+    dense = encoder.layer(config)
     attention = SlidingAttentionSpec(
         dense.attention.heads,
         dense.attention.head_width,
@@ -147,23 +150,23 @@ def _separator(inputs: Inputs, config: PreTrainedConfig) -> tuple[Tensor, Tensor
 
 LAYER = "longformer.encoder.layer.{i}.attention.self."
 ROWS: tuple[Row, ...] = (
-    *bert.rows("longformer"),
+    *encoder.rows("longformer"),
     *(
-        row(f"{LAYER}{name}_global.*", f"{bert.BLOCK}attention.{name}_global.*")
+        row(f"{LAYER}{name}_global.*", f"{encoder.BLOCK}attention.{name}_global.*")
         for name in ("query", "key", "value")
     ),
 )
 POOLER = "longformer.pooler.dense.*"
 MASKS = ("attention_mask", "global_attention_mask", "head_mask")
 READ = ("input_ids", *MASKS, "token_type_ids", "position_ids", "inputs_embeds")
-LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
-CHOICE = ("input_ids", "token_type_ids", *MASKS, "labels", "position_ids", "inputs_embeds", *bert.ASK)
+LABELS, SPAN = (*READ, "labels", *ASK), (*READ, "start_positions", "end_positions", *ASK)
+CHOICE = ("input_ids", "token_type_ids", *MASKS, "labels", "position_ids", "inputs_embeds", *ASK)
 
 HEADS = (
     Head(
-        "LongformerModel", ("base",), bert.pooler, (*READ, *bert.ASK),
+        "LongformerModel", ("base",), encoder.pooler, (*READ, *ASK),
         outputs.LongformerBaseModelOutputWithPooling, tasks.pooled,
-        rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
+        rows=(row(POOLER, "head.dense.*"),), without=no_pooler, bare=True,
     ),
     Head(
         "LongformerForMaskedLM", ("masked-lm", "pretraining"), roberta.vocab_head, LABELS,
@@ -180,12 +183,12 @@ HEADS = (
         rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
     Head(
-        "LongformerForTokenClassification", ("token-classification",), bert.token_head, LABELS,
+        "LongformerForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
         outputs.LongformerTokenClassifierOutput, tasks.labelled_tokens,
         rows=(row("classifier.*", "head.output.*"),),
     ),
     Head(
-        "LongformerForQuestionAnswering", ("question-answering",), bert.span_head, SPAN,
+        "LongformerForQuestionAnswering", ("question-answering",), span_head, SPAN,
         outputs.LongformerQuestionAnsweringModelOutput, tasks.span, prepare=question,
         rows=(row("qa_outputs.*", "head.output.*"),),
     ),

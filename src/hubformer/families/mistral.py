@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from hubformer.families import llama
+from hubformer.families.kit import decoder
+from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -44,13 +45,13 @@ FIELDS: dict[str, Field] = {
     "sliding_window": optional(size(4096), default=4096),
     "attention_dropout": rate(0.0),
     "rope_scaling": scaling(),  # not among v4's arguments, but obeyed where a file has it
-    **llama.OBEYED,
+    **decoder.DROPOUT_FIELDS,
 }
 
 
 def body(config: Config) -> BodySpec:
-    seeing = llama.attention(config, window=config["sliding_window"])
-    return llama.decoder(config, (llama.layer(config, seeing),) * config["num_hidden_layers"])
+    seeing = decoder.attention(config, window=config["sliding_window"])
+    return decoder.body(config, (decoder.layer(config, seeing),) * config["num_hidden_layers"])
 
 
 MISTRAL = Family(
@@ -59,19 +60,19 @@ MISTRAL = Family(
     prefix="model",
     fields=FIELDS,
     body=body,
-    rows=llama.ROWS,
+    rows=decoder.ROWS,
     heads=(
-        llama.base("Mistral"),
-        llama.causal("Mistral"),
-        llama.sequence("Mistral"),
-        llama.span("Mistral", prefix=None),
-        llama.tokens("Mistral"),
+        decoder.base("Mistral"),
+        decoder.causal("Mistral"),
+        decoder.sequence("Mistral"),
+        decoder.span("Mistral", prefix=None),
+        decoder.tokens("Mistral"),
     ),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper="Jiang et al. 2023, arXiv:2310.06825",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
-    normalise=partial(llama.normalise, fields=FIELDS),
+    normalise=partial(decoder.normalise, fields=FIELDS),
     lora_targets=("q_proj", "v_proj"),
 )

@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerSpec, MixtureOfExperts
-from hubformer.families import llama, mistral
+from hubformer.families import mistral
+from hubformer.families.kit import decoder
+from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.models import balance, outputs
 from hubformer.models.bodies import BodySpec, States
 from hubformer.models.config import (
@@ -27,7 +29,7 @@ from hubformer.models.config import (
 from hubformer.models.family import Family, Head
 from hubformer.weights.map import row
 
-_OBEYED = ("rope_scaling", *llama.OBEYED)  # not among v4's arguments
+_OBEYED = ("rope_scaling", *decoder.DROPOUT_FIELDS)  # not among v4's arguments
 FIELDS: dict[str, Field] = {
     **{name: field for name, field in mistral.FIELDS.items() if name not in _OBEYED},
     "rms_norm_eps": positive(1e-5),
@@ -44,7 +46,7 @@ FIELDS: dict[str, Field] = {
 
 def normalise(values: dict[str, Any]) -> dict[str, Any]:
     """As Llama's; but v4 leaves the width of a head open where it is not said."""
-    return {**llama.normalise(values, fields=FIELDS), "head_dim": values.get("head_dim")}
+    return {**decoder.normalise(values, fields=FIELDS), "head_dim": values.get("head_dim")}
 
 
 def layer(config: Config, seeing: AttentionSpec) -> LayerSpec:
@@ -54,12 +56,12 @@ def layer(config: Config, seeing: AttentionSpec) -> LayerSpec:
         FeedForward(config["intermediate_size"], config["hidden_act"], gated=True, bias=False),
         jitter=config["router_jitter_noise"],
     )
-    return replace(llama.layer(config, seeing), feed_forward=experts)
+    return replace(decoder.layer(config, seeing), feed_forward=experts)
 
 
 def body(config: Config) -> BodySpec:
-    seeing = llama.attention(config, window=config["sliding_window"])
-    return llama.decoder(config, (layer(config, seeing),) * config["num_hidden_layers"])
+    seeing = decoder.attention(config, window=config["sliding_window"])
+    return decoder.body(config, (layer(config, seeing),) * config["num_hidden_layers"])
 
 
 def balanced(found: dict[str, Any], states: States, config: PreTrainedConfig) -> dict[str, Any]:
@@ -74,18 +76,18 @@ def balanced(found: dict[str, Any], states: States, config: PreTrainedConfig) ->
 
 def base(name: str) -> Head:
     """A backbone that tells what its routers say, where it is asked."""
-    plain = llama.base(name)
+    plain = decoder.base(name)
     return replace(
         plain, arguments=(*plain.arguments, "output_router_logits"), output=outputs.MoeModelOutputWithPast
     )
 
 
 def causal(name: str) -> Head:
-    plain = llama.causal(name, then=("use_cache", "output_router_logits", *llama.SCORING[1:]))
+    plain = decoder.causal(name, then=("use_cache", "output_router_logits", *decoder.SCORING[1:]))
     return replace(plain, output=outputs.MoeCausalLMOutputWithPast, extra_outputs=balanced)
 
 
-BLOCK, MIXTURE = llama.BLOCK + "feed_forward.", llama.LAYER + "block_sparse_moe."
+BLOCK, MIXTURE = decoder.BLOCK + "feed_forward.", decoder.LAYER + "block_sparse_moe."
 EXPERT, HUB_EXPERT = BLOCK + "experts.{expert}.", MIXTURE + "experts.{expert}."
 EXPERTS = (
     row(MIXTURE + "gate.*", BLOCK + "router.*"),
@@ -100,19 +102,19 @@ MIXTRAL = Family(
     prefix="model",
     fields=FIELDS,
     body=body,
-    rows=llama.ENDS + llama.NORMS + llama.ATTENTION + EXPERTS,
+    rows=decoder.ENDS + decoder.NORMS + decoder.ATTENTION + EXPERTS,
     heads=(
         base("Mixtral"),
         causal("Mixtral"),
-        llama.sequence("Mixtral"),
-        llama.tokens("Mixtral"),
-        llama.span("Mixtral", prefix=None),
+        decoder.sequence("Mixtral"),
+        decoder.tokens("Mixtral"),
+        decoder.span("Mixtral", prefix=None),
     ),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper="Jiang et al. 2024, arXiv:2401.04088",
     attribute_map={"num_experts": "num_local_experts"},
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
     normalise=normalise,
     lora_targets=("q_proj", "v_proj"),

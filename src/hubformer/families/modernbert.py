@@ -12,7 +12,10 @@ from torch import Tensor, nn
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, Rotary, StackSpec
 from hubformer.errors import ConfigError
-from hubformer.families import bert, llama
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.values import layer_types, quotient, sliding, with_layer_types
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import AnyBodySpec, BodySpec
 from hubformer.models.config import (
@@ -76,7 +79,7 @@ FIELDS: dict[str, Field] = {
     "sparse_pred_ignore_index": Field(-100, "a whole number", lambda v: isinstance(v, int)),
     "reference_compile": unbuilt(anything()),
     "repad_logits_with_grad": unbuilt(flag(False)),
-    "layer_types": llama.layer_types(),
+    "layer_types": layer_types(),
 }
 THETAS = {"full_attention": "global_rope_theta", "sliding_attention": "local_rope_theta"}
 
@@ -95,9 +98,7 @@ def normalise(values: dict[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"rope_parameters of {kind} is {own}, expected no scaling there.")
         found[theta] = own.get("rope_theta", found[theta])
     every = found["global_attn_every_n_layers"]
-    return llama.with_layer_types(
-        found, near=lambda index: isinstance(every, int) and index % (every or 1) > 0
-    )
+    return with_layer_types(found, near=lambda index: isinstance(every, int) and index % (every or 1) > 0)
 
 
 def norm(config: Config) -> LayerNorm:
@@ -108,7 +109,7 @@ def attention(config: Config, *, windowed: bool) -> AttentionSpec:
     far, near = config["global_rope_theta"], config["local_rope_theta"]
     return AttentionSpec(
         config["num_attention_heads"],
-        bert.whole(config, of="hidden_size", by="num_attention_heads"),
+        quotient(config, of="hidden_size", by="num_attention_heads"),
         position=Rotary(near if windowed and near is not None else far),
         window=config["local_attention"] // 2 if windowed else None,
         bias=config["attention_bias"],
@@ -146,8 +147,7 @@ def body(config: Config) -> BodySpec:
         StackSpec(
             config["hidden_size"],
             tuple(
-                layer(config, windowed=windowed, first=i == 0)
-                for i, windowed in enumerate(llama.sliding(config))
+                layer(config, windowed=windowed, first=i == 0) for i, windowed in enumerate(sliding(config))
             ),
             final_norm=norm(config),
         ),
@@ -259,7 +259,7 @@ def _narrowed(config: Config) -> float:
     return std
 
 
-LAYER, BLOCK = "model.layers.{i}.", bert.BLOCK
+LAYER, BLOCK = "model.layers.{i}.", encoder.BLOCK
 ROWS = (
     row("model.embeddings.tok_embeddings.weight", "body.embedding.tokens.weight"),
     row("model.embeddings.norm.*", "body.embedding.norm.*"),
@@ -290,11 +290,11 @@ def vocab_rows(config: Config) -> tuple[Row, ...]:
 
 
 READ = ("input_ids", "attention_mask", "position_ids", "inputs_embeds")
-LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
+LABELS, SPAN = (*READ, "labels", *ASK), (*READ, "start_positions", "end_positions", *ASK)
 
 HEADS = (
     Head(
-        "ModernBertModel", ("base",), bert.no_pooler, (*READ, *bert.ASK), outputs.BaseModelOutput,
+        "ModernBertModel", ("base",), no_pooler, (*READ, *ASK), outputs.BaseModelOutput,
         tasks.states_only, bare=True,
     ),
     Head(

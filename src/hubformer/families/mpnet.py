@@ -5,7 +5,10 @@ learned positions. These count from 2, and there are no token types.
 from __future__ import annotations
 
 from hubformer.core import Buckets, LayerNorm, StackSpec
-from hubformer.families import bert, roberta
+from hubformer.families import roberta
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -49,7 +52,7 @@ FIELDS: dict[str, Field] = {
 
 
 def body(config: Config) -> BodySpec:
-    layer = bert.layer(config, position=Buckets(config["relative_attention_num_buckets"]))
+    layer = encoder.layer(config, position=Buckets(config["relative_attention_num_buckets"]))
     return BodySpec(
         embedding=TokenEmbedding(
             vocab=config["vocab_size"],
@@ -69,7 +72,7 @@ def initial(config: Config) -> Initial:
     return Initial(std, ((r"embedding\.(tokens|positions)\.weight$", normal_but_row(std, PADDING)),))
 
 
-LAYER, BLOCK = "mpnet.encoder.layer.{i}.", bert.BLOCK
+LAYER, BLOCK = "mpnet.encoder.layer.{i}.", encoder.BLOCK
 ROWS = (
     row("mpnet.embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
     row("mpnet.embeddings.position_embeddings.weight", "body.embedding.positions.weight"),
@@ -86,12 +89,12 @@ ROWS = (
 )
 POOLER = "mpnet.pooler.dense.*"
 READ = ("input_ids", "attention_mask", "position_ids", "head_mask", "inputs_embeds")
-LABELS, SPAN = (*READ, "labels", *bert.ASK), (*READ, "start_positions", "end_positions", *bert.ASK)
+LABELS, SPAN = (*READ, "labels", *ASK), (*READ, "start_positions", "end_positions", *ASK)
 
 HEADS = (
     Head(
-        "MPNetModel", ("base",), bert.pooler, (*READ, *bert.ASK), outputs.BaseModelOutputWithPooling,
-        tasks.pooled, rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
+        "MPNetModel", ("base",), encoder.pooler, (*READ, *ASK), outputs.BaseModelOutputWithPooling,
+        tasks.pooled, rows=(row(POOLER, "head.dense.*"),), without=no_pooler, bare=True,
     ),
     Head(
         "MPNetForMaskedLM", ("masked-lm", "pretraining"), roberta.vocab_head, LABELS, outputs.MaskedLMOutput,
@@ -108,11 +111,11 @@ HEADS = (
         rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
     Head(
-        "MPNetForTokenClassification", ("token-classification",), bert.token_head, LABELS,
+        "MPNetForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
         outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
     ),
     Head(
-        "MPNetForQuestionAnswering", ("question-answering",), bert.span_head, SPAN,
+        "MPNetForQuestionAnswering", ("question-answering",), span_head, SPAN,
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
 )  # fmt: skip

@@ -11,8 +11,10 @@ from hubformer.core import FeedForward, LayerSpec, Rotary
 from hubformer.core.positions import PositionSpec
 from hubformer.core.rotary import DynamicScaling
 from hubformer.errors import ConfigError
-from hubformer.families import bert, gte
-from hubformer.families.llama import with_head_width
+from hubformer.families import gte
+from hubformer.families.kit import encoder
+from hubformer.families.kit.initial import zero_padding_initial
+from hubformer.families.kit.values import quotient, with_head_width
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     LARGEST_SIZE,
@@ -36,16 +38,16 @@ from hubformer.weights.map import Row, row
 
 FIELDS: dict[str, Field] = {
     "vocab_size": size(30528),
-    **{name: bert.FIELDS[name] for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")},
+    **{name: encoder.FIELDS[name] for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")},
     "intermediate_size": size(3072),
     "hidden_act": activation("silu"),
     "hidden_dropout_prob": rate(0.0),
     "attention_probs_dropout_prob": rate(0.0),
     "max_position_embeddings": size(2048),
     "type_vocab_size": size(2),
-    **{name: bert.FIELDS[name] for name in gte.KEPT},
+    **{name: encoder.FIELDS[name] for name in gte.KEPT},
     "pad_token_id": token(0),
-    "classifier_dropout": bert.FIELDS["classifier_dropout"],
+    "classifier_dropout": encoder.FIELDS["classifier_dropout"],
     "head_dim": optional(size(64)),
     "rope_theta": positive(1000.0),
     "rope_scaling": scaling(),
@@ -86,7 +88,7 @@ def normalise(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def body(config: Config) -> BodySpec:
-    width, said = bert.whole(config, of="hidden_size", by="num_attention_heads"), config["head_dim"]
+    width, said = quotient(config, of="hidden_size", by="num_attention_heads"), config["head_dim"]
     if said not in (None, width):
         raise ConfigError(f"head_dim is {said}, expected {width}: hidden_size by num_attention_heads.")
     one = gte.layer(config, part=config["rotary_emb_fraction"])
@@ -109,7 +111,7 @@ def position(config: Config, layer: LayerSpec) -> PositionSpec:
     return replace(plain, scaling=DynamicScaling(factor, config["max_trained_positions"]))
 
 
-BLOCK, LAYER = bert.BLOCK, "nomic_bert.encoder.layers.{i}."
+BLOCK, LAYER = encoder.BLOCK, "nomic_bert.encoder.layers.{i}."
 ROWS = (
     row("nomic_bert.embeddings.word_embeddings.weight", "body.embedding.tokens.weight"),
     row("nomic_bert.embeddings.token_type_embeddings.weight", "body.embedding.types.weight"),
@@ -129,7 +131,7 @@ def vocab_rows(config: Config) -> tuple[Row, ...]:
     return (
         row("cls.predictions.transform.dense.*", "head.dense.*"),
         row("cls.predictions.transform.layer_norm.*", "head.norm.*"),
-        bert.bias_row(config, "head."),
+        encoder.bias_row(config, "head."),
         row("cls.predictions.decoder.weight", "head.output.weight"),  # where it is not tied
     )
 
@@ -141,8 +143,8 @@ NOMIC_BERT = Family(
     fields=FIELDS,
     body=body,
     rows=ROWS,
-    heads=gte.heads("NomicBert", "nomic_bert", vocab_rows, vocab=bert.vocab_head),
-    initial=bert.initial,
+    heads=gte.heads("NomicBert", "nomic_bert", vocab_rows, vocab=encoder.vocab_head),
+    initial=zero_padding_initial,
     paper="Nussbaum et al. 2024, arXiv:2402.01613",
     attribute_map={
         "n_embd": "hidden_size",
@@ -157,9 +159,9 @@ NOMIC_BERT = Family(
     },
     tied=(
         ("cls.predictions.decoder.weight", "nomic_bert.embeddings.word_embeddings.weight"),
-        (bert.BIASES[1], bert.BIASES[0]),
+        (encoder.BIASES[1], encoder.BIASES[0]),
     ),
-    duplicates=bert.bias_twins,
+    duplicates=encoder.bias_twins,
     old_names=((r"^bert\.", "nomic_bert."),),
     ignored=(r"rotary_emb\.", r"embeddings\.position_ids$"),
     optional=(r"cls\.predictions\.(decoder\.)?bias$", r"cls\.predictions\.transform\.dense\.bias$"),

@@ -7,8 +7,9 @@ from __future__ import annotations
 from functools import partial
 
 from hubformer.core import AttentionSpec, FeedForward, LayerSpec, Norms, RMSNorm
-from hubformer.families import llama
-from hubformer.families.llama import BLOCK, LAYER
+from hubformer.families.kit import decoder
+from hubformer.families.kit.decoder import BLOCK, LAYER
+from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -53,7 +54,7 @@ FIELDS: dict[str, Field] = {
 
 def attention(config: Config) -> AttentionSpec:
     biased = config["attention_bias"]
-    return llama.attention(
+    return decoder.attention(
         config,
         bias=biased,
         output_bias=biased,
@@ -68,7 +69,7 @@ def body(config: Config) -> BodySpec:
         FeedForward(config["intermediate_size"], config["hidden_act"], gated=True, bias=False),
         Norms(branch=RMSNorm(config["rms_norm_eps"])),
     )
-    return llama.decoder(config, (layer,) * config["num_hidden_layers"])
+    return decoder.body(config, (layer,) * config["num_hidden_layers"])
 
 
 OLMO2 = Family(
@@ -78,19 +79,19 @@ OLMO2 = Family(
     fields=FIELDS,
     body=body,
     rows=(
-        *llama.ENDS,
-        *llama.ATTENTION,
-        *llama.QK_NORMS,
+        *decoder.ENDS,
+        *decoder.ATTENTION,
+        *decoder.QK_NORMS,
         row(LAYER + "post_attention_layernorm.*", BLOCK + "attention_residual.branch.*"),
-        *llama.FEED_FORWARD,
+        *decoder.FEED_FORWARD,
         row(LAYER + "post_feedforward_layernorm.*", BLOCK + "feed_forward_residual.branch.*"),
     ),
-    heads=(llama.base("Olmo2", then=llama.COUNTING), llama.causal("Olmo2")),
-    initial=llama.initial,
+    heads=(decoder.base("Olmo2", then=decoder.COUNTING), decoder.causal("Olmo2")),
+    initial=zero_padding_initial,
     paper="OLMo et al. 2024, arXiv:2501.00656",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
-    normalise=partial(llama.normalise, fields=FIELDS),
+    normalise=partial(decoder.normalise, fields=FIELDS),
     lora_targets=("q_proj", "v_proj"),
 )

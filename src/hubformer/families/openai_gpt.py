@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.families import gpt2
-from hubformer.families.bert import ASK, no_pooler, whole
+from hubformer.families.kit import decoder
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, activation, choice, optional, size
@@ -46,7 +49,7 @@ def layer(config: Config) -> LayerSpec:
     return LayerSpec(
         AttentionSpec(
             config["n_head"],
-            whole(config, of="n_embd", by="n_head"),
+            quotient(config, of="n_embd", by="n_head"),
             causal=True,
             dropout=config["attn_pdrop"],
         ),
@@ -85,7 +88,7 @@ HEADS = (
         bare=True,
     ),
     Head(
-        "OpenAIGPTLMHeadModel", ("causal-lm", "pretraining"), gpt2.vocab_head,
+        "OpenAIGPTLMHeadModel", ("causal-lm", "pretraining"), decoder.vocab_head,
         (*READ, "labels", *ASK, "logits_to_keep"), outputs.CausalLMOutput, tasks.next_tokens,
         rows=gpt2.vocab_rows, generates=True,
     ),
@@ -96,7 +99,7 @@ HEADS = (
         prepare=flatten_choices,
     ),
     Head(
-        "OpenAIGPTForSequenceClassification", ("sequence-classification",), gpt2.sequence_head,
+        "OpenAIGPTForSequenceClassification", ("sequence-classification",), decoder.sequence_head,
         (*READ, "labels", *ASK), outputs.SequenceClassifierOutput, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     ),

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
-from hubformer.families.bert import ASK, no_pooler, span_head, whole
-from hubformer.families.llama import sequence_head, vocab_head
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.decoder import sequence_head, vocab_head
+from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -97,7 +99,7 @@ def layer(config: Config) -> LayerSpec:
     return LayerSpec(
         AttentionSpec(
             config["num_attention_heads"],
-            whole(config, of="hidden_size", by="num_attention_heads"),
+            quotient(config, of="hidden_size", by="num_attention_heads"),
             causal=True,
             bias=biased,
             dropout=config["attention_dropout"],

@@ -7,8 +7,10 @@ from __future__ import annotations
 from functools import partial
 
 from hubformer.core import FeedForward, LayerNorm, Norms, ParallelSpec, StackSpec
-from hubformer.families import llama
-from hubformer.families.llama import BLOCK, LAYER
+from hubformer.families.kit import decoder
+from hubformer.families.kit.decoder import BLOCK, LAYER
+from hubformer.families.kit.initial import zero_padding_initial
+from hubformer.families.kit.values import head_width
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -52,14 +54,14 @@ FIELDS: dict[str, Field] = {
     "qk_layernorm": flag(False),
     "bos_token_id": token(1),
     "eos_token_id": token(2),
-    **llama.OBEYED,
+    **decoder.DROPOUT_FIELDS,
 }
 
 
 def body(config: Config) -> BodySpec:
-    wide, norm = llama.head_width(config), LayerNorm(config["layer_norm_eps"])
+    wide, norm = head_width(config), LayerNorm(config["layer_norm_eps"])
     layer = ParallelSpec(
-        llama.attention(
+        decoder.attention(
             config,
             bias=True,
             output_bias=True,
@@ -105,21 +107,21 @@ PHI = Family(
     body=body,
     rows=ROWS,
     heads=(
-        llama.base("Phi", then=llama.SHOWING),
-        llama.causal(
+        decoder.base("Phi", then=decoder.SHOWING),
+        decoder.causal(
             "Phi",
-            then=llama.SHOWING_SCORES,
+            then=decoder.SHOWING_SCORES,
             head=vocab_head,
-            rows=(llama.OUTPUT, row("lm_head.bias", "head.bias")),
+            rows=(decoder.OUTPUT, row("lm_head.bias", "head.bias")),
         ),
-        llama.sequence("Phi"),
-        llama.tokens("Phi"),
+        decoder.sequence("Phi"),
+        decoder.tokens("Phi"),
     ),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper="Gunasekar et al. 2023, arXiv:2306.11644",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
-    normalise=partial(llama.normalise, fields=FIELDS),
+    normalise=partial(decoder.normalise, fields=FIELDS),
     lora_targets=("q_proj", "v_proj", "fc1", "fc2"),
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hubformer.families import llama
-from hubformer.families.llama import BLOCK, LAYER
+from hubformer.families.kit import decoder
+from hubformer.families.kit.decoder import BLOCK, LAYER
+from hubformer.families.kit.initial import zero_padding_initial
+from hubformer.families.kit.values import head_width
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -52,12 +54,12 @@ FIELDS: dict[str, Field] = {
     "pad_token_id": token(32000),
     "sliding_window": optional(size(4096)),
     "attention_bias": unbuilt(Field(False, "false: no projection of Phi-3 has one", lambda v: v is False)),
-    **llama.OBEYED,
+    **decoder.DROPOUT_FIELDS,
 }
 
 
 def normalise(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.normalise(values, fields=FIELDS)
+    found = decoder.normalise(values, fields=FIELDS)
     said = found["rope_scaling"]
     if isinstance(said, dict) and said.get("rope_type", said.get("type")) in ("su", "yarn"):
         # The first files called LongRoPE so.
@@ -67,20 +69,20 @@ def normalise(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def body(config: Config) -> BodySpec:
-    part, wide = config["partial_rotary_factor"], llama.head_width(config)
-    seeing = llama.attention(
+    part, wide = config["partial_rotary_factor"], head_width(config)
+    seeing = decoder.attention(
         config, window=config["sliding_window"], position=rotary(config, head_width=wide, part=part)
     )
-    same = replace(llama.layer(config, seeing), dropout=config["resid_pdrop"])
-    return llama.decoder(config, (same,) * config["num_hidden_layers"])
+    same = replace(decoder.layer(config, seeing), dropout=config["resid_pdrop"])
+    return decoder.body(config, (same,) * config["num_hidden_layers"])
 
 
 def rows(config: Config) -> tuple[Row, ...]:
-    wide = llama.head_width(config)
+    wide = head_width(config)
     ours, shared = config["num_attention_heads"] * wide, config["num_key_value_heads"] * wide
     return (
-        *llama.ENDS,
-        *llama.NORMS,
+        *decoder.ENDS,
+        *decoder.NORMS,
         row(
             LAYER + "self_attn.qkv_proj.*",
             *(f"{BLOCK}attention.{part}.*" for part in ("query", "key", "value")),
@@ -104,11 +106,11 @@ PHI3 = Family(
     fields=FIELDS,
     body=body,
     rows=rows,
-    heads=(llama.base("Phi3"), llama.causal("Phi3"), llama.sequence("Phi3"), llama.tokens("Phi3")),
-    initial=llama.initial,
+    heads=(decoder.base("Phi3"), decoder.causal("Phi3"), decoder.sequence("Phi3"), decoder.tokens("Phi3")),
+    initial=zero_padding_initial,
     paper="Abdin et al. 2024, arXiv:2404.14219",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
     normalise=normalise,
     lora_targets=("qkv_proj",),

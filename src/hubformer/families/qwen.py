@@ -8,7 +8,9 @@ from functools import partial
 from typing import Any
 
 from hubformer.core import AttentionSpec, RMSNorm
-from hubformer.families import llama
+from hubformer.families.kit import decoder
+from hubformer.families.kit.initial import zero_padding_initial
+from hubformer.families.kit.values import layer_types, sliding, with_layer_types
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -48,26 +50,26 @@ WINDOWS: dict[str, Field] = {
     "use_sliding_window": flag(False),
     "sliding_window": optional(size(4096), default=4096),
     "max_window_layers": unbuilt(count(28)),
-    "layer_types": llama.layer_types(),
+    "layer_types": layer_types(),
     "attention_dropout": rate(0.0),
 }
-QWEN2_FIELDS = {**SIZES, **SHARED, **WINDOWS, "head_dim": optional(size(128)), **llama.OBEYED}
+QWEN2_FIELDS = {**SIZES, **SHARED, **WINDOWS, "head_dim": optional(size(128)), **decoder.DROPOUT_FIELDS}
 QWEN3_FIELDS = {
     **SIZES,
     "head_dim": optional(size(128), default=128),
     **SHARED,
     "attention_bias": flag(False),
     **WINDOWS,
-    **llama.OBEYED,
+    **decoder.DROPOUT_FIELDS,
 }
 
 
 def normalise(values: dict[str, Any], *, fields: dict[str, Field]) -> dict[str, Any]:
-    found = llama.normalise(values, fields=fields)
+    found = decoder.normalise(values, fields=fields)
     if found["use_sliding_window"] is False:
         found["sliding_window"] = None
     window, above = found["sliding_window"], found["max_window_layers"]
-    return llama.with_layer_types(
+    return with_layer_types(
         found, near=lambda index: window is not None and isinstance(above, int) and index >= above
     )
 
@@ -76,27 +78,27 @@ def windowed(config: Config, **how: Any) -> tuple[AttentionSpec, ...]:
     """The attention of each layer; the upper ones see a window where the configuration says so."""
     window, used = config["sliding_window"], config["use_sliding_window"]
     window = window if used else None
-    seeing, full = llama.attention(config, window=window, **how), llama.attention(config, **how)
-    return tuple(seeing if near else full for near in llama.sliding(config))
+    seeing, full = decoder.attention(config, window=window, **how), decoder.attention(config, **how)
+    return tuple(seeing if near else full for near in sliding(config))
 
 
 def qwen2_body(config: Config) -> BodySpec:
-    return llama.decoder(config, tuple(llama.layer(config, a) for a in windowed(config, bias=True)))
+    return decoder.body(config, tuple(decoder.layer(config, a) for a in windowed(config, bias=True)))
 
 
 def qwen3_body(config: Config) -> BodySpec:
     biased, norm = config["attention_bias"], RMSNorm(config["rms_norm_eps"])
     each = windowed(config, bias=biased, output_bias=biased, qk_norm=norm)
-    return llama.decoder(config, tuple(llama.layer(config, seeing) for seeing in each))
+    return decoder.body(config, tuple(decoder.layer(config, seeing) for seeing in each))
 
 
 def _heads(name: str) -> tuple[Any, ...]:
     return (
-        llama.base(name),
-        llama.causal(name),
-        llama.sequence(name),
-        llama.tokens(name),
-        llama.span(name),
+        decoder.base(name),
+        decoder.causal(name),
+        decoder.sequence(name),
+        decoder.tokens(name),
+        decoder.span(name),
     )
 
 
@@ -106,12 +108,12 @@ QWEN2 = Family(
     prefix="model",
     fields=QWEN2_FIELDS,
     body=qwen2_body,
-    rows=llama.ROWS,
+    rows=decoder.ROWS,
     heads=_heads("Qwen2"),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper="Yang et al. 2024, arXiv:2407.10671",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
     normalise=partial(normalise, fields=QWEN2_FIELDS),
     lora_targets=("q_proj", "v_proj"),
@@ -122,12 +124,12 @@ QWEN3 = Family(
     prefix="model",
     fields=QWEN3_FIELDS,
     body=qwen3_body,
-    rows=llama.ROWS + llama.QK_NORMS,
+    rows=decoder.ROWS + decoder.QK_NORMS,
     heads=_heads("Qwen3"),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper="Yang et al. 2025, arXiv:2505.09388",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
     normalise=partial(normalise, fields=QWEN3_FIELDS),
     lora_targets=("q_proj", "v_proj"),

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerSpec, MixtureOfExperts, RMSNorm
-from hubformer.families import llama, mixtral, qwen
+from hubformer.families import mixtral, qwen
+from hubformer.families.kit import decoder
+from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, count, flag, number, optional, rate, size, unbuilt
 from hubformer.models.family import Family
@@ -41,12 +43,12 @@ FIELDS: dict[str, Field] = {
     # Not among v4's arguments. The window, where there is one, is every layer's.
     "head_dim": optional(size(128)),
     "max_window_layers": unbuilt(optional(count(28))),
-    **llama.OBEYED,
+    **decoder.DROPOUT_FIELDS,
 }
 
 
 def normalise(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.normalise(values, fields=FIELDS)
+    found = decoder.normalise(values, fields=FIELDS)
     if found["use_sliding_window"] is False:
         found["sliding_window"] = None
     if found["mlp_only_layers"] is None:
@@ -70,27 +72,29 @@ def mixture(config: Config, seeing: AttentionSpec) -> LayerSpec:
         FeedForward(config["moe_intermediate_size"], config["hidden_act"], gated=True, bias=False),
         shares="renormalised" if config["norm_topk_prob"] else "plain",
     )
-    return replace(llama.layer(config, seeing), feed_forward=experts)
+    return replace(decoder.layer(config, seeing), feed_forward=experts)
 
 
 def body(config: Config) -> BodySpec:
     biased, window, used = (
         config[name] for name in ("attention_bias", "sliding_window", "use_sliding_window")
     )
-    seeing = llama.attention(
+    seeing = decoder.attention(
         config,
         bias=biased,
         output_bias=biased,
         window=window if used else None,
         qk_norm=RMSNorm(config["rms_norm_eps"]),
     )
-    return llama.decoder(
+    return decoder.body(
         config,
-        tuple(mixture(config, seeing) if mixed else llama.layer(config, seeing) for mixed in sparse(config)),
+        tuple(
+            mixture(config, seeing) if mixed else decoder.layer(config, seeing) for mixed in sparse(config)
+        ),
     )
 
 
-MIXTURE, EXPERT = llama.LAYER + "mlp.", llama.LAYER + "mlp.experts.{expert}."
+MIXTURE, EXPERT = decoder.LAYER + "mlp.", decoder.LAYER + "mlp.experts.{expert}."
 EXPERTS = (
     row(MIXTURE + "gate.*", mixtral.BLOCK + "router.*"),
     row(EXPERT + "gate_proj.*", mixtral.EXPERT + "gate.*"),
@@ -104,19 +108,19 @@ QWEN3_MOE = Family(
     prefix="model",
     fields=FIELDS,
     body=body,
-    rows=llama.ROWS + llama.QK_NORMS + EXPERTS,
+    rows=decoder.ROWS + decoder.QK_NORMS + EXPERTS,
     heads=(
         mixtral.base("Qwen3Moe"),
         mixtral.causal("Qwen3Moe"),
-        llama.sequence("Qwen3Moe"),
-        llama.tokens("Qwen3Moe"),
-        llama.span("Qwen3Moe"),
+        decoder.sequence("Qwen3Moe"),
+        decoder.tokens("Qwen3Moe"),
+        decoder.span("Qwen3Moe"),
     ),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper="Yang et al. 2025, arXiv:2505.09388",
     attribute_map={"num_local_experts": "num_experts"},  # as transformers 5 writes it
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
     normalise=normalise,
     lora_targets=("q_proj", "v_proj"),

@@ -10,6 +10,9 @@ from dataclasses import replace
 from hubformer.core import LayerNorm
 from hubformer.errors import ConfigError
 from hubformer.families import bert
+from hubformer.families.kit import encoder
+from hubformer.families.kit.arguments import ASK, CROSS, GENERATING, LABELS, MODEL, READ, SPAN
+from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import LARGEST_SIZE, Config, Field, count, size, token
@@ -23,7 +26,7 @@ from hubformer.weights.map import Row, row
 def _fields(vocab: int) -> dict[str, Field]:
     """BERT's, in v4's order, with three special tokens in the place of one."""
     fields: dict[str, Field] = {}
-    for name, field in bert.FIELDS.items():
+    for name, field in encoder.FIELDS.items():
         fields[name] = field
         if name == "pad_token_id":
             fields |= {name: count(1, most=LARGEST_SIZE), "bos_token_id": token(0), "eos_token_id": token(2)}
@@ -37,7 +40,7 @@ def body(config: Config) -> BodySpec:
             f"max_position_embeddings is {table}, expected more than {first}: positions count from "
             "pad_token_id + 1."
         )
-    return bert.body(config, first_position=first)
+    return encoder.body(config, first_position=first)
 
 
 def vocab_head(config: Config) -> VocabHead:
@@ -47,7 +50,7 @@ def vocab_head(config: Config) -> VocabHead:
 
 
 def sequence_head(config: Config) -> HeadSpec:
-    drop = bert.classifier_dropout(config)
+    drop = encoder.classifier_dropout(config)
     return PooledHead(labels=config.labels, dense=0, activation="tanh", dropouts=(drop, drop))
 
 
@@ -66,14 +69,14 @@ BIASES = ("lm_head.bias", "lm_head.decoder.bias")
 
 
 def bias_twins(config: Config) -> tuple[tuple[str, str], ...]:
-    return bert.bias_twins(config, biases=BIASES)
+    return encoder.bias_twins(config, biases=BIASES)
 
 
 def vocab_rows(config: Config) -> tuple[Row, ...]:
     return (
         row("lm_head.dense.*", "head.dense.*"),
         row("lm_head.layer_norm.*", "head.norm.*"),
-        bert.bias_row(config, "head.", biases=BIASES),
+        encoder.bias_row(config, "head.", biases=BIASES),
         row("lm_head.decoder.weight", "head.output.weight"),  # where it is not tied
     )
 
@@ -87,28 +90,28 @@ CHOICE = (
     "position_ids",
     "head_mask",
     "inputs_embeds",
-    *bert.ASK,
+    *ASK,
 )
 
 
 def _heads(name: str) -> tuple[Head, ...]:
     return (
         Head(
-            name + "Model", ("base",), bert.pooler, bert.MODEL,
+            name + "Model", ("base",), encoder.pooler, MODEL,
             outputs.BaseModelOutputWithPoolingAndCrossAttentions, tasks.pooled,
-            rows=(row(POOLER, "head.dense.*"),), without=bert.no_pooler, bare=True,
+            rows=(row(POOLER, "head.dense.*"),), without=no_pooler, bare=True,
         ),
         Head(
             name + "ForMaskedLM", ("masked-lm", "pretraining"), vocab_head,
-            (*bert.READ, *bert.CROSS, "labels", *bert.ASK), outputs.MaskedLMOutput, tasks.labelled_tokens,
+            (*READ, *CROSS, "labels", *ASK), outputs.MaskedLMOutput, tasks.labelled_tokens,
             rows=vocab_rows,
         ),
         Head(
-            name + "ForCausalLM", ("causal-lm",), vocab_head, bert.GENERATING,
+            name + "ForCausalLM", ("causal-lm",), vocab_head, GENERATING,
             outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=vocab_rows, generates=True,
         ),
         Head(
-            name + "ForSequenceClassification", ("sequence-classification",), sequence_head, bert.LABELS,
+            name + "ForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
             outputs.SequenceClassifierOutput, tasks.sequence_labels,
             rows=(row("classifier.dense.*", "head.dense.*"), row("classifier.out_proj.*", "head.output.*")),
         ),
@@ -118,12 +121,12 @@ def _heads(name: str) -> tuple[Head, ...]:
             rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
         ),
         Head(
-            name + "ForTokenClassification", ("token-classification",), bert.token_head, bert.LABELS,
+            name + "ForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
             outputs.TokenClassifierOutput, tasks.labelled_tokens,
             rows=(row("classifier.*", "head.output.*"),),
         ),
         Head(
-            name + "ForQuestionAnswering", ("question-answering",), bert.span_head, bert.SPAN,
+            name + "ForQuestionAnswering", ("question-answering",), span_head, SPAN,
             outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
         ),
     )  # fmt: skip
@@ -136,7 +139,7 @@ ROBERTA = replace(
     prefix="roberta",
     fields=_fields(50265),
     body=body,
-    rows=bert.rows("roberta"),
+    rows=encoder.rows("roberta"),
     heads=_heads("Roberta"),
     initial=initial,
     paper="Liu et al. 2019, arXiv:1907.11692",

@@ -9,7 +9,9 @@ from typing import Any
 
 from hubformer.core import NoPosition
 from hubformer.errors import ConfigError
-from hubformer.families import llama
+from hubformer.families.kit import decoder
+from hubformer.families.kit.initial import zero_padding_initial
+from hubformer.families.kit.values import layer_types, sliding, with_layer_types
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -53,16 +55,16 @@ FIELDS: dict[str, Field] = {
         lambda value: value is None or (isinstance(value, list) and set(value) <= {0, 1}),
     ),
     "no_rope_layer_interval": unbuilt(size(4)),
-    "layer_types": llama.layer_types(),
+    "layer_types": layer_types(),
     "attention_bias": flag(False),
     "attention_dropout": rate(0.0),
     "mlp_bias": flag(False),
-    **llama.OBEYED,
+    **decoder.DROPOUT_FIELDS,
 }
 
 
 def normalise(values: dict[str, Any]) -> dict[str, Any]:
-    found = llama.normalise(values, fields=FIELDS)
+    found = decoder.normalise(values, fields=FIELDS)
     every, layers = found["no_rope_layer_interval"], found["num_hidden_layers"]
     if found["no_rope_layers"] is None and _fits(found, "no_rope_layer_interval", "num_hidden_layers"):
         found["no_rope_layers"] = [int((index + 1) % every != 0) for index in range(layers)]
@@ -70,9 +72,7 @@ def normalise(values: dict[str, Any]) -> dict[str, Any]:
     if not _fits(found, "no_rope_layers") or placed is None:
         return found
     seen = found["sliding_window"] is not None and found["use_sliding_window"]
-    return llama.with_layer_types(
-        found, near=lambda index: seen and index < len(placed) and not placed[index]
-    )
+    return with_layer_types(found, near=lambda index: seen and index < len(placed) and not placed[index])
 
 
 def _fits(found: dict[str, Any], *names: str) -> bool:
@@ -90,12 +90,12 @@ def body(config: Config) -> BodySpec:
         raise ConfigError(f"no_rope_layers has {len(placed)} entries and num_hidden_layers is {layers}.")
     window, used = config["sliding_window"], config["use_sliding_window"]
     window = window if used else None
-    near = llama.sliding(config)
-    seeing = partial(llama.attention, config, bias=biased, output_bias=biased)
-    return llama.decoder(
+    near = sliding(config)
+    seeing = partial(decoder.attention, config, bias=biased, output_bias=biased)
+    return decoder.body(
         config,
         tuple(
-            llama.layer(
+            decoder.layer(
                 config,
                 seeing(
                     window=window if near[index] else None,
@@ -114,18 +114,18 @@ SMOLLM3 = Family(
     prefix="model",
     fields=FIELDS,
     body=body,
-    rows=llama.ROWS,
+    rows=decoder.ROWS,
     heads=(
-        llama.base("SmolLM3"),
-        llama.causal("SmolLM3"),
-        llama.sequence("SmolLM3"),
-        llama.tokens("SmolLM3"),
-        llama.span("SmolLM3"),
+        decoder.base("SmolLM3"),
+        decoder.causal("SmolLM3"),
+        decoder.sequence("SmolLM3"),
+        decoder.tokens("SmolLM3"),
+        decoder.span("SmolLM3"),
     ),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper='Hugging Face 2025, "SmolLM3: smol, multilingual, long-context reasoner"',
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
     normalise=normalise,
     lora_targets=("q_proj", "v_proj"),

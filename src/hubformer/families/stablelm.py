@@ -8,7 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from hubformer.core import FeedForward, LayerNorm, LayerSpec, Norms, ParallelSpec, StackSpec
-from hubformer.families import llama
+from hubformer.families.kit import decoder
+from hubformer.families.kit.initial import zero_padding_initial
+from hubformer.families.kit.values import head_width
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -54,13 +56,13 @@ FIELDS: dict[str, Field] = {
     "partial_rotary_factor": rate(0.25),
     "bos_token_id": token(0),
     "eos_token_id": token(0),
-    "classifier_dropout": llama.OBEYED["classifier_dropout"],
+    "classifier_dropout": decoder.DROPOUT_FIELDS["classifier_dropout"],
 }
 
 
 def body(config: Config) -> BodySpec:
-    wide, norm = llama.head_width(config), LayerNorm(config["layer_norm_eps"])
-    seeing = llama.attention(
+    wide, norm = head_width(config), LayerNorm(config["layer_norm_eps"])
+    seeing = decoder.attention(
         config,
         bias=config["use_qkv_bias"],
         position=rotary(config, head_width=wide, part=config["partial_rotary_factor"]),
@@ -83,17 +85,17 @@ def rows(config: Config) -> tuple[Row, ...]:
     names = {"q": "query_norm", "k": "key_norm"}
     norms = tuple(
         Row(
-            tuple(f"{llama.LAYER}self_attn.{kind}_layernorm.norms.{head}.weight" for head in range(number)),
-            (f"{llama.BLOCK}attention.{names[kind]}.weight",),
+            tuple(f"{decoder.LAYER}self_attn.{kind}_layernorm.norms.{head}.weight" for head in range(number)),
+            (f"{decoder.BLOCK}attention.{names[kind]}.weight",),
             STACK,
         )
         for kind, number in heads.items()
     )
-    return llama.ROWS + norms
+    return decoder.ROWS + norms
 
 
 def initial(config: Config) -> Initial:
-    plain = llama.initial(config)
+    plain = zero_padding_initial(config)
     return replace(plain, rules=((r"(query|key)_norm\.weight$", constant(1.0)), *plain.rules))
 
 
@@ -105,19 +107,19 @@ STABLELM = Family(
     body=body,
     rows=rows,
     heads=(
-        llama.base("StableLm", then=llama.SHOWING),
-        llama.causal("StableLm", then=llama.SHOWING_SCORES),
-        llama.sequence("StableLm"),
-        llama.tokens("StableLm"),
+        decoder.base("StableLm", then=decoder.SHOWING),
+        decoder.causal("StableLm", then=decoder.SHOWING_SCORES),
+        decoder.sequence("StableLm"),
+        decoder.tokens("StableLm"),
     ),
     initial=initial,
     paper="Bellagente et al. 2024, arXiv:2402.17834",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     optional=(
         r"(input_layernorm|post_attention_layernorm|model\.norm)\.bias$",
     ),  # use_norm_bias=false of the 12B
     caches=lambda config: True,
-    normalise=partial(llama.normalise, fields=FIELDS),
+    normalise=partial(decoder.normalise, fields=FIELDS),
     lora_targets=("q_proj", "v_proj"),
 )

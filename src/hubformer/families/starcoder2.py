@@ -7,8 +7,9 @@ from __future__ import annotations
 from functools import partial
 
 from hubformer.core import FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
-from hubformer.families import llama
-from hubformer.families.llama import BLOCK, LAYER
+from hubformer.families.kit import decoder
+from hubformer.families.kit.decoder import BLOCK, LAYER
+from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
     Config,
@@ -50,14 +51,14 @@ FIELDS: dict[str, Field] = {
     "residual_dropout": rate(0.0),
     "embedding_dropout": rate(0.0),
     "use_bias": flag(True),
-    **llama.OBEYED,
+    **decoder.DROPOUT_FIELDS,
 }
 
 
 def body(config: Config) -> BodySpec:
     biased, norm, width = config["use_bias"], LayerNorm(config["norm_epsilon"]), config["hidden_size"]
     layer = LayerSpec(
-        llama.attention(config, bias=biased, output_bias=biased, window=config["sliding_window"]),
+        decoder.attention(config, bias=biased, output_bias=biased, window=config["sliding_window"]),
         FeedForward(config["intermediate_size"], config["hidden_act"], bias=biased),
         Norms(before=norm),
         dropout=config["residual_dropout"],
@@ -80,23 +81,23 @@ STARCODER2 = Family(
     fields=FIELDS,
     body=body,
     rows=(
-        *llama.ENDS,
-        *llama.NORMS,
-        *llama.ATTENTION,
+        *decoder.ENDS,
+        *decoder.NORMS,
+        *decoder.ATTENTION,
         row(LAYER + "mlp.c_fc.*", BLOCK + "feed_forward.up.*"),
         row(LAYER + "mlp.c_proj.*", BLOCK + "feed_forward.down.*"),
     ),
     heads=(
-        llama.base("Starcoder2"),
-        llama.causal("Starcoder2"),
-        llama.sequence("Starcoder2"),
-        llama.tokens("Starcoder2"),
+        decoder.base("Starcoder2"),
+        decoder.causal("Starcoder2"),
+        decoder.sequence("Starcoder2"),
+        decoder.tokens("Starcoder2"),
     ),
-    initial=llama.initial,
+    initial=zero_padding_initial,
     paper="Lozhkov et al. 2024, arXiv:2402.19173",
-    tied=llama.TIED,
-    ignored=llama.IGNORED,
+    tied=decoder.TIED,
+    ignored=decoder.IGNORED,
     caches=lambda config: True,
-    normalise=partial(llama.normalise, fields=FIELDS),
+    normalise=partial(decoder.normalise, fields=FIELDS),
     lora_targets=("q_proj", "v_proj"),
 )

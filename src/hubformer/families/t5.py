@@ -12,7 +12,8 @@ from typing import Any, Literal
 from hubformer.core import AttentionSpec, Buckets, FeedForward, LayerSpec, Norms, RMSNorm, StackSpec
 from hubformer.errors import ConfigError
 from hubformer.families import bart
-from hubformer.families.bert import ASK, no_pooler, span_head
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, count, flag, number, positive, rate, size, token

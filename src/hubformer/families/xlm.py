@@ -12,8 +12,10 @@ import torch
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.errors import ConfigError, InputError
 from hubformer.families import xlnet
-from hubformer.families.bert import ASK, no_pooler, whole
-from hubformer.families.xlnet import beam_head, span_head
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.values import quotient
+from hubformer.families.xlnet import beam_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -84,7 +86,7 @@ def body(config: Config) -> BodySpec:
     layer = LayerSpec(
         attention=AttentionSpec(
             config["n_heads"],
-            whole(config, of="emb_dim", by="n_heads"),
+            quotient(config, of="emb_dim", by="n_heads"),
             causal=config["causal"],
             dropout=config["attention_dropout"],
         ),

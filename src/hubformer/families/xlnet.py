@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec, TransformerXL
 from hubformer.errors import ConfigError
-from hubformer.families.bert import ASK, no_pooler, whole
+from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.config import (
     LARGEST_SIZE,
@@ -76,7 +78,7 @@ PICKS = {"last": "last", "first": "first", "mean": "mean", "cls_index": "last"}
 
 
 def head_width(config: Config) -> int:
-    wide = whole(config, of="d_model", by="n_head")
+    wide = quotient(config, of="d_model", by="n_head")
     if config["d_model"] % 2:
         raise ConfigError(
             f"d_model is {config['d_model']}, expected an even number: half are sines, half cosines."

@@ -1,0 +1,1 @@
+"""What the files of families share. Its own files never import a family."""
