@@ -10,8 +10,8 @@ from typing import Any
 from hubformer.errors import HubError, InputError
 from hubformer.hub import HubUnreachable, read_card
 from hubformer.hub.fetch import current_endpoint
-from hubformer.pipelines import TASKS
 from hubformer.pipelines.registry import PIPELINE_REGISTRY as REGISTRY
+from hubformer.pipelines.table import TASKS
 from hubformer.pretrained.loading import Options, open_weights
 from hubformer.pretrained.source import Source
 from hubformer.tokenization import TOKENIZER_FILES

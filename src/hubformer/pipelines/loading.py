@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from hubformer.families import FAMILIES, family
 from hubformer.hub import read_card
 from hubformer.models.config import PreTrainedConfig
 from hubformer.models.model import Model
-from hubformer.pipelines import TASKS, pipeline
 from hubformer.pipelines.base import Pipeline
 from hubformer.pipelines.bundled import BUNDLED, bundled_model, default_model
 from hubformer.pipelines.devices import device_of
 from hubformer.pipelines.registry import PIPELINE_REGISTRY as REGISTRY
 from hubformer.pipelines.registry import pipeline_class_of
 from hubformer.pipelines.steps import overrides_steps
+from hubformer.pipelines.table import TASKS
 from hubformer.pretrained.config import AutoConfig, load_config
 from hubformer.pretrained.source import Source
 from hubformer.pretrained.tokenizer import AutoTokenizer
@@ -45,7 +44,8 @@ class Request:
     dtype: Any
     model_kwargs: dict[str, Any]
     pipeline_class: Any
-    others: dict[str, Any]
+    options: dict[str, Any]  # the other keywords: of the task, or of where files are
+    keywords: tuple[str, ...]  # every parameter of the call, for errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +66,9 @@ def opened(request: Request) -> Pipeline[Any, Any]:
         raise InputError("The tasks here read text: pass tokenizer=, and no feature extractor or processor.")
     if request.framework not in (None, "pt"):
         raise InputError(f"framework is {request.framework!r}, expected 'pt': models are PyTorch's here.")
-    others = dict(request.others)
+    options = dict(request.options)
     where, arguments = Source.options(request.model_kwargs)
-    where |= {name: others.pop(name) for name in _WHERE if name in others}
+    where |= {name: options.pop(name) for name in _WHERE if name in options}
     where |= {
         name: value
         for name, value in (("revision", request.revision), ("token", request.token))
@@ -76,7 +76,7 @@ def opened(request: Request) -> Pipeline[Any, Any]:
     }
     source = _source(request, where)
     config = _config(request, source)
-    plan = _plan(request, config, source=source, others=others, arguments=arguments)
+    plan = _plan(request, config, source=source, options=options, arguments=arguments)
     if source is None:
         model = _given(request, plan)
         tokenizer = _tokenizer(request.tokenizer, model.name_or_path, where=where)
@@ -137,7 +137,7 @@ def _plan(
     config: PreTrainedConfig,
     *,
     source: Source | None,
-    others: dict[str, Any],
+    options: dict[str, Any],
     arguments: dict[str, Any],
 ) -> _Plan:
     task = _task(request, config, source=source)
@@ -146,7 +146,7 @@ def _plan(
     dtype = _one_of(
         "dtype",
         dtype=request.dtype,
-        torch_dtype=others.pop("torch_dtype", None),
+        torch_dtype=options.pop("torch_dtype", None),
         model_kwargs=arguments.pop("dtype", older),
     )
     older = arguments.pop("device_map", None)
@@ -158,15 +158,15 @@ def _plan(
     )
     if isinstance(device, dict):
         device = device.get("", device)
-    _check_names(kind, others)
-    return _Plan(task, kind, others, arguments, dtype, device)
+    _check_names(kind, options, keywords=request.keywords)
+    return _Plan(task, kind, options, arguments, dtype, device)
 
 
-def _check_names(kind: type[Pipeline[Any, Any]], others: Iterable[str]) -> None:
+def _check_names(kind: type[Pipeline[Any, Any]], given: Iterable[str], *, keywords: Iterable[str]) -> None:
     if overrides_steps(kind):
         return  # its own _sanitize_parameters takes what it likes
-    own = (*inspect.signature(pipeline).parameters, *_WHERE, *_OF_PIPELINES)
-    refuse_unknown(others, {*own, *kind.option_names()} - {"kwargs"}, call="pipeline()")
+    own = (*keywords, *_WHERE, *_OF_PIPELINES)
+    refuse_unknown(given, {*own, *kind.option_names()} - {"kwargs"}, call="pipeline()")
 
 
 def _one_of(what: str, **said: Any) -> Any:

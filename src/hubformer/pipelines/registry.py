@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from hubformer.errors import InputError, UnknownName, suggestion
-from hubformer.pipelines import ALIASES, NOT_YET, TASKS, Task
 from hubformer.pipelines.base import Pipeline
+from hubformer.pipelines.table import ALIASES, NOT_YET, TASKS, TaskEntry
 
 _log = logging.getLogger("hubformer")
 
@@ -102,11 +102,13 @@ class Registry:
             hint = f" If it names a model, pass model={task!r}."
         raise UnknownName(f"There is no task {task!r}.{hint} Available: {', '.join(known)}.")
 
-    def row(self, task: str) -> Task:
+    def row(self, task: str) -> TaskEntry:
         """The row of a task that `check_task` gave."""
         if task in self._own:
             kind, auto, default = self._own[task]
-            return Task(f"{kind.__module__}:{kind.__name__}", auto.__name__ if auto else "AutoModel", default)
+            return TaskEntry(
+                f"{kind.__module__}:{kind.__name__}", auto.__name__ if auto else "AutoModel", default
+            )
         row = TASKS[_table_name(task)]
         known = _table_name(task) != "translation" or _pair(task) in _DEFAULT_PAIRS
         return row if known else row._replace(default=None)
