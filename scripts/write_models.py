@@ -84,7 +84,7 @@ def _attended(layer: Any) -> str:
         word
         for word in (
             "causal" if spec.causal else "both ways",
-            f"in windows of {spec.window + 1}" if spec.window is not None else "",
+            f"in windows of {_tokens_seen(spec)}" if spec.window is not None else "",
             "in a window, marked tokens everywhere" * isinstance(spec, SlidingAttentionSpec),
             "from blocks to few others" * isinstance(spec, BlockAttentionSpec),
             f"({spec.heads} heads)" if shared == spec.heads else f"({spec.heads} heads over {shared})",
@@ -92,6 +92,11 @@ def _attended(layer: Any) -> str:
         )
         if word
     )
+
+
+def _tokens_seen(spec: Any) -> int:
+    """How many tokens one sees in its window, itself among them."""
+    return int(spec.window + 1 if spec.causal else 2 * spec.window + 1)
 
 
 def norms(stack: Any) -> str:

@@ -63,3 +63,11 @@ def test_module_only_in_training() -> None:
     assert layer.eval()(x) is x
     assert (layer.train()(x) == 0).any()
     assert isinstance(layer, torch.nn.Dropout)  # code that looks for dropout layers finds them
+
+
+@pytest.mark.parametrize("rate", [0.999995, 1e-6])
+def test_rates_that_sixteen_bits_do_not_tell_from_all_or_nothing(rate: float) -> None:
+    torch.manual_seed(1)
+    y = dropout(torch.ones(1 << 20), rate)
+    assert (y == 0).double().mean().item() == pytest.approx(rate, abs=1e-5)
+    assert torch.isfinite(y).all()

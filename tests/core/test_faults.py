@@ -27,7 +27,7 @@ from hubformer.core.cache import LayerCache
 from hubformer.core.norms import Residual
 from hubformer.core.positions import _SinusoidTable
 from hubformer.families import FAMILIES
-from hubformer.models.embeddings import TokenEmbeddings, _OffsetEmbeddings
+from hubformer.models.embeddings import TokenEmbeddings
 from hubformer.models.heads import _PooledHead
 
 transformers = pytest.importorskip("transformers")
@@ -168,7 +168,7 @@ def places_off_by_one(patch: Patch, model: Any) -> None:
 
 
 def places_from_zero(patch: Patch, model: Any) -> None:
-    patch.setattr(_OffsetEmbeddings, "rows", lambda self, at, *, valid: at)
+    patch.setattr(TokenEmbeddings, "rows", lambda self, at, *, valid: at)
 
 
 def without_types(patch: Patch, model: Any) -> None:

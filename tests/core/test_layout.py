@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -224,3 +225,12 @@ def test_parts_of_a_pack_see_only_themselves() -> None:
     for part in PackedLayout.from_lengths(LENGTHS).groups:
         assert part.attention_mask(causal=False, window=None) is None
         assert part.attention_mask(causal=True, window=None) == "causal"
+
+
+def test_a_changed_layout_works_its_mask_out_anew() -> None:
+    plain = SequenceLayout.from_length(3)
+    assert plain.attention_mask(causal=False, window=None) is None
+    padded = replace(plain, key_valid=torch.tensor([[True, True, False]]))
+    mask = padded.attention_mask(causal=False, window=None)
+    assert isinstance(mask, torch.Tensor)
+    assert mask[..., -1].sum() == 0

@@ -158,3 +158,11 @@ def test_a_family_from_what_a_file_tells(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(values))
     with pytest.raises(ConfigError, match="ALiBi"):
         hubformer.AutoConfig.from_pretrained(tmp_path)
+
+
+def test_equal_configurations_have_equal_hashes() -> None:
+    one, two = (hubformer.BertConfig(hidden_size=24) for _ in range(2))
+    assert one == two
+    assert hash(one) == hash(two)
+    assert len({one, two}) == 1
+    assert len({one, hubformer.BertConfig(hidden_size=36)}) == 2

@@ -102,3 +102,20 @@ def test_bad_calls(pair: tuple[Any, Any]) -> None:
     config = hubformer.AutoConfig.for_model("bert", num_hidden_layers=1, hidden_size=8, num_attention_heads=2)
     with pytest.raises(InputError, match="base_model"):
         hubformer.BertModel(config).get_encoder()
+
+
+def test_the_cache_of_the_decoder_does_not_count_for_the_encoder() -> None:
+    """14 tokens to read and 6 in the cache are not 20 tokens to read."""
+    torch.manual_seed(0)
+    config = hubformer.BartConfig(
+        vocab_size=30, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=16,
+    )  # fmt: skip
+    model = hubformer.BartForConditionalGeneration(config).eval()
+    source, written = torch.arange(3, 17)[None], torch.arange(4, 11)[None]
+    first = model(source, decoder_input_ids=written[:, :6], use_cache=True)
+    rest = model(source, decoder_input_ids=written[:, 6:], past_key_values=first.past_key_values)
+    whole = model(source, decoder_input_ids=written)
+    torch.testing.assert_close(rest.logits[:, -1], whole.logits[:, -1])
+    with pytest.raises(InputError, match="17 tokens"):
+        model(torch.arange(3, 20)[None], decoder_input_ids=written)

@@ -27,7 +27,7 @@ from hubformer.core.kernels import attend, eager_attention
 from hubformer.core.layout import SequenceLayout
 from hubformer.core.positions import Position
 from hubformer.core.trace import LayerTrace
-from hubformer.errors import InputError
+from hubformer.errors import ConfigError, InputError
 
 # At these lengths published models were trained on blocks drawn in the way that `_old_pools` says.
 OLD_LENGTHS = (1024, 3072, 4096)
@@ -136,6 +136,14 @@ class BlockAttentionSpec(AttentionSpec):
     pads: ClassVar[bool] = False  # the last block sees and is seen everywhere, and padding moves it
 
     def build(self, width: int) -> BlockAttention:
+        unread: dict[str, Any] = {"causal": self.causal, "window": self.window, "softcap": self.softcap}
+        unread |= {"kv_heads": self.kv_heads, "qk_norm": self.qk_norm}
+        for name, value in unread.items():
+            if value not in (None, False):
+                raise ConfigError(
+                    f"Attention by blocks has {name}={value!r}, which it does not follow: rows would be read "
+                    "as if it were not there. Leave it out."
+                )
         return BlockAttention(self, width)
 
 

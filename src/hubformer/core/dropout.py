@@ -24,6 +24,8 @@ def dropout(x: Tensor, rate: float) -> Tensor:
     if x.device.type != "cpu" or x.dtype == torch.float64 or rate >= 1.0 or torch.compiler.is_compiling():
         return F.dropout(x, rate)
     dropped = round(rate * _LEVELS)
+    if not 0 < dropped < _LEVELS:  # so near to 0 or 1 that sixteen bits do not tell it from them
+        return F.dropout(x, rate)
     draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
     bits = draws.view(torch.int16)[: x.numel()].view(x.shape)
     kept = bits >= dropped - _LEVELS // 2

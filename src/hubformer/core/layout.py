@@ -40,7 +40,7 @@ class SequenceLayout:
     position_ids: Tensor | None = (
         None  # (B|1, Q) places that a caller gave for the queries; who is seen, they leave
     )
-    _seen: dict[tuple[bool, int | None], AttentionMask] = field(default_factory=dict, repr=False)
+    _seen: dict[tuple[bool, int | None], AttentionMask] = field(default_factory=dict, init=False, repr=False)
 
     @staticmethod
     def from_length(

@@ -17,6 +17,7 @@ from hubformer.core.cache import LayerCache
 from hubformer.core.layout import AnyLayout
 from hubformer.core.norms import Norms
 from hubformer.core.trace import LayerTrace
+from hubformer.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class ParallelSpec(LayerSpec):
     dropped: Literal["apart", "together"] = "apart"  # the two results, by dropout; together: Falcon
 
     def build(self, width: int) -> nn.Module:
+        if self.cross_attention is not None:
+            raise ConfigError("A parallel layer has cross_attention, which it would never run. Leave it out.")
         if self.feed_forward_norms is not None:
             return {"apart": ParallelBlock, "together": _SummingBlock}[self.dropped](self, width)
         kind = {"apart": _SharingBlock, "together": _SharingSummingBlock}[self.dropped]

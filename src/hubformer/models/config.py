@@ -372,7 +372,7 @@ class PreTrainedConfig:
         return type(other) is type(self) and vars(self) == vars(other)
 
     def __hash__(self) -> int:
-        return id(self)
+        return hash(type(self))  # fields change, and equal configurations have equal hashes
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} {self.to_json_string()}"

@@ -48,13 +48,7 @@ class TokenEmbedding:
         return self.positions - self.first_position if self.positions else None
 
     def build(self, width: int) -> TokenEmbeddings:
-        if self.placing == "unread":
-            return _UnplacedEmbeddings(self, width)
-        if self.normed == "tokens":
-            return _NormedFirstEmbeddings(self, width)
-        if self.typing == "unread":
-            return _UntypedEmbeddings(self, width)
-        return (_OffsetEmbeddings if self.first_position else TokenEmbeddings)(self, width)
+        return TokenEmbeddings(self, width)
 
 
 class TokenEmbeddings(nn.Module):
@@ -102,28 +96,29 @@ class TokenEmbeddings(nn.Module):
         x = self.enter(self.weigh(x))
         if self.types is not None:
             x = x + self.types(torch.zeros_like(x[..., 0], dtype=torch.long) if types is None else types)
-        elif types is not None:  # GPT-2 looks types up among the tokens
+        elif types is not None and self.spec.typing == "tokens":
             x = x + self.tokens(types)
         if self.languages is not None and languages is not None:
             x = x + self.languages(languages)
-        if self.positions is not None:  # last, as in v4: then float32 sums round alike
-            x = self.placed(x, rows=self.rows(at, valid=valid) if rows is None else rows)
-        out: Tensor = self.project(self.dropout(self.summed(x)))
+        if self.spec.normed == "tokens":
+            x = self.norm(x)
+        if self.positions is not None and self.spec.placing != "unread":
+            # Last, as in v4: then float32 sums round alike.
+            rows = self.rows(at, valid=valid) if rows is None else rows
+            x = x + self.positions(rows).to(x.dtype)
+        if self.spec.normed == "sum":
+            x = self.norm(self.first_dropout(self.widen(x)))
+        out: Tensor = self.project(self.dropout(x))
         return out
 
-    def summed(self, x: Tensor) -> Tensor:
-        """What is done with the sum of all vectors."""
-        y: Tensor = self.norm(self.first_dropout(self.widen(x)))
-        return y
-
     def rows(self, at: Tensor, *, valid: Tensor | None) -> Tensor:
-        """The rows of the position table for these places."""
-        return at
-
-    def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
-        assert self.positions is not None
-        placed: Tensor = x + self.positions(rows).to(x.dtype)
-        return placed
+        """The rows of the position table for these places. Where the first row is not the first place,
+        padding has the row before it, and takes no part in training the others."""
+        first = self.spec.first_position
+        if not first:
+            return at
+        rows = at + first
+        return rows if valid is None else rows.where(valid, first - 1)
 
 
 def _vaswani(half: int) -> Tensor:
@@ -161,41 +156,6 @@ class _Weigh(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.tensor(self.factor, dtype=x.dtype, device=x.device)
-
-
-class _OffsetEmbeddings(TokenEmbeddings):
-    """Padding has a row of its own, the one before the first, and takes no part in training the others."""
-
-    def rows(self, at: Tensor, *, valid: Tensor | None) -> Tensor:
-        rows = at + self.spec.first_position
-        return rows if valid is None else rows.where(valid, self.spec.first_position - 1)
-
-
-class _UnplacedEmbeddings(TokenEmbeddings):
-    def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
-        return x
-
-
-class _NormedFirstEmbeddings(TokenEmbeddings):
-    def placed(self, x: Tensor, *, rows: Tensor) -> Tensor:
-        return super().placed(self.norm(x), rows=rows)
-
-    def summed(self, x: Tensor) -> Tensor:
-        return x
-
-
-class _UntypedEmbeddings(TokenEmbeddings):
-    def forward(
-        self,
-        ids: Tensor,
-        *,
-        at: Tensor,
-        rows: Tensor | None = None,
-        types: Tensor | None = None,
-        valid: Tensor | None = None,
-        languages: Tensor | None = None,
-    ) -> Tensor:
-        return super().forward(ids, at=at, rows=rows, valid=valid, languages=languages)
 
 
 def _row(padding: int | None, *, of: int) -> int | None:

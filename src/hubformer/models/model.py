@@ -6,6 +6,7 @@ Shapes:  B rows  L length  M model width
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -116,7 +117,11 @@ class Model(nn.Module):
         assert row is not None
         prepared = inputs if row.prepare is None else row.prepare(inputs, self.config)
         if not torch.compiler.is_compiling():
-            check(prepared, computation.body.limits)
+            # The cache is the decoder's, and does not count for what an encoder reads.
+            reads = (
+                replace(prepared, past_key_values=None) if hasattr(computation.body, "encode") else prepared
+            )
+            check(reads, computation.body.limits)
         trace = self._trace(inputs)
         states: States = computation.body(prepared, trace=trace, use_cache=self._use_cache(inputs))
         tokens = computation.body.embedding.tokens
