@@ -25,8 +25,9 @@ from hubformer.recipes.sentence_order import SentenceOrder
 from hubformer.recipes.sequence_to_sequence import SequenceToSequence
 from hubformer.recipes.span_corruption import Options as SpanOptions
 from hubformer.recipes.span_corruption import SpanCorruption
-from hubformer.recipes.text_classification import TextClassification, distinct, names_of
+from hubformer.recipes.text_classification import TextClassification
 from hubformer.recipes.token_classification import TokenClassification
+from hubformer.tasks.text_classification import label_values, names_of_labels
 from hubformer.tokenization import train_tokenizer
 from recipes.animals import ANIMALS, asked, labelled, tagged, write_csv, write_lines, write_squad
 
@@ -65,8 +66,8 @@ def rows_of(task: Any, path: Path, tokenizer: Any, **data: Any) -> tuple[list[An
     ],
 )
 def test_labels_of_the_data(given: list[Any], found: list[str], called: list[str]) -> None:
-    assert distinct(given) == found
-    assert names_of(found) == called
+    assert label_values(given) == found
+    assert names_of_labels(found) == called
 
 
 def test_texts_and_pairs(tokenizers: dict[str, Any], tmp_path: Path) -> None:

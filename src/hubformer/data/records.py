@@ -90,6 +90,11 @@ class RecordDataset:
         self.read_as: dict[str, str] = {}  # wanted names to the data's, of the first record once it is read
         self.label_names = dict(label_names or {})  # of `datasets` columns that hold numbers of named labels
 
+    @property
+    def reiterable(self) -> bool:
+        """Whether it can be gone through more than once."""
+        return self._left is None
+
     def __iter__(self) -> Iterator[Record]:
         if self._left is not None:
             if not self._left:
@@ -190,7 +195,7 @@ def _of_object(source: Any, wanted: Columns, names: Sequence[str] | None) -> Rec
         name=source.name if isinstance(source, RecordDataset) else f"the {kind}",
         columns=wanted,
         count=source.count if isinstance(source, RecordDataset) else _count(source),
-        once=isinstance(source, Iterator),
+        once=isinstance(source, Iterator) or (isinstance(source, RecordDataset) and not source.reiterable),
         label_names=_label_names(source, wanted),
     )
 

@@ -89,8 +89,8 @@ class LanguageModelingEvaluation(EvaluationTask):
 
     required_columns = ("text",)
 
-    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
-        super().__init__(pipe, first, settings)
+    def __init__(self, pipe: Any, records: Iterable[Record], settings: EvaluationSettings) -> None:
+        super().__init__(pipe, records, settings)
         (self.perplexity,) = self._build(Perplexity)
 
     def to_input(self, record: Record, where: str) -> str:

@@ -20,7 +20,7 @@ from hubformer.evaluation.tasks import (
     Record,
     RegressionEvaluation,
     SummarizationEvaluation,
-    TextClassificationEvaluation,
+    TextEvaluation,
     TokenClassificationEvaluation,
     TranslationEvaluation,
 )
@@ -36,7 +36,7 @@ TASKS: dict[str, type[EvaluationTask]] = {
     LANGUAGE: LanguageModelingEvaluation,
     "question-answering": QuestionAnsweringEvaluation,
     "summarization": SummarizationEvaluation,
-    "text-classification": TextClassificationEvaluation,
+    "text-classification": TextEvaluation,
     "text2text-generation": GenerationEvaluation,
     "token-classification": TokenClassificationEvaluation,
     "translation": TranslationEvaluation,
@@ -135,9 +135,9 @@ def evaluate(
     if first is None:
         raise InputError(f"{records.name} has no records.")
     count = records.count if limit is None or records.count is None else min(limit, records.count)
-    evaluation_task = chosen(
-        pipe, first, EvaluationSettings(resamples, seed, labels, records.label_names, scheme)
-    )
+    settings = EvaluationSettings(resamples, seed, labels, records.label_names, scheme)
+    seen = itertools.islice(records, limit) if records.reiterable else iter([first])
+    evaluation_task = chosen(pipe, seen, settings)
     started = time.perf_counter()
     taken = _call_options(evaluation_task, options, task=kind)
     _run(pipe, evaluation_task, itertools.chain([first], rest), taken, name=records.name, count=count)
@@ -224,7 +224,7 @@ def _load_pipeline(
     else:
         pipe = pipeline(task, model=model, **where)
     chosen = TASKS[kind]
-    if chosen is TextClassificationEvaluation and pipe.model.config.num_labels == 1:
+    if chosen is TextEvaluation and pipe.model.config.num_labels == 1:
         chosen = RegressionEvaluation
     return pipe, chosen
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from hubformer.data import Labels
 from hubformer.errors import InputError
-from hubformer.metrics.answers import Squad, gold_answers
-from hubformer.metrics.classification import Calibration, Classification, ConfusionMatrix, RocAuc
+from hubformer.metrics.answers import Squad
 from hubformer.metrics.entities import EntityF1, Scheme
 from hubformer.metrics.generated import Bleu, ChrF, Rouge
-from hubformer.metrics.metric import Metric, listed
-from hubformer.metrics.regression import Errors, Pearson, Spearman
+from hubformer.metrics.metric import Metric
+from hubformer.tasks import question_answering, token_classification
+from hubformer.tasks.text_classification import TextClassification, TextRegression
 
 Record = Mapping[str, Any]
 
@@ -38,8 +38,9 @@ class EvaluationTask:
     column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     adjustable: ClassVar[tuple[str, ...]] = ()  # those of `options` that a user may set too
 
-    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
-        """first: the first record, for what differs from data set to data set."""
+    def __init__(self, pipe: Any, records: Iterable[Record], settings: EvaluationSettings) -> None:
+        """records: to look at, for what differs from data set to data set; the first one alone where the
+        data can be gone through once."""
         self.settings = settings
 
     @property
@@ -76,78 +77,46 @@ class EvaluationTask:
         return [kind(resamples=self.settings.resamples, seed=self.settings.seed, **options) for kind in kinds]
 
 
-_TEXTS = {"text": ("sentence", "sentence1", "premise"), "text_pair": ("sentence2", "hypothesis")}
+class TextEvaluation(EvaluationTask):
+    """One label, or one number, for each text or pair: what the task's definition measures."""
 
+    definition: ClassVar[TextClassification] = TextClassification()
+    required_columns = TextClassification.required_columns
+    column_aliases = TextClassification.column_aliases
 
-class TextClassificationEvaluation(EvaluationTask):
-    """One label for each text or pair: all of Classification, ROC-AUC and calibration.
-
-    With two labels precision, recall and f1 are also those of label number 1.
-    """
-
-    required_columns = ("text", "label")
-    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = _TEXTS
-
-    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
-        super().__init__(pipe, first, settings)
+    def __init__(self, pipe: Any, records: Iterable[Record], settings: EvaluationSettings) -> None:
+        super().__init__(pipe, records, settings)
         config = pipe.model.config
-        if config.problem_type == "multi_label_classification":
-            raise InputError(
-                "This model gives several labels to a text; text-classification measures one for each."
-            )
+        self.measured = self.definition.metrics(config, resamples=settings.resamples, seed=settings.seed)
         names = [config.id2label[place] for place in range(config.num_labels)]
         self.labels = Labels(names, renamed=settings.labels)
-        self._theirs = (
-            _label_order(settings.label_names.get("label"), names) if settings.labels is None else None
-        )
-        positive = names[1] if len(names) == 2 else None
-        (self.right,) = self._build(Classification, labels=names, positive=positive)
-        self.area, self.calibration = self._build(RocAuc, Calibration)
-        self.matrix = ConfusionMatrix(labels=names)
+        theirs = settings.label_names.get("label") if settings.labels is None else None
+        self._theirs = _label_order(theirs, names)
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"top_k": None}
+        return self.definition.evaluation_options()
 
     def to_input(self, record: Record, where: str) -> Any:
-        return text_or_pair(record)
+        example = self.definition.parse(record, where)
+        if example.text_pair is None:
+            return example.text
+        return {"text": example.text, "text_pair": example.text_pair}
 
-    def reference(self, record: Record, where: str) -> int:
-        label = record["label"]
-        label = label.item() if hasattr(label, "item") else label
+    def reference(self, record: Record, where: str) -> float:
+        label = self.definition.parse(record, where).label
         if self._theirs is not None and isinstance(label, int) and 0 <= label < len(self._theirs):
             label = self._theirs[label]
         return self.labels.index(label, f"The label of {where}")
 
-    def update(self, answers: Sequence[Any], references: Sequence[int]) -> None:
-        names = self.labels.names
-        rows = [{one["label"]: one["score"] for one in answer} for answer in answers]
-        best = [max(row, key=lambda name: row[name]) for row in rows]
-        gold = [names[place] for place in references]
-        self.right.update(best, gold)
-        self.matrix.update(best, gold)
-        self.calibration.update(
-            [row[name] for row, name in zip(rows, best, strict=True)],
-            [name == other for name, other in zip(best, gold, strict=True)],
-        )
-        scores = [row[names[1]] if len(names) == 2 else [row[name] for name in names] for row in rows]
-        self.area.update(scores, references)
+    def update(self, answers: Sequence[Any], references: Sequence[Any]) -> None:
+        self.measured.update(answers, references)
 
     def metrics(self) -> Sequence[Metric]:
-        return [self.right, self.area, self.calibration]
+        return self.measured.metrics()
 
     def details(self) -> dict[str, Any]:
-        return {
-            "per_label": self.right.per_name(),
-            "confusion_matrix": {"labels": self.matrix.labels, "counts": self.matrix.compute()},
-            "reliability": self.calibration.curve(),
-        }
-
-
-def text_or_pair(record: Record) -> Any:
-    """The text, or both texts as a pipeline takes them."""
-    pair = record.get("text_pair")
-    return record["text"] if pair is None else {"text": record["text"], "text_pair": pair}
+        return self.measured.details()
 
 
 def _label_order(theirs: Sequence[str] | None, ours: Sequence[str]) -> Sequence[str] | None:
@@ -157,51 +126,26 @@ def _label_order(theirs: Sequence[str] | None, ours: Sequence[str]) -> Sequence[
     return theirs
 
 
-class RegressionEvaluation(EvaluationTask):
-    """One number for each text or pair: Pearson, Spearman, mean errors."""
+class RegressionEvaluation(TextEvaluation):
+    """One number for each text or pair."""
 
-    required_columns = ("text", "label")
-    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {**_TEXTS, "label": ("score",)}
-
-    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
-        super().__init__(pipe, first, settings)
-        self._metrics = self._build(Pearson, Spearman, Errors)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"function_to_apply": "none", "top_k": 1}
-
-    def to_input(self, record: Record, where: str) -> Any:
-        return text_or_pair(record)
+    definition: ClassVar[TextClassification] = TextRegression()
 
     def reference(self, record: Record, where: str) -> float:
-        try:
-            return float(record["label"])
-        except (TypeError, ValueError):
-            raise InputError(
-                f"The label of {where} is {record['label']!r}, expected a number: the model gives one."
-            ) from None
-
-    def update(self, answers: Sequence[Any], references: Sequence[float]) -> None:
-        found = [answer[0]["score"] for answer in answers]
-        for metric in self._metrics:
-            metric.update(found, references)
-
-    def metrics(self) -> Sequence[Metric]:
-        return self._metrics
+        return float(self.definition.parse(record, where).label)
 
 
 class QuestionAnsweringEvaluation(EvaluationTask):
     """Spans of a text: SQuAD's exact match and F1. Where the data says which questions are impossible, by
     SQuAD 2.0's rules, and "" may be an answer."""
 
-    required_columns = ("question", "context", "answers")
-    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}
+    required_columns = question_answering.REQUIRED_COLUMNS
+    column_aliases = question_answering.COLUMN_ALIASES
     adjustable = ("handle_impossible_answer",)
 
-    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
-        super().__init__(pipe, first, settings)
-        self.version = 2 if "is_impossible" in first else 1
+    def __init__(self, pipe: Any, records: Iterable[Record], settings: EvaluationSettings) -> None:
+        super().__init__(pipe, records, settings)
+        self.version = 2 if any(map(_may_lack_an_answer, records)) else 1
         (self.squad,) = self._build(Squad, version=self.version)
 
     @property
@@ -212,13 +156,13 @@ class QuestionAnsweringEvaluation(EvaluationTask):
         return {"question": record["question"], "context": record["context"]}
 
     def reference(self, record: Record, where: str) -> list[str]:
-        references = gold_answers(record, where)
-        if not references and self.version == 1:
+        found = question_answering.gold_answers(record, where)
+        if not found.texts and self.version == 1:
             raise InputError(
-                f"{where} has no gold answer. If the data has questions without an answer, give each record "
-                "is_impossible (true or false), as SQuAD 2.0 does."
+                f"{where} has no gold answer. If the data has questions without an answer, pass a list or a "
+                "file, or give each record is_impossible (true or false), as SQuAD 2.0 does."
             )
-        return references
+        return list(found.texts)
 
     def update(self, answers: Sequence[Any], references: Sequence[list[str]]) -> None:
         self.squad.update([answer["answer"] for answer in answers], references)
@@ -233,16 +177,14 @@ class QuestionAnsweringEvaluation(EvaluationTask):
 class TokenClassificationEvaluation(EvaluationTask):
     """A tag for each word: entity F1. A word's tag is that of its first token."""
 
-    required_columns = ("tokens", "tags")
-    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "tokens": ("words",),
-        "tags": ("ner_tags", "labels"),
-    }
+    required_columns = token_classification.REQUIRED_COLUMNS
+    column_aliases = token_classification.COLUMN_ALIASES
 
-    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
-        super().__init__(pipe, first, settings)
+    def __init__(self, pipe: Any, records: Iterable[Record], settings: EvaluationSettings) -> None:
+        super().__init__(pipe, records, settings)
         self._names = settings.label_names.get("tags")
-        self._known = set(pipe.model.config.id2label.values())
+        self._id2label = {int(place): name for place, name in pipe.model.config.id2label.items()}
+        self._known = set(self._id2label.values())
         (self.entities,) = self._build(EntityF1, scheme=settings.scheme)
 
     @property
@@ -250,29 +192,26 @@ class TokenClassificationEvaluation(EvaluationTask):
         return {"aggregation_strategy": "none", "ignore_labels": []}
 
     def to_input(self, record: Record, where: str) -> str:
-        return " ".join(record["tokens"])
+        return " ".join(token_classification.tagged_words(record, where).words)
 
     def reference(self, record: Record, where: str) -> tuple[list[str], list[str]]:
-        words, tags = (
-            listed(record["tokens"], f"tokens of {where}"),
-            listed(record["tags"], f"tags of {where}"),
-        )
-        if len(words) != len(tags):
-            raise InputError(
-                f"{where} has {len(words)} words and {len(tags)} tags; expected as many of each."
-            )
-        renamed = self.settings.labels or {}
-        named = [
-            self._names[tag] if self._names is not None and isinstance(tag, int) else tag for tag in tags
-        ]
-        named = [renamed.get(tag, tag) for tag in named]
-        for tag in named:
+        found = token_classification.tagged_words(record, where)
+        tags = [self._name(tag) for tag in found.tags]
+        for tag in tags:
             if tag not in self._known:
                 raise InputError(
                     f"{where} has the tag {tag!r}, which the model does not have. Its labels are "
                     f"{', '.join(sorted(self._known))}. Say which label it is by labels={{{tag!r}: ...}}."
                 )
-        return words, named
+        return list(found.words), tags
+
+    def _name(self, tag: str | int) -> str:
+        """The model's name of a tag: renamed as the user says, or by its number."""
+        if isinstance(tag, int) and self._names is not None:
+            tag = self._names[tag]
+        renamed = self.settings.labels or {}
+        tag = renamed.get(tag, tag)
+        return str(tag) if str(tag) in self._known else str(self._id2label.get(cast(int, tag), tag))
 
     def update(self, answers: Sequence[Any], references: Sequence[tuple[list[str], list[str]]]) -> None:
         found = [tags_of_words(words, answer) for answer, (words, _) in zip(answers, references, strict=True)]
@@ -283,6 +222,15 @@ class TokenClassificationEvaluation(EvaluationTask):
 
     def details(self) -> dict[str, Any]:
         return {"per_type": self.entities.per_name(), "scheme": self.entities.scheme}
+
+
+def _may_lack_an_answer(record: Record) -> bool:
+    if "is_impossible" in record:
+        return True
+    try:
+        return not question_answering.gold_answers(record, "it").texts
+    except InputError:  # raised again where the record has its place
+        return False
 
 
 def tags_of_words(words: Sequence[str], tokens: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -314,8 +262,8 @@ class GenerationEvaluation(EvaluationTask):
     }
     kinds: ClassVar[tuple[type[Metric], ...]] = (Rouge, Bleu, ChrF)
 
-    def __init__(self, pipe: Any, first: Record, settings: EvaluationSettings) -> None:
-        super().__init__(pipe, first, settings)
+    def __init__(self, pipe: Any, records: Iterable[Record], settings: EvaluationSettings) -> None:
+        super().__init__(pipe, records, settings)
         self._metrics = self._build(*self.kinds)
 
     def to_input(self, record: Record, where: str) -> str:

@@ -12,7 +12,7 @@ import re
 import string
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy
@@ -164,28 +164,3 @@ def _percent(part: Array, prefix: str) -> dict[str, Array]:
         f"{prefix}{name}": 100 * ratio(part[:, place], part[:, 2])
         for place, name in enumerate(("exact", "f1"))
     }
-
-
-def gold_answers(record: Mapping[str, Any], where: str) -> list[str]:
-    """The gold answers of a record: `answers` as SQuAD's files or its flat form have them, or a text or list.
-
-    Raises:
-        InputError: another form.
-    """
-    answers = record["answers"]
-    if isinstance(answers, Mapping) and "text" in answers:
-        answers = answers["text"]
-    if isinstance(answers, str):
-        answers = [answers]
-    if hasattr(answers, "tolist"):
-        answers = answers.tolist()
-    if isinstance(answers, Sequence):
-        texts: list[Any] = [
-            answer.get("text") if isinstance(answer, Mapping) else answer for answer in answers
-        ]
-        if all(isinstance(text, str) for text in texts):
-            return texts
-    raise InputError(
-        f"{where} has answers {answers!r}; expected a text, a list of texts, or SQuAD's "
-        '{"text": [...], "answer_start": [...]}.'
-    )

@@ -7,7 +7,7 @@ both places are the first token's, as for a question without an answer (Devlin e
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from hubformer.recipes.training_task import (
     encoded_inputs,
     text_of,
 )
+from hubformer.tasks.question_answering import COLUMN_ALIASES, REQUIRED_COLUMNS, gold_answers
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class QuestionAnswering(TrainingTask):
     head: ClassVar[str] = "AutoModelForQuestionAnswering"
     adapter_task: ClassVar[str | None] = "QUESTION_ANS"
     evaluation_task = "question-answering"
-    required_columns = ("question", "context", "answers")
-    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {"answers": ("answer",)}
+    required_columns = REQUIRED_COLUMNS
+    column_aliases = COLUMN_ALIASES
     Options: ClassVar[type] = Options
 
     def model_options(self, records: Any) -> dict[str, Any]:
@@ -104,10 +105,10 @@ class QuestionAnswering(TrainingTask):
 
 def _span(record: Record, where: str) -> tuple[int, int] | None:
     """The first gold answer's characters; None where there is no answer."""
-    found = None if record.get("is_impossible") in _TRUE else _answer(record, where)
-    if found is None:
+    found = gold_answers(record, where)
+    if not found.texts:
         return None
-    context, (text, start) = record["context"], found
+    context, text, start = record["context"], found.texts[0], found.start
     if start is None:
         start = context.find(text)
         if start < 0:
@@ -118,38 +119,6 @@ def _span(record: Record, where: str) -> tuple[int, int] | None:
             f"{context[start : start + len(text)]!r} stands. Correct answer_start."
         )
     return start, start + len(text)
-
-
-_TRUE = (True, 1, "1", "true", "True", "TRUE")
-
-
-def _answer(record: Record, where: str) -> tuple[str, int | None] | None:
-    """The first gold answer and where it begins, if the record says; None where there is no answer."""
-    answers = record["answers"]
-    if answers is None or isinstance(answers, str):  # one column for the text, perhaps one for its place
-        answers = [{"text": answers, "answer_start": record.get("answer_start")}]
-    elif isinstance(answers, Mapping) and isinstance(answers.get("text"), list):
-        starts = answers.get("answer_start") or [None] * len(answers["text"])
-        answers = [
-            dict(zip(("text", "answer_start"), pair, strict=True))
-            for pair in zip(answers["text"], starts, strict=False)
-        ]
-    if not isinstance(answers, list) or not all(
-        isinstance(one, Mapping) and "text" in one for one in answers
-    ):
-        raise InputError(
-            f"The answers of {where} are {record['answers']!r}; expected a text, or SQuAD's "
-            '{"text": [...], "answer_start": [...]}.'
-        )
-    if not answers or not answers[0]["text"]:
-        return None
-    text, start = answers[0]["text"], answers[0].get("answer_start")
-    try:
-        return text, None if start in (None, "") else int(start)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"answer_start of {where} is {start!r}, expected the place of the answer's first character."
-        ) from None
 
 
 def _classifier(ids: Sequence[int], tokenizer: Any) -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from hubformer.errors import InputError
 from hubformer.metrics.regression import Errors, Pearson
 from hubformer.recipes.text_classification import Texts
 from hubformer.recipes.training_task import Record, check_length
+from hubformer.tasks.text_classification import TextClassification, TextRegression
 
 
 @dataclass(frozen=True)
@@ -25,23 +24,11 @@ class Options:
 
 class Regression(Texts):
     Options: ClassVar[type] = Options
+    definition: ClassVar[TextClassification] = TextRegression()
     packages = ("scipy.stats",)  # for Spearman's correlation
 
     def model_options(self, records: Iterable[Record]) -> dict[str, Any]:
         return {"num_labels": 1, "problem_type": "regression"}
-
-    def parse(self, record: Record, where: str) -> Record:
-        record = super().parse(record, where)
-        try:
-            number = float(record["label"])
-        except (TypeError, ValueError):
-            number = math.nan
-        if not math.isfinite(number):
-            raise InputError(
-                f"The label of {where} is {record['label']!r}, expected a number. Labels that are names are "
-                "learnt by the objective text-classification."
-            )
-        return {**record, "label": number}
 
     def label(self, record: Record) -> float:
         return float(record["label"])

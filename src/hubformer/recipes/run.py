@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from hubformer.pretrained.config import AutoConfig
 from hubformer.pretrained.source import Source
 from hubformer.pretrained.tokenizer import AutoTokenizer, length_limit
 from hubformer.recipes.provenance import provenance
-from hubformer.recipes.recipe import NewTokenizer, Recipe
+from hubformer.recipes.recipe import NewTokenizer, Paths, Recipe
 from hubformer.recipes.records import Split, kept, records_of, split
 from hubformer.recipes.registry import objective
 from hubformer.recipes.training_task import Record, TrainingTask
@@ -63,6 +64,7 @@ def run(recipe: Recipe, *, output: str | Path | None = None, resume: bool = Fals
     _say(recipe, f"{len(records.train):,} records, and {len(records.held_out):,} held out.")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     settings = task.model_options(records.train)
+    _check_evaluation_data(task, recipe, records=records)
     tokenizer = _tokenizer(task, recipe, records=records.train, folder=arguments.folder, resume=resume)
     set_seed(arguments.seed)  # a new head is drawn alike in every run
     model = _model(task, recipe, settings=settings, tokenizer=tokenizer, seed=arguments.seed)
@@ -248,6 +250,29 @@ def _save(trainer: Trainer, task: TrainingTask, recipe: Recipe) -> None:
         write_file(folder / CURVES, training_curves(folder))
 
 
+def _evaluation_paths(task: TrainingTask, recipe: Recipe, *, records: Split) -> Paths | None:
+    """The files that the result is measured on; None: none, or the records held out of the training data."""
+    if recipe.evaluation is None or task.evaluation_task is None:
+        return None
+    if recipe.evaluation.data:
+        return recipe.evaluation.data
+    return recipe.data.valid if records.held_out else None
+
+
+def _check_evaluation_data(task: TrainingTask, recipe: Recipe, *, records: Split) -> None:
+    """Refuse before the training what the measurement after it would stop at.
+
+    Raises:
+        InputError: a record that cannot be measured on.
+    """
+    paths = _evaluation_paths(task, recipe, records=records)
+    if paths is None or recipe.evaluation is None:
+        return
+    found = records_of(task, recipe.data, paths=paths)
+    for place, record in enumerate(islice(found, recipe.evaluation.limit)):
+        task.check_labels(task.parse(record, f"record {place} of {found.name}"))
+
+
 def _measured(task: TrainingTask, recipe: Recipe, *, folder: Path, records: Split) -> dict[str, Any]:
     """The figures of the public pipeline on the data that the recipe names, also written as a report."""
     asked = recipe.evaluation
@@ -255,7 +280,7 @@ def _measured(task: TrainingTask, recipe: Recipe, *, folder: Path, records: Spli
         return {}
     from hubformer.evaluation import evaluate
 
-    paths = asked.data or recipe.data.valid
+    paths = _evaluation_paths(task, recipe, records=records)
     data = (
         records_of(task, recipe.data, paths=paths)
         if paths

@@ -16,8 +16,8 @@ from hubformer.recipes.training_task import (
     TrainingTask,
     check_length,
     encoded_inputs,
-    text_of,
 )
+from hubformer.tasks import text_classification as tasks
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,17 @@ class Texts(TrainingTask):
     head: ClassVar[str] = "AutoModelForSequenceClassification"
     adapter_task: ClassVar[str | None] = "SEQ_CLS"
     evaluation_task = "text-classification"
-    required_columns = ("text", "label")
-    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "text": ("sentence", "sentence1", "premise", "review", "question"),
-        "text_pair": ("sentence2", "hypothesis"),
-        "label": ("labels", "sentiment", "score"),
-    }
+    required_columns = tasks.TextClassification.required_columns
+    column_aliases = tasks.TextClassification.column_aliases
+    definition: ClassVar[tasks.TextClassification] = tasks.TextClassification()
 
     def parse(self, record: Record, where: str) -> Record:
-        for column in ("text", "text_pair"):
-            if column == "text" or column in record:
-                text_of(record, column, where)
-        if record["label"] is None or not str(record["label"]).strip():
-            raise InputError(f"The label of {where} is {record['label']!r}. Leave the record out.")
-        return record
+        example = self.definition.parse(record, where)
+        pair = {} if example.text_pair is None else {"text_pair": example.text_pair}
+        return {"text": example.text, **pair, "label": example.label}
+
+    def check_labels(self, record: Record) -> None:
+        self.label(record)
 
     def encode(self, records: Sequence[Record], tokenizer: Any) -> Iterator[Sample]:
         pairs = [record["text_pair"] for record in records if "text_pair" in record]
@@ -87,8 +84,8 @@ class TextClassification(Texts):
 
     def model_options(self, records: Iterable[Record]) -> dict[str, Any]:
         if self._labels is None:
-            values = distinct(record["label"] for record in records)
-            self._names = names_of(values)
+            values = tasks.label_values(record["label"] for record in records)
+            self._names = tasks.names_of_labels(values)
             self._found = {value: place for place, value in enumerate(values)}
         return {
             "id2label": dict(enumerate(self._names)),
@@ -100,7 +97,7 @@ class TextClassification(Texts):
         value, where = record["label"], f"The label of {record['text'][:60]!r}"
         if self._labels is not None:
             return self._labels.index(value, where)
-        if (place := self._found.get(plain(value))) is None:
+        if (place := self._found.get(tasks.plain_label(value))) is None:
             raise InputError(
                 f"{where} is {value!r}, which the training data does not have; it has "
                 f"{', '.join(self._found)}."
@@ -113,38 +110,6 @@ class TextClassification(Texts):
     def evaluation_options(self) -> dict[str, Any]:
         renamed = {value: self._names[place] for value, place in self._found.items()}
         return {**super().evaluation_options(), "labels": renamed or None}
-
-
-def plain(label: Any) -> str:
-    """A label of the data as a text: 1, 1.0 and "1" are one."""
-    label = label.item() if hasattr(label, "item") else label
-    return str(int(label) if isinstance(label, float) and label.is_integer() else label).strip()
-
-
-def distinct(labels: Iterable[Any]) -> list[str]:
-    """The labels that occur, numbers by size and names by letter.
-
-    Raises:
-        InputError: fewer than two, or so many that they are rather texts or measurements.
-    """
-    found = {plain(label) for label in labels}
-    if not 2 <= len(found) <= 1000:
-        some = ", ".join(repr(name) for name in sorted(found)[:5])
-        raise InputError(
-            f"The column of labels has {len(found)} different values ({some}{', …' * (len(found) > 5)}), "
-            "expected 2 to 1000. Say which column it is by data.columns.label, or learn numbers with the "
-            "objective regression."
-        )
-    if all(name.isdecimal() for name in found):
-        return sorted(found, key=int)
-    return sorted(found)
-
-
-def names_of(labels: Sequence[str]) -> list[str]:
-    """How a model calls them: LABEL_0, LABEL_1, … where the data numbers its labels as a model does."""
-    if list(labels) == list(map(str, range(len(labels)))):
-        return [f"LABEL_{label}" for label in labels]
-    return list(labels)
 
 
 def _measured(prediction: Any, *, count: int) -> dict[str, float]:

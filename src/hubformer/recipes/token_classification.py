@@ -20,6 +20,7 @@ from torch import Tensor
 from hubformer.errors import ConfigError, InputError
 from hubformer.metrics.entities import EntityF1, check_scheme, spans
 from hubformer.recipes.training_task import Record, Sample, TrainingTask, check_length, encoded_inputs
+from hubformer.tasks.token_classification import COLUMN_ALIASES, REQUIRED_COLUMNS, tagged_words
 from hubformer.training.masking import IGNORED
 
 _OUTSIDE = "O"
@@ -50,11 +51,8 @@ class TokenClassification(TrainingTask):
 
     head: ClassVar[str] = "AutoModelForTokenClassification"
     adapter_task: ClassVar[str | None] = "TOKEN_CLS"
-    required_columns = ("tokens", "tags")
-    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "tokens": ("words",),
-        "tags": ("ner_tags", "labels", "pos_tags"),
-    }
+    required_columns = REQUIRED_COLUMNS
+    column_aliases = COLUMN_ALIASES
     Options: ClassVar[type] = Options
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -64,14 +62,11 @@ class TokenClassification(TrainingTask):
         self._places: dict[str, int] = {}
 
     def parse(self, record: Record, where: str) -> Record:
-        words, tags = (_words(record[name], f"{name} of {where}") for name in ("tokens", "tags"))
-        if len(words) != len(tags) or not words:
-            raise InputError(
-                f"{where} has {len(words)} words and {len(tags)} tags; expected as many of each."
-            )
+        found = tagged_words(record, where)
         names = self.options.labels
         tags = [
-            names[tag] if names and isinstance(tag, int) and tag < len(names) else str(tag) for tag in tags
+            names[tag] if names and isinstance(tag, int) and tag < len(names) else str(tag)
+            for tag in found.tags
         ]
         if self.options.scheme is not None:
             try:
@@ -80,7 +75,7 @@ class TokenClassification(TrainingTask):
                 raise InputError(
                     f"{where}: {error} Set options.scheme, to null if the tags make up no entities."
                 ) from None
-        return {**record, "tokens": [str(word) for word in words], "tags": tags}
+        return {**record, "tokens": list(found.words), "tags": tags}
 
     def texts(self, records: Iterable[Record]) -> Iterator[str]:
         return (" ".join(record["tokens"]) for record in records)
@@ -99,6 +94,10 @@ class TokenClassification(TrainingTask):
             labels = [self._place(tag, record) for tag in record["tags"]]
             words = words_of(encoded["offset_mapping"][place], record["tokens"])
             yield {**encoded_inputs(encoded, place), "labels": of_tokens(labels, words)}
+
+    def check_labels(self, record: Record) -> None:
+        for tag in record["tags"]:
+            self._place(tag, record)
 
     def _place(self, tag: str, record: Record) -> int:
         if tag not in self._places:
@@ -168,15 +167,6 @@ def of_tokens(labels: Sequence[int], words: Sequence[int | None]) -> list[int]:
         IGNORED if word is None or word == last else labels[word]
         for word, last in zip(words, before, strict=True)
     ]
-
-
-def _words(value: Any, what: str) -> list[Any]:
-    """A list; a text is one with spaces between its words."""
-    if isinstance(value, str):
-        return value.split()
-    if not isinstance(value, list | tuple):
-        raise InputError(f"The {what} are {value!r}, expected a list, or a text with spaces between words.")
-    return list(value)
 
 
 def _best(scores: Tensor, labels: Tensor) -> Tensor:

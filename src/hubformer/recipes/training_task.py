@@ -63,6 +63,13 @@ class TrainingTask:
         """
         return record
 
+    def check_labels(self, record: Record) -> None:
+        """Called with checked records on which the result is measured, once the labels are known.
+
+        Raises:
+            InputError: a label that the model does not learn.
+        """
+
     def texts(self, records: Iterable[Record]) -> Iterator[str]:
         """What a new tokenizer learns from: every text of the records that is no label."""
         for record in records:

@@ -272,7 +272,7 @@ def label_values(labels: Iterable[Any]) -> list[str]:
     Raises:
         InputError: fewer than two, or so many that they are rather texts or measurements.
     """
-    values = {_plain(label) for label in labels}
+    values = {plain_label(label) for label in labels}
     if not 2 <= len(values) <= 1000:
         some = ", ".join(repr(name) for name in sorted(values)[:5])
         raise InputError(
@@ -292,7 +292,8 @@ def names_of_labels(values: Sequence[str]) -> list[str]:
     return list(values)
 
 
-def _plain(label: Any) -> str:
+def plain_label(label: Any) -> str:
+    """A label of the data as a text: 1, 1.0 and "1" are one."""
     label = label.item() if hasattr(label, "item") else label
     return str(int(label) if isinstance(label, float) and label.is_integer() else label).strip()
 
