@@ -236,3 +236,21 @@ def test_old_objectives_are_refused_with_the_new_name(old: str, new: str, tmp_pa
     run = json.loads(load_recipe("bert-mini-pretraining").to_json()) | {"objective": old}
     (tmp_path / "recipe.json").write_text(json.dumps({"recipe": run}))
     assert load_recipe(tmp_path / "recipe.json").objective == new
+
+
+def test_an_objective_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_objectives.py").write_text(
+        "from hubformer.recipes.text_classification import TextClassification\n"
+        "class Mine(TextClassification):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    task, _ = resolve(load_recipe("sst2", ["objective=my_objectives:Mine", "options.max_length=9"]))
+    assert (type(task).__name__, task.options.max_length) == ("Mine", 9)
+    for place, said in (
+        ("my_objectives:Yours", "no attribute 'Yours'"),
+        ("absent:X", "No module named"),
+        ("json:loads", "expected a subclass"),
+        (":", "cannot be imported"),
+    ):
+        with pytest.raises(UnknownName, match=said):
+            resolve(load_recipe("sst2", [f"objective={place}"]))

@@ -29,19 +29,36 @@ OBJECTIVES = {
 
 
 def objective(recipe: Recipe) -> TrainingTask:
-    """The objective that a recipe names, with its options.
+    """The objective that a recipe names, with its options: a name of OBJECTIVES, or "module:Class" for a
+    TrainingTask from outside of the package.
 
     Raises:
         UnknownName: there is none of that name. UnknownArgument: an option that it does not have.
     """
     refuse_old_objective(recipe.objective)
+    if ":" in recipe.objective:
+        return _outside(recipe.objective)(recipe.options)
     found = OBJECTIVES.get(recipe.objective)
     if found is None:
         raise UnknownName(
             f"There is no objective {recipe.objective!r}.{suggestion(recipe.objective, OBJECTIVES)} "
-            f"There are: {', '.join(sorted(OBJECTIVES))}."
+            f"There are: {', '.join(sorted(OBJECTIVES))}; or module:Class, a TrainingTask of your own."
         )
     module, _, name = found.partition(":")
     kind: Any = getattr(import_module(f"hubformer.recipes.{module}"), name)
     made: TrainingTask = kind(recipe.options)
     return made
+
+
+def _outside(place: str) -> type[TrainingTask]:
+    module, _, name = place.partition(":")
+    try:
+        kind = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UnknownName(
+            f"The objective {place!r} cannot be imported ({error}). Expected module:Class, where the module "
+            "is on Python's path."
+        ) from None
+    if not (isinstance(kind, type) and issubclass(kind, TrainingTask)):
+        raise UnknownName(f"The objective {place!r} is {kind!r}, expected a subclass of TrainingTask.")
+    return kind
