@@ -112,7 +112,7 @@ def test_words(bert: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("impossible", [False, True], ids=["v1.1", "v2.0"])
 def test_questions(impossible: bool, bert: Path, tmp_path: Path) -> None:
-    train = write_squad(tmp_path / "train.json", asked(240, impossible=impossible))
+    train = write_squad(tmp_path / "train.json", asked(400, impossible=impossible))
     valid = write_squad(tmp_path / "valid.json", asked(30, impossible=impossible, seed=1))
     name = "squad-v2" if impossible else "squad"
     recipe = tiny(name, bert, train, data__valid=str(valid), options__stride=8, training__num_train_epochs=8)

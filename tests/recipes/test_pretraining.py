@@ -97,7 +97,12 @@ OTHERS = {
     "bert-mini-sop": ("mlm", {"options__dupe_factor": 2}),
     "electra-mini-pretraining": (
         "mlm",
-        {"training__num_train_epochs": 12, "options__generator_share": 0.5, "options__weight": 10},
+        {
+            "training__num_train_epochs": 12,
+            "training__seed": 4,
+            "options__generator_share": 0.5,
+            "options__weight": 10,
+        },
     ),
     "t5-mini-pretraining": (
         "span",

@@ -15,6 +15,7 @@ import torch
 from hubformer.errors import InputError, refuse_unknown
 from hubformer.evaluation.tasks import EvaluationSettings, EvaluationTask, Record
 from hubformer.metrics.generated import Perplexity
+from hubformer.pretrained.tokenizer import length_limit
 from hubformer.progress import Bar
 
 NO_LIMIT = 2**30  # tokens; tokenizers without a length say 1e30
@@ -123,8 +124,7 @@ class LanguageModelingEvaluation(EvaluationTask):
 
 
 def _length(model: Any, tokenizer: Any, requested: int | None) -> int:
-    limits = getattr(getattr(model, "body", None), "limits", None)
-    reads = limits.length if limits is not None else None
+    reads = length_limit(model.config)
     length = min(reads or NO_LIMIT, tokenizer.model_max_length) if requested is None else requested
     if length >= NO_LIMIT:
         raise InputError("Neither the model nor its tokenizer says how long a text may be. Pass max_length=.")
