@@ -109,6 +109,13 @@ def test_refusals_of_calls(encoder: SentenceEncoder) -> None:
         encoder.encode("Paris", prompt_name="query", prompt="a")
 
 
+def test_an_empty_text_is_encoded(encoder: SentenceEncoder) -> None:
+    together = encoder.encode(["Paris", "", " "])
+    assert together[1] == pytest.approx(encoder.encode(""), abs=1e-6)
+    assert together[2] == pytest.approx(together[1], abs=1e-6)
+    assert numpy.isfinite(together).all()
+
+
 def test_a_prompt_that_leaves_nothing(tmp_path: Path) -> None:
     encoder = SentenceEncoder.from_pretrained(assembled("without-prompt", tmp_path / "repository"))
     with pytest.raises(InputError, match="no token beside the prompt"):

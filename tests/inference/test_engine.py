@@ -202,6 +202,22 @@ def test_a_module_put_in_another_s_place_is_called() -> None:
         assert float((found - 2 * single).abs().max()) <= EXACT
 
 
+def test_a_module_around_the_one_it_replaces_is_called() -> None:
+    class Negated(torch.nn.Module):
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, states: Tensor) -> Tensor:
+            return -self.inner(states)
+
+    model, rows = tiny("BertForSequenceClassification"), some_rows(6)
+    expected = Engine(model).run(rows)
+    model.classifier = Negated(model.classifier)
+    for found, single in zip(Engine(model).run(rows), expected, strict=True):
+        assert float((found + single).abs().max()) <= EXACT
+
+
 def test_outputs_are_read_by_name_whatever_the_configuration_says() -> None:
     model, rows = tiny("BertForQuestionAnswering", return_dict=False), some_rows(4)
     handle = model.register_forward_hook(lambda *_: None)  # padded batches

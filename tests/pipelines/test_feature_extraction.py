@@ -36,6 +36,15 @@ def test_together_as_alone(states: Any) -> None:
     assert together[0].shape[1] != together[1].shape[1]
 
 
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_text_has_the_states_of_its_special_tokens(states: Any, text: str) -> None:
+    found = states(text, return_tensors=True)
+    model = AutoModel.from_pretrained(GOLDENS / "bert-mask")
+    expected = model(**states.tokenizer(text, return_tensors="pt")).last_hidden_state.detach()
+    assert found.shape[1] == 2
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
 def test_what_cannot_be(states: Any) -> None:
     long = "many words " * 60
     with pytest.raises(InputError, match=r"reads at most 96.*truncation=True"):
@@ -47,7 +56,5 @@ def test_what_cannot_be(states: Any) -> None:
         states(long, tokenize_kwargs={"truncaton": True})
     with pytest.raises(InputError, match="return_tensors is 'pt'"):
         states(TEXT, return_tensors="pt")
-    with pytest.raises(InputError, match="The input is empty"):
-        states(" ")
     with pytest.raises(UnknownName, match="Pass task="):
         pipeline(model=states.model, tokenizer=states.tokenizer)

@@ -7,10 +7,12 @@ import logging
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from hubformer.errors import InputError, UnknownArgument
 from hubformer.pipelines import pipeline
@@ -64,6 +66,44 @@ def test_datasets_and_columns(classify: Any) -> None:
 
     assert list(classify(Indexed())) == classify(["one", "two", "three"])
     assert classify(Column()) == classify(("one", "two")) == classify(["one", "two"])
+
+
+def test_a_column_by_name_as_transformers_takes_it(classify: Any) -> None:
+    columns = import_module("hubformer.pipelines.pt_utils")
+    records = [{"text": "one", "second": "blue"}, {"text": "two", "second": "door"}]
+    assert list(classify(columns.KeyDataset(records, "text"))) == classify(["one", "two"])
+    pairs = [{"text": row["text"], "text_pair": row["second"]} for row in records]
+    assert list(classify(columns.KeyPairDataset(records, "text", "second"))) == classify(pairs)
+
+
+@pytest.mark.parametrize(
+    "item", ["", " \n", {"text": "", "text_pair": "blue"}, {"text": "blue", "text_pair": ""}, {"text": ""}]
+)
+def test_an_empty_text_is_answered_as_transformers_answers_it(classify: Any, item: Any) -> None:
+    from transformers import pipeline as pipeline_of_4
+
+    expected = pipeline_of_4("text-classification", str(GOLDENS / "bert-labels"), device="cpu")
+    ours, theirs = (one(item, top_k=None) for one in (classify, expected))
+    assert [row["label"] for row in ours] == [row["label"] for row in theirs]
+    assert [row["score"] for row in ours] == pytest.approx([row["score"] for row in theirs], abs=1e-5)
+    beside = classify([item, "door"], top_k=None)[0]
+    assert [row["score"] for row in beside] == pytest.approx([row["score"] for row in ours], abs=1e-6)
+
+
+def test_a_module_around_the_classifier_is_called() -> None:
+    class Negated(torch.nn.Module):
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, states: torch.Tensor) -> torch.Tensor:
+            return -self.inner(states)
+
+    made = pipeline("text-classification", GOLDENS / "bert-labels", device="cpu")
+    before = made("blue", top_k=None, function_to_apply="none")
+    made.model.classifier = Negated(made.model.classifier)
+    after = {row["label"]: row["score"] for row in made("blue", top_k=None, function_to_apply="none")}
+    assert after == pytest.approx({row["label"]: -row["score"] for row in before}, abs=1e-6)
 
 
 def test_order_is_that_of_the_inputs(classify: Any) -> None:
@@ -142,11 +182,8 @@ def test_batch_size_and_workers_are_taken(classify: Any) -> None:
         (None, "None; expected a text"),
         (7, "int 7"),
         (3.5, "float 3.5"),
-        ("", "empty"),
-        ("  \n", "empty"),
         (b"bytes", "bytes"),
         (["good", None], "Input 1 is None"),
-        (["good", ""], "Input 1 is empty"),
         ([["a", "b"]], "text_pair"),
         ([[["a", "b"], "c"]], "text_pair"),
         ({"txt": "a"}, "txt"),

@@ -80,5 +80,8 @@ def test_options_that_cannot_be(choose: Any, options: dict[str, Any], words: str
 def test_inputs_that_cannot_be(choose: Any) -> None:
     with pytest.raises(InputError, match="Input 1 is None"):
         choose([TEXT, None], LABELS)
+    with pytest.raises(InputError, match="Input 1 is empty"):
+        choose([TEXT, ""], LABELS)
+    assert sum(choose(" ", LABELS)["scores"]) == pytest.approx(1)
     with pytest.raises(InputError, match="more than once"):
         choose(TEXT, LABELS, candidate_labels=LABELS)

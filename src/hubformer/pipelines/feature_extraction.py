@@ -38,7 +38,7 @@ class FeatureExtractionPipeline(EncoderPipeline[str, Answer]):
     """Texts to the states of their tokens: `[[[float]]]` of 1, tokens and width, as in transformers 4.
 
     Raises:
-        InputError: a text that is none, is empty, or is longer than the model reads (see truncation).
+        InputError: an input that is no text, or is longer than the model reads (see truncation).
     """
 
     Options = FeatureExtractionOptions
@@ -53,7 +53,7 @@ class FeatureExtractionPipeline(EncoderPipeline[str, Answer]):
         )
 
     def check_input(self, item: Any, where: str) -> str:
-        return check_text(item, where, accepted=self.accepted)
+        return check_text(item, where, accepted=self.accepted, empty=True)
 
     def encode(self, inputs: Sequence[str], options: Any) -> EncodedBatch:
         return EncodedBatch(

@@ -15,7 +15,7 @@ class TextClassificationPipeline(TaskPipeline[TextExample, Answer]):
     list, best first. These are transformers 4's shapes.
 
     Raises:
-        InputError: a text that is none, is empty, or is longer than the model reads (see truncation).
+        InputError: an input that is no text, or is longer than the model reads (see truncation).
     """
 
     task_definition = TextClassification()

@@ -88,7 +88,8 @@ class ZeroShotClassificationPipeline(EncoderPipeline[str, Answer]):
         return next((place for label, place in labels.items() if label.lower().startswith("entail")), -1)
 
     def check_input(self, item: Any, where: str) -> str:
-        return check_text(item, where, accepted=self.accepted)
+        # As in transformers 4, white space is a text to be classified, and no characters at all are not.
+        return check_text(item, where, accepted=self.accepted, empty=item != "")
 
     def encode(self, inputs: Sequence[str], options: Any) -> EncodedBatch:
         labels = options.candidate_labels

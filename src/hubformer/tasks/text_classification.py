@@ -123,7 +123,7 @@ class TextClassification(Task[TextExample, Answer]):
                     f"{where} has the keys {list(item)}; expected 'text' and perhaps 'text_pair'."
                 )
             return _pair(item["text"], item.get("text_pair"), where=where)
-        return TextExample(check_text(item, where, accepted=_PAIR))
+        return TextExample(check_text(item, where, accepted=_PAIR, empty=True))
 
     def encode(self, examples: Sequence[TextExample], *, batcher: TextBatcher, options: Any) -> EncodedBatch:
         samples: list[Any] = [None] * len(examples)
@@ -303,9 +303,12 @@ def _quoted_at(texts: Sequence[str], index: int) -> str:
 
 
 def _pair(text: Any, pair: Any, *, where: str) -> TextExample:
-    first = check_text(text, f"{where}'s text", accepted="a text")
-    second = None if pair is None else check_text(pair, f"{where}'s text_pair", accepted="a text")
-    return TextExample(first, second)
+    first = check_text(text, f"{where}'s text", accepted="a text", empty=True)
+    if pair is None:
+        return TextExample(first)
+    # An empty second text is no pair, as in transformers 4, which encodes the first by itself.
+    second = check_text(pair, f"{where}'s text_pair", accepted="a text", empty=True)
+    return TextExample(first, second or None)
 
 
 def _function_named(given: Any) -> str | None:
