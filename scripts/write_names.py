@@ -70,9 +70,9 @@ PUBLIC = {
         DataCollatorForPermutationLanguageModeling DataCollatorForSeq2Seq DataCollatorForSpanCorruption
         DataCollatorForTokenClassification DataCollatorForWholeWordMask DataCollatorWithFlattening
         DataCollatorWithPadding DefaultDataCollator DefaultFlowCallback EarlyStoppingCallback EvalPrediction
-        IntervalStrategy PredictionOutput PrinterCallback ProgressCallback SchedulerType Seq2SeqTrainer
-        Seq2SeqTrainingArguments Trainer TrainerCallback TrainerControl TrainerState TrainingArguments
-        default_data_collator
+        HfArgumentParser IntervalStrategy PredictionOutput PrinterCallback ProgressCallback SchedulerType
+        Seq2SeqTrainer Seq2SeqTrainingArguments Trainer TrainerCallback TrainerControl TrainerState
+        TrainingArguments default_data_collator
         get_constant_schedule get_constant_schedule_with_warmup get_cosine_schedule_with_warmup
         get_cosine_with_hard_restarts_schedule_with_warmup get_inverse_sqrt_schedule
         get_linear_schedule_with_warmup get_polynomial_decay_schedule_with_warmup get_scheduler

@@ -221,6 +221,7 @@ from hubformer.training import (
     DefaultFlowCallback as DefaultFlowCallback,
     EarlyStoppingCallback as EarlyStoppingCallback,
     EvalPrediction as EvalPrediction,
+    HfArgumentParser as HfArgumentParser,
     IntervalStrategy as IntervalStrategy,
     PredictionOutput as PredictionOutput,
     PrinterCallback as PrinterCallback,

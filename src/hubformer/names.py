@@ -49,6 +49,7 @@ LOCATIONS = {
     "ForcedEOSTokenLogitsProcessor": "generation",
     "GenerationConfig": "generation",
     "GenerationMixin": "generation",
+    "HfArgumentParser": "training",
     "HubError": "errors",
     "HubformerError": "errors",
     "InfNanRemoveLogitsProcessor": "generation",

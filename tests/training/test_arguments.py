@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,46 @@ def test_what_follows_from_other_arguments() -> None:
     assert TrainingArguments("out", eval_strategy=IntervalStrategy.EPOCH).eval_strategy == "epoch"
     assert TrainingArguments("out", lr_scheduler_type=SchedulerType.COSINE).lr_scheduler_type == "cosine"
     assert '"learning_rate": 5e-05' in TrainingArguments("out").to_json_string()
+
+
+@dataclasses.dataclass
+class Mine(TrainingArguments):
+    """The pattern of every script."""
+
+    method: str = "plain"
+    learning_rate: float = 1e-3
+    eval_strategy: str = "steps"
+    shape: Any = None
+
+    def __post_init__(self) -> None:
+        self.shape = (self.method, 1)
+        super().__post_init__()
+
+
+def test_a_dataclass_of_ones_own() -> None:
+    args = Mine("out", method="other", logging_steps=7)
+    assert (args.method, args.shape, args.learning_rate, args.eval_steps) == ("other", ("other", 1), 1e-3, 7)
+    assert args.accelerator_config is None
+    assert args.do_eval
+    assert args.to_dict()["method"] == "other"
+    assert Mine("out", learning_rate=1.0).learning_rate == 1.0
+    with pytest.raises(InputError, match="Did you mean 'steps'"):
+        Mine("out", eval_strategy="stpes")
+    with pytest.raises(UnknownArgument, match=r"Mine takes no argument 'metod'. Did you mean 'method'"):
+        Mine("out", metod="x")
+    with pytest.raises(InputError, match="knows deepspeed"):
+        Mine("out", deepspeed="zero.json")
+    assert dataclasses.replace(TrainingArguments("out"), seed=7).seed == 7
+    assert dataclasses.asdict(args)["method"] == "other"
+    assert pickle.loads(pickle.dumps(args)) == args
+    assert next(f.name for f in dataclasses.fields(TrainingArguments)) == "output_dir"
+
+
+def test_a_subclass_with_a_constructor_of_its_own() -> None:
+    class Short(TrainingArguments):
+        def __init__(self, folder: str, **named: Any) -> None:
+            super().__init__(output_dir=folder, logging_steps=3, **named)
+
+    assert Short("out", seed=1).logging_steps == 3
+    with pytest.raises(TypeError, match="sed"):
+        Short("out", sed=1)

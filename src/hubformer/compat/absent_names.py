@@ -143,7 +143,6 @@ _BY_ADVICE = {
     """,
     "Name the task: `pipeline(task, model)`.": "get_task",
     "Print what a forward hook sees, or use hubformer's Trace.": "model_addition_debugger_context",
-    "Write an argparse parser for the fields of TrainingArguments.": "HfArgumentParser",
     "Trainer decides this by itself.": """
         AcceleratorConfig DistributedLengthGroupedSampler DistributedSamplerWithLoop EvalLoopContainer
         IterableDatasetShard LengthGroupedSampler RemoveColumnsCollator ShardSampler

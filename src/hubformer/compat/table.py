@@ -61,7 +61,7 @@ MODULES: dict[str, dict[str, str]] = {
     "generation.stopping_criteria": {},
     "generation.streamers": {},
     "generation.utils": {},
-    "hf_argparser": {},
+    "hf_argparser": {"training": "HfArg HfArgumentParser string_to_bool"},
     "hyperparameter_search": {},
     "image_processing_utils": {},
     "image_transforms": {},

@@ -1,6 +1,7 @@
 """Training under v4's names: the Trainer, its arguments, callbacks, collators, optimizers and schedules."""
 
 from hubformer.errors import TrainingDiverged
+from hubformer.training.argument_parser import HfArg, HfArgumentParser, string_to_bool
 from hubformer.training.arguments import IntervalStrategy, TrainingArguments
 from hubformer.training.callbacks import (
     CallbackHandler,
@@ -69,6 +70,8 @@ __all__ = [
     "EarlyStoppingCallback",
     "EvalPrediction",
     "ExportableState",
+    "HfArg",
+    "HfArgumentParser",
     "IntervalStrategy",
     "PredictionOutput",
     "PrinterCallback",
@@ -96,4 +99,5 @@ __all__ = [
     "packed_blocks",
     "parameter_groups",
     "set_seed",
+    "string_to_bool",
 ]

@@ -7,16 +7,16 @@ nothing; an argument that nobody knows is refused with the nearest name.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import math
 import os
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import torch
 
@@ -24,8 +24,9 @@ from hubformer.errors import InputError, refuse_unknown, suggestion
 from hubformer.training.optimizer import OPTIMIZERS
 from hubformer.training.precision import allow_tf32, check_precision
 from hubformer.training.schedules import SCHEDULES
-from hubformer.training.unsupported import INSTEAD, UNSUPPORTED
+from hubformer.training.unsupported import DICT_FIELDS, INSTEAD, UNSUPPORTED, UnsupportedFields
 
+_Arguments = TypeVar("_Arguments", bound="TrainingArguments")
 _FLOAT_STEPS = ("logging_steps", "save_steps", "eval_steps")
 
 
@@ -37,9 +38,12 @@ class IntervalStrategy(str, Enum):
     EPOCH = "epoch"
 
 
-@dataclass(init=False)
-class TrainingArguments:
+@dataclass
+class TrainingArguments(UnsupportedFields):
     """How a training runs. Batch sizes count rows per process, intervals count optimizer steps.
+
+    It is a dataclass, and so may its subclasses be: `@dataclass class MyArguments(TrainingArguments)` adds
+    fields and changes defaults; a `__post_init__` of its own calls `super().__post_init__()`, which checks.
 
     Three arguments are hubformer's own: `per_device_train_batch_tokens` cuts batches by a budget of tokens,
     padding included, instead of by rows; `allow_missing_state` resumes from a checkpoint that lacks a part,
@@ -50,108 +54,34 @@ class TrainingArguments:
         UnknownArgument: a name that is not known; the nearest one is suggested.
     """
 
-    output_dir: str | None = None
-    overwrite_output_dir: bool = False
-    do_train: bool = False
-    do_eval: bool = False
-    do_predict: bool = False
-    eval_strategy: str = "no"
-    prediction_loss_only: bool = False
-    per_device_train_batch_size: int = 8
-    per_device_eval_batch_size: int = 8
-    per_device_train_batch_tokens: int | None = None
-    gradient_accumulation_steps: int = 1
-    eval_accumulation_steps: int | None = None
-    eval_delay: float = 0
-    torch_empty_cache_steps: int | None = None
-    learning_rate: float = 5e-5
-    weight_decay: float = 0.0
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.999
-    adam_epsilon: float = 1e-8
-    max_grad_norm: float = 1.0
-    num_train_epochs: float = 3.0
-    max_steps: int = -1
-    lr_scheduler_type: str = "linear"
-    lr_scheduler_kwargs: dict[str, Any] | str | None = None
-    warmup_ratio: float = 0.0
-    warmup_steps: int = 0
-    logging_dir: str | None = None
-    logging_strategy: str = "steps"
-    logging_first_step: bool = False
-    logging_steps: float = 500
-    save_strategy: str = "steps"
-    save_steps: float = 500
-    save_total_limit: int | None = None
-    save_only_model: bool = False
-    restore_callback_states_from_checkpoint: bool = True
-    allow_missing_state: bool = False
-    no_cuda: bool = False
-    use_cpu: bool = False
-    seed: int = 42
-    data_seed: int | None = None
-    full_determinism: bool = False
-    bf16: bool = False
-    fp16: bool = False
-    tf32: bool | None = None
-    dataloader_drop_last: bool = False
-    dataloader_num_workers: int = 0
-    dataloader_prefetch_factor: int | None = None
-    dataloader_pin_memory: bool = True
-    eval_steps: float | None = None
-    eval_on_start: bool = False
-    eval_do_concat_batches: bool = True
-    batch_eval_metrics: bool = False
-    include_inputs_for_metrics: bool = False
-    include_for_metrics: list[str] = field(default_factory=list)
-    include_num_input_tokens_seen: str | bool = False
-    run_name: str | None = None
-    disable_tqdm: bool | None = None
-    report_to: list[str] | str | None = None
-    remove_unused_columns: bool = True
-    label_names: list[str] | None = None
-    load_best_model_at_end: bool = False
-    metric_for_best_model: str | None = None
-    greater_is_better: bool | None = None
-    ignore_data_skip: bool = False
-    label_smoothing_factor: float = 0.0
-    optim: str = "adamw_torch_fused"
-    optim_args: str | None = None
-    adafactor: bool = False
-    group_by_length: bool = False
-    length_column_name: str | None = "length"
-    resume_from_checkpoint: str | bool | None = None
-    gradient_checkpointing: bool = False
-    gradient_checkpointing_kwargs: dict[str, Any] | str | None = None
-    torch_compile: bool = False
-    torch_compile_backend: str | None = None
-    torch_compile_mode: str | None = None
-    average_tokens_across_devices: bool = True
+    # v4's name; libraries that subclass this add to it.
+    _VALID_DICT_FIELDS: ClassVar[list[str]] = list(DICT_FIELDS)
 
-    def __init__(self, output_dir: str | os.PathLike[str] | None = None, **named: Any) -> None:
-        fields = {f.name: f for f in dataclasses.fields(self)}
-        refuse_unknown(named, {*fields, *UNSUPPORTED}, call=type(self).__name__)
+    def __new__(cls: type[_Arguments], *args: Any, **named: Any) -> _Arguments:
+        taken = inspect.signature(cls.__init__).parameters
+        if not any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+            refuse_unknown(named, set(taken) - {"self"}, call=cls.__name__)
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
         for name, default in UNSUPPORTED.items():
-            if named.get(name, default) != default:
+            value = getattr(self, name)
+            if value != default:
                 instead = INSTEAD.get(name, "leave it out.")
                 raise InputError(
                     f"TrainingArguments knows {name}, but hubformer does not support it: found "
-                    f"{named[name]!r}, expected {default!r}; {instead}"
+                    f"{value!r}, expected {default!r}; {instead}"
                 )
-            setattr(self, name, default)
-        for name, one in fields.items():
-            default = one.default if one.default_factory is dataclasses.MISSING else one.default_factory()
-            setattr(self, name, named.get(name, default))
-        self.output_dir = "trainer_output" if output_dir is None else os.fspath(output_dir)
+        self.output_dir = "trainer_output" if self.output_dir is None else os.fspath(self.output_dir)
         for name in ("lr_scheduler_kwargs", "gradient_checkpointing_kwargs"):
             setattr(self, name, _mapping(name, getattr(self, name)))
-        self._check_types(fields)
+        self._check_types()
         self._resolve()
         self._check_values()
 
-    def _check_types(self, fields: Mapping[str, Any]) -> None:
-        for name in fields:
-            value, kind = getattr(self, name), str(fields[name].type)
+    def _check_types(self) -> None:
+        for name, declared in self._own_types().items():
+            value, kind = getattr(self, name), declared
             if isinstance(getattr(value, "value", None), str):  # an enumeration of v4's
                 value = value.value
                 setattr(self, name, value)
@@ -168,6 +98,12 @@ class TrainingArguments:
                 raise InputError(f"TrainingArguments({name}={value!r}): expected {kind.replace(' |', ',')}.")
             if allowed == "float" and not math.isfinite(value):
                 raise InputError(f"TrainingArguments({name}={value!r}): expected a finite number.")
+
+    def _own_types(self) -> dict[str, str]:
+        """The declared types of hubformer's own arguments; those that a subclass adds are its own affair."""
+        ours = [one for one in type(self).__mro__ if one.__module__.startswith("hubformer.training.")]
+        fields = [f for one in ours if dataclasses.is_dataclass(one) for f in dataclasses.fields(one)]
+        return {f.name: str(f.type) for f in fields if f.name not in UNSUPPORTED}
 
     def _resolve(self) -> None:
         """Fill in what depends on other arguments, as v4 does."""
@@ -332,12 +268,11 @@ class TrainingArguments:
     # As values
 
     def to_dict(self) -> dict[str, Any]:
-        """Every argument, under v4's names, as JSON can hold it."""
-        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {**own, **{name: getattr(self, name) for name in UNSUPPORTED}}
+        """Every argument, under v4's names; enumerations as their values."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
     def to_json_string(self) -> str:
-        return json.dumps(self.to_dict(), indent=2)
+        return json.dumps(self.to_dict(), indent=2, default=str)
 
     def to_sanitized_dict(self) -> dict[str, Any]:
         """Values that experiment trackers take: numbers and text."""
@@ -354,6 +289,12 @@ class TrainingArguments:
     @property
     def folder(self) -> Path:
         return Path(str(self.output_dir))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _mapping(name: str, value: Any) -> Any:

@@ -19,7 +19,7 @@ from hubformer.training.state import PredictionOutput
 from hubformer.training.trainer import Trainer
 
 
-@dataclass(init=False)
+@dataclass
 class Seq2SeqTrainingArguments(TrainingArguments):
     """TrainingArguments, and how the model writes while it is evaluated.
 

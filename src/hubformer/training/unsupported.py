@@ -3,69 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
-# With the default that asks for nothing.
+from hubformer.training.argument_fields import ArgumentFields
+
+
+@dataclass
+class UnsupportedFields(ArgumentFields):
+    """Each with the default that asks for nothing; another value is refused."""
+
+    accelerator_config: dict[str, Any] | str | None = None
+    auto_find_batch_size: bool = False
+    bf16_full_eval: bool = False
+    dataloader_persistent_workers: bool = False
+    ddp_backend: str | None = None
+    ddp_broadcast_buffers: bool | None = None
+    ddp_bucket_cap_mb: int | None = None
+    ddp_find_unused_parameters: bool | None = None
+    ddp_timeout: int = 1800
+    debug: str = ""
+    deepspeed: dict[str, Any] | str | None = None
+    eval_use_gather_object: bool = False
+    fp16_backend: str = "auto"
+    fp16_full_eval: bool = False
+    fp16_opt_level: str = "O1"
+    fsdp: list[str] | str | None = None
+    fsdp_config: dict[str, Any] | str | None = None
+    fsdp_min_num_params: int = 0
+    fsdp_transformer_layer_cls_to_wrap: str | None = None
+    half_precision_backend: str = "auto"
+    hub_always_push: bool = False
+    hub_model_id: str | None = None
+    hub_private_repo: bool | None = None
+    hub_revision: str | None = None
+    hub_strategy: str = "every_save"
+    hub_token: str | None = None
+    include_tokens_per_second: bool = False
+    jit_mode_eval: bool = False
+    liger_kernel_config: dict[str, Any] | None = None
+    local_rank: int = -1
+    log_level: str = "passive"
+    log_level_replica: str = "warning"
+    log_on_each_node: bool = True
+    logging_nan_inf_filter: bool = True
+    mp_parameters: str = ""
+    neftune_noise_alpha: float | None = None
+    optim_target_modules: list[str] | str | None = None
+    parallelism_config: Any = None
+    past_index: int = -1
+    per_gpu_eval_batch_size: int | None = None
+    per_gpu_train_batch_size: int | None = None
+    project: str = "huggingface"
+    push_to_hub: bool = False
+    push_to_hub_model_id: str | None = None
+    push_to_hub_organization: str | None = None
+    push_to_hub_token: str | None = None
+    ray_scope: str = "last"
+    save_on_each_node: bool = False
+    save_safetensors: bool = True
+    skip_memory_metrics: bool = True
+    torchdynamo: str | None = None
+    tpu_metrics_debug: bool = False
+    tpu_num_cores: int | None = None
+    trackio_space_id: str | None = "trackio"
+    use_ipex: bool = False
+    use_legacy_prediction_loop: bool = False
+    use_liger_kernel: bool = False
+    use_mps_device: bool = False
+
+
+_SUPPORTED = {f.name for f in fields(ArgumentFields)}
 UNSUPPORTED: Mapping[str, Any] = {
-    "accelerator_config": None,
-    "auto_find_batch_size": False,
-    "bf16_full_eval": False,
-    "dataloader_persistent_workers": False,
-    "ddp_backend": None,
-    "ddp_broadcast_buffers": None,
-    "ddp_bucket_cap_mb": None,
-    "ddp_find_unused_parameters": None,
-    "ddp_timeout": 1800,
-    "debug": "",
-    "deepspeed": None,
-    "eval_use_gather_object": False,
-    "fp16_backend": "auto",
-    "fp16_full_eval": False,
-    "fp16_opt_level": "O1",
-    "fsdp": None,
-    "fsdp_config": None,
-    "fsdp_min_num_params": 0,
-    "fsdp_transformer_layer_cls_to_wrap": None,
-    "half_precision_backend": "auto",
-    "hub_always_push": False,
-    "hub_model_id": None,
-    "hub_private_repo": None,
-    "hub_revision": None,
-    "hub_strategy": "every_save",
-    "hub_token": None,
-    "include_tokens_per_second": False,
-    "jit_mode_eval": False,
-    "liger_kernel_config": None,
-    "local_rank": -1,
-    "log_level": "passive",
-    "log_level_replica": "warning",
-    "log_on_each_node": True,
-    "logging_nan_inf_filter": True,
-    "mp_parameters": "",
-    "neftune_noise_alpha": None,
-    "optim_target_modules": None,
-    "parallelism_config": None,
-    "past_index": -1,
-    "per_gpu_eval_batch_size": None,
-    "per_gpu_train_batch_size": None,
-    "project": "huggingface",
-    "push_to_hub": False,
-    "push_to_hub_model_id": None,
-    "push_to_hub_organization": None,
-    "push_to_hub_token": None,
-    "ray_scope": "last",
-    "save_on_each_node": False,
-    "save_safetensors": True,
-    "skip_memory_metrics": True,
-    "torchdynamo": None,
-    "tpu_metrics_debug": False,
-    "tpu_num_cores": None,
-    "trackio_space_id": "trackio",
-    "use_ipex": False,
-    "use_legacy_prediction_loop": False,
-    "use_liger_kernel": False,
-    "use_mps_device": False,
+    f.name: f.default for f in fields(UnsupportedFields) if f.name not in _SUPPORTED
 }
+# Those that take a mapping, or its text as JSON.
+DICT_FIELDS = (
+    *("accelerator_config", "fsdp_config", "deepspeed", "gradient_checkpointing_kwargs"),
+    "lr_scheduler_kwargs",
+)
 # What to do in their place, where there is something.
 INSTEAD: Mapping[str, str] = {
     "save_safetensors": "safetensors is the only format that hubformer writes.",
