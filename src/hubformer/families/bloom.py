@@ -8,13 +8,13 @@ from hubformer.core import Alibi, AttentionSpec, FeedForward, LayerNorm, LayerSp
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.decoder import DROPOUT_FIELDS, sequence_head, token_head, vocab_head
 from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, count, flag, number, positive, rate, size, token, unbuilt
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
-from hubformer.models.initial import Initial
 from hubformer.weights.changes import grouped
 from hubformer.weights.map import Row, row
 
@@ -70,10 +70,6 @@ def layer(config: Config) -> LayerSpec:
 
 def head_width(config: Config) -> int:
     return quotient(config, of="hidden_size", by="n_head")
-
-
-def initial(config: Config) -> Initial:
-    return Initial(config["initializer_range"])
 
 
 LAYER, BLOCK = "transformer.h.{i}.", "body.stack.blocks.{i}."
@@ -137,7 +133,7 @@ BLOOM = Family(
     body=body,
     rows=rows,
     heads=HEADS,
-    initial=initial,
+    initial=normal_initial,
     paper="BigScience 2022, arXiv:2211.05100",
     attribute_map={"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "n_embed": "hidden_size"},
     tied=(("lm_head.weight", "transformer.word_embeddings.weight"),),

@@ -19,6 +19,7 @@ from hubformer.core import (
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -38,7 +39,6 @@ from hubformer.models.config import (
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
 from hubformer.models.heads import HeadSpec, PooledHead, VocabHead
-from hubformer.models.initial import Initial, normal_but_row
 from hubformer.weights.changes import grouped
 from hubformer.weights.map import Row, row
 
@@ -159,11 +159,6 @@ def sequence_head(config: Config) -> HeadSpec:
     return pooled(config, labels=config.labels)
 
 
-def initial(config: Config) -> Initial:
-    std = config["initializer_range"]
-    return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
-
-
 # Names
 
 LAYER = "deberta.encoder.layer.{i}."
@@ -254,7 +249,7 @@ DEBERTA = Family(
     body=body,
     rows=rows,
     heads=heads_of("Deberta"),
-    initial=initial,
+    initial=zero_padding_initial,
     paper="He et al. 2020, arXiv:2006.03654",
     tied=(
         ("cls.predictions.decoder.weight", "deberta.embeddings.word_embeddings.weight"),

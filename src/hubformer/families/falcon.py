@@ -23,6 +23,7 @@ from hubformer.errors import ConfigError
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.decoder import DROPOUT_FIELDS, sequence_head, token_head, vocab_head
 from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -42,7 +43,6 @@ from hubformer.models.config import (
 )
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
-from hubformer.models.initial import Initial
 from hubformer.models.rotary import in_one_spelling, rotary, scaling
 from hubformer.weights.changes import grouped
 from hubformer.weights.map import Row, row
@@ -169,10 +169,6 @@ def kv_heads(config: Config) -> int:
     return 1 if config["multi_query"] else int(config["num_attention_heads"])
 
 
-def initial(config: Config) -> Initial:
-    return Initial(config["initializer_range"])
-
-
 LAYER, BLOCK = "transformer.h.{i}.", "body.stack.blocks.{i}."
 FIRST, SECOND = BLOCK + "attention_residual.before.*", BLOCK + "feed_forward_residual.before.*"
 
@@ -249,7 +245,7 @@ FALCON = Family(
     body=body,
     rows=rows,
     heads=HEADS,
-    initial=initial,
+    initial=normal_initial,
     paper="Almazrouei et al. 2023, arXiv:2311.16867",
     attribute_map={"n_embed": "hidden_size"},
     tied=(("lm_head.weight", "transformer.word_embeddings.weight"),),

@@ -6,8 +6,9 @@ from __future__ import annotations
 from math import sqrt
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
-from hubformer.families.kit.arguments import ASK, CROSS
-from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.arguments import ASK, CROSS, GPT_LABELS, GPT_SPAN, PAST, TYPED
+from hubformer.families.kit.decoder import sequence_head, token_head, vocab_head
+from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -26,7 +27,7 @@ from hubformer.models.config import (
 )
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
-from hubformer.models.heads import HeadSpec, LastTokenHead, PairOfHeads, PooledHead, TokenHead, VocabHead
+from hubformer.models.heads import HeadSpec, PairOfHeads, PooledHead
 from hubformer.models.initial import Initial, normal
 from hubformer.models.inputs import flatten_choices
 from hubformer.weights.changes import TRANSPOSE, cut
@@ -108,10 +109,6 @@ def attention(config: Config, index: int, *, causal: bool) -> AttentionSpec:
     )
 
 
-def vocab_head(config: Config) -> HeadSpec:
-    return VocabHead(tied=config["tie_word_embeddings"])
-
-
 def double_head(config: Config) -> HeadSpec:
     return PairOfHeads(vocab_head(config), summary_head(config))
 
@@ -125,19 +122,6 @@ def summary_head(config: Config) -> HeadSpec:
         activation=config["summary_activation"],
         dropouts=(config["summary_first_dropout"], config["summary_last_dropout"]),
     )
-
-
-def sequence_head(config: Config) -> HeadSpec:
-    return LastTokenHead(config.labels, padding=config["pad_token_id"])
-
-
-def token_head(config: Config) -> HeadSpec:
-    rates = (config["classifier_dropout"], config["hidden_dropout"], 0.1)
-    return TokenHead(config.labels, dropout=next(rate for rate in rates if rate is not None))
-
-
-def span_head(config: Config) -> HeadSpec:
-    return TokenHead(labels=2)
 
 
 def initial(config: Config) -> Initial:
@@ -183,38 +167,34 @@ def double_rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-PAST = ("input_ids", "past_key_values")
-READ = ("attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
-LABELS = (*PAST, *READ, "labels", "use_cache", *ASK)
-
 HEADS = (
     Head(
-        "GPT2Model", ("base",), no_pooler, (*PAST, "cache_position", *READ, *CROSS, "use_cache", *ASK),
+        "GPT2Model", ("base",), no_pooler, (*PAST, "cache_position", *TYPED, *CROSS, "use_cache", *ASK),
         outputs.BaseModelOutputWithPastAndCrossAttentions, tasks.states_only, bare=True,
     ),
     Head(
         "GPT2LMHeadModel", ("causal-lm", "pretraining"), vocab_head,
-        (*PAST, "cache_position", *READ, *CROSS, "labels", "use_cache", *ASK, "logits_to_keep"),
+        (*PAST, "cache_position", *TYPED, *CROSS, "labels", "use_cache", *ASK, "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=vocab_rows, generates=True,
     ),
     Head(
         "GPT2DoubleHeadsModel", (), double_head,
-        (*PAST, "cache_position", *READ, "mc_token_ids", "labels", "mc_labels", "use_cache", *ASK),
+        (*PAST, "cache_position", *TYPED, "mc_token_ids", "labels", "mc_labels", "use_cache", *ASK),
         outputs.GPT2DoubleHeadsModelOutput, tasks.double, rows=double_rows, prepare=flatten_choices,
         generates=True,
     ),
     Head(
-        "GPT2ForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
+        "GPT2ForSequenceClassification", ("sequence-classification",), sequence_head, GPT_LABELS,
         outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     ),
     Head(
-        "GPT2ForTokenClassification", ("token-classification",), token_head, LABELS,
+        "GPT2ForTokenClassification", ("token-classification",), token_head, GPT_LABELS,
         outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
     ),
     Head(
         "GPT2ForQuestionAnswering", ("question-answering",), span_head,
-        ("input_ids", *READ, "start_positions", "end_positions", *ASK),
+        GPT_SPAN,
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
 )  # fmt: skip

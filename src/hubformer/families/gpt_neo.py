@@ -8,9 +8,10 @@ from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.errors import ConfigError
-from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.arguments import GPT_BASE, GPT_CAUSAL, GPT_LABELS, GPT_SPAN
 from hubformer.families.kit.decoder import sequence_head, vocab_head
 from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -31,7 +32,6 @@ from hubformer.models.config import (
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
 from hubformer.models.heads import HeadSpec, TokenHead
-from hubformer.models.initial import Initial
 from hubformer.weights.map import row
 
 USUAL = [[["global", "local"], 12]]
@@ -118,17 +118,10 @@ def token_head(config: Config) -> HeadSpec:
     return TokenHead(config.labels, dropout=config["classifier_dropout"])
 
 
-def initial(config: Config) -> Initial:
-    return Initial(config["initializer_range"])
-
-
 LAYER, BLOCK = "transformer.h.{i}.", "body.stack.blocks.{i}."
-ENDS = (
+ROWS = (
     row("transformer.wte.weight", "body.embedding.tokens.weight"),
     row("transformer.ln_f.*", "body.stack.final_norm.*"),
-)
-ROWS = (
-    *ENDS,
     row("transformer.wpe.weight", "body.embedding.positions.weight"),
     row(LAYER + "ln_1.*", BLOCK + "attention_residual.before.*"),
     row(LAYER + "attn.attention.q_proj.*", BLOCK + "attention.query.*"),
@@ -140,33 +133,27 @@ ROWS = (
     row(LAYER + "mlp.c_proj.*", BLOCK + "feed_forward.down.*"),
 )
 
-PAST = ("input_ids", "past_key_values")
-READ = ("attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
-BASE = (*PAST, *READ, "use_cache", *ASK, "cache_position")
-CAUSAL = (*PAST, *READ, "labels", "use_cache", *ASK, "cache_position")
-LABELS = (*PAST, *READ, "labels", "use_cache", *ASK)
-SPAN = ("input_ids", *READ, "start_positions", "end_positions", *ASK)
 
 HEADS = (
     Head(
-        "GPTNeoModel", ("base",), no_pooler, BASE, outputs.BaseModelOutputWithPast, tasks.states_only,
+        "GPTNeoModel", ("base",), no_pooler, GPT_BASE, outputs.BaseModelOutputWithPast, tasks.states_only,
         bare=True,
     ),
     Head(
-        "GPTNeoForCausalLM", ("causal-lm",), vocab_head, CAUSAL, outputs.CausalLMOutputWithPast,
+        "GPTNeoForCausalLM", ("causal-lm",), vocab_head, GPT_CAUSAL, outputs.CausalLMOutputWithPast,
         tasks.next_tokens, rows=(row("lm_head.weight", "head.output.weight"),), generates=True,
     ),
     Head(
-        "GPTNeoForQuestionAnswering", ("question-answering",), span_head, SPAN,
+        "GPTNeoForQuestionAnswering", ("question-answering",), span_head, GPT_SPAN,
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
     Head(
-        "GPTNeoForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
+        "GPTNeoForSequenceClassification", ("sequence-classification",), sequence_head, GPT_LABELS,
         outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     ),
     Head(
-        "GPTNeoForTokenClassification", ("token-classification",), token_head, LABELS,
+        "GPTNeoForTokenClassification", ("token-classification",), token_head, GPT_LABELS,
         outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
     ),
 )  # fmt: skip
@@ -179,7 +166,7 @@ GPT_NEO = Family(
     body=body,
     rows=ROWS,
     heads=HEADS,
-    initial=initial,
+    initial=normal_initial,
     paper="Black et al. 2021, doi:10.5281/zenodo.5297715",
     attribute_map={"num_attention_heads": "num_heads", "num_hidden_layers": "num_layers"},
     tied=(("lm_head.weight", "transformer.wte.weight"),),

@@ -10,6 +10,7 @@ from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Nor
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.decoder import sequence_head, vocab_head
 from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -30,7 +31,6 @@ from hubformer.models.config import (
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
 from hubformer.models.heads import HeadSpec, TokenHead
-from hubformer.models.initial import Initial
 from hubformer.models.rotary import in_one_spelling, rotary, scaling
 from hubformer.weights.changes import grouped
 from hubformer.weights.map import Row, row
@@ -106,10 +106,6 @@ def token_head(config: Config) -> HeadSpec:
     return TokenHead(config.labels, dropout=0.1 if rate is None else rate)
 
 
-def initial(config: Config) -> Initial:
-    return Initial(config["initializer_range"])
-
-
 LAYER, BLOCK = "gpt_neox.layers.{i}.", "body.stack.blocks.{i}."
 
 
@@ -175,7 +171,7 @@ GPT_NEOX = Family(
     body=body,
     rows=rows,
     heads=HEADS,
-    initial=initial,
+    initial=normal_initial,
     paper="Black et al. 2022, arXiv:2204.06745",
     attribute_map=NAMES,
     tied=(("embed_out.weight", "gpt_neox.embed_in.weight"),),

@@ -14,9 +14,10 @@ from hubformer.core import (
     StackSpec,
 )
 from hubformer.errors import ConfigError
-from hubformer.families.gpt_neo import BASE, CAUSAL, ENDS, LABELS, SPAN, initial
+from hubformer.families.kit.arguments import GPT_BASE, GPT_CAUSAL, GPT_LABELS, GPT_SPAN
 from hubformer.families.kit.decoder import sequence_head
 from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -94,7 +95,8 @@ def vocab_head(config: Config) -> HeadSpec:
 
 LAYER, BLOCK = "transformer.h.{i}.", "body.stack.blocks.{i}."
 ROWS = (
-    *ENDS,
+    row("transformer.wte.weight", "body.embedding.tokens.weight"),
+    row("transformer.ln_f.*", "body.stack.final_norm.*"),
     row(LAYER + "ln_1.*", BLOCK + "attention_residual.before.*"),
     row(LAYER + "attn.q_proj.*", BLOCK + "attention.query.*"),
     row(LAYER + "attn.k_proj.*", BLOCK + "attention.key.*"),
@@ -106,20 +108,20 @@ ROWS = (
 
 HEADS = (
     Head(
-        "GPTJModel", ("base",), no_pooler, BASE, outputs.BaseModelOutputWithPast, tasks.states_only,
+        "GPTJModel", ("base",), no_pooler, GPT_BASE, outputs.BaseModelOutputWithPast, tasks.states_only,
         bare=True,
     ),
     Head(
-        "GPTJForCausalLM", ("causal-lm",), vocab_head, CAUSAL, outputs.CausalLMOutputWithPast,
+        "GPTJForCausalLM", ("causal-lm",), vocab_head, GPT_CAUSAL, outputs.CausalLMOutputWithPast,
         tasks.next_tokens, generates=True,
         rows=(row("lm_head.weight", "head.output.weight"), row("lm_head.bias", "head.bias")),
     ),
     Head(
-        "GPTJForQuestionAnswering", ("question-answering",), span_head, SPAN,
+        "GPTJForQuestionAnswering", ("question-answering",), span_head, GPT_SPAN,
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
     Head(
-        "GPTJForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
+        "GPTJForSequenceClassification", ("sequence-classification",), sequence_head, GPT_LABELS,
         outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
         rows=(row("score.weight", "head.output.weight"),),
     ),
@@ -133,7 +135,7 @@ GPTJ = Family(
     body=body,
     rows=ROWS,
     heads=HEADS,
-    initial=initial,
+    initial=normal_initial,
     paper='Wang and Komatsuzaki 2021, "GPT-J-6B"',
     attribute_map={
         "hidden_size": "n_embd",

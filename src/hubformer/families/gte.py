@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hubformer.core import FeedForward, LayerNorm, LayerSpec, StackSpec
+from hubformer.core import FeedForward, LayerSpec
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import no_pooler
@@ -26,7 +26,6 @@ from hubformer.models.config import (
     token,
     unbuilt,
 )
-from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
 from hubformer.models.heads import VocabHead
 from hubformer.models.rotary import in_one_spelling, rotary, scaling
@@ -75,22 +74,6 @@ def layer(config: Config, *, part: float = 1.0) -> LayerSpec:
     return encoder.layer(config, position=rotary(config, head_width=width, part=part))
 
 
-def body_of(config: Config, one: LayerSpec) -> BodySpec:
-    """Token vectors and types, whose sum is normalised, and a stack of one kind of layer."""
-    return BodySpec(
-        embedding=TokenEmbedding(
-            vocab=config["vocab_size"],
-            width=config["hidden_size"],
-            padding=config["pad_token_id"],
-            types=config["type_vocab_size"],
-            typing="tokens" if config["type_vocab_size"] else "unread",
-            norm=LayerNorm(config["layer_norm_eps"]),
-            dropout=config["hidden_dropout_prob"],
-        ),
-        stack=StackSpec(config["hidden_size"], (one,) * config["num_hidden_layers"]),
-    )
-
-
 def body(config: Config) -> BodySpec:
     feed_forward = FeedForward(
         config["intermediate_size"],
@@ -100,7 +83,7 @@ def body(config: Config) -> BodySpec:
         down_bias=True,
         dropout=config["hidden_dropout_prob"],
     )
-    return body_of(config, replace(layer(config), feed_forward=feed_forward))
+    return encoder.body_without_position_table(config, replace(layer(config), feed_forward=feed_forward))
 
 
 def vocab_head(config: Config) -> VocabHead:

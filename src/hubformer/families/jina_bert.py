@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from hubformer.core import Alibi, FeedForward, LayerNorm, LayerSpec, Norms
-from hubformer.families import bert, gte
+from hubformer.families import bert
 from hubformer.families.bert import POOLER
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK, LABELS, READ
@@ -62,7 +62,9 @@ def body(config: Config) -> BodySpec:
         ),
         feed_forward_dropout=0.0,
     )
-    return gte.body_of(config, with_query_norms(config, one) if config["qk_post_norm"] else one)
+    return encoder.body_without_position_table(
+        config, with_query_norms(config, one) if config["qk_post_norm"] else one
+    )
 
 
 def with_query_norms(config: Config, layer: LayerSpec) -> LayerSpec:

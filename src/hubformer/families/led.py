@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hubformer.core import LayerSpec, SlidingAttentionSpec, Window
-from hubformer.families import bart, longformer
+from hubformer.families import bart
+from hubformer.families.kit import seq2seq
 from hubformer.families.kit.arguments import ASK
+from hubformer.families.kit.windows import attention_window, sliding_layer, windows
 from hubformer.models import outputs
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, size
@@ -17,7 +18,7 @@ from hubformer.models.family import Family
 from hubformer.weights.map import Row, row
 
 # The two halves have tables of their own, and these have no rows before the first place.
-STYLE = replace(bart.BART_STYLE, first_position=0, positions="max_{side}_position_embeddings")
+STYLE = replace(seq2seq.BART_STYLE, first_position=0, positions="max_{side}_position_embeddings")
 
 _NOT_READ = ("max_position_embeddings", "scale_embedding", "forced_eos_token_id")
 FIELDS: dict[str, Field] = {
@@ -25,33 +26,22 @@ FIELDS: dict[str, Field] = {
     "max_encoder_position_embeddings": size(16384),
     "max_decoder_position_embeddings": size(1024),
     **{name: field for name, field in bart.FIELDS.items() if name not in _NOT_READ},
-    "attention_window": longformer.FIELDS["attention_window"],
+    "attention_window": attention_window(),
 }
 
 
 def body(config: Config) -> EncoderDecoderSpec:
-    whole = bart.body(config, style=STYLE)
-    encoder = _windowed(bart.half(config, "encoder", style=STYLE), config)
+    whole = seq2seq.body(config, style=STYLE)
+    encoder = _windowed(seq2seq.half(config, "encoder", style=STYLE), config)
     return replace(whole, encoder=encoder, told=("global_attention_mask",))
 
 
 def _windowed(half: BodySpec, config: Config) -> BodySpec:
-    windows = longformer.windows(config, depth="encoder_layers")
+    wide = windows(config, depth="encoder_layers")
     layers = tuple(
-        _layer(layer, half_window=window // 2)
-        for layer, window in zip(half.stack.layers, windows, strict=True)
+        sliding_layer(layer, window=window) for layer, window in zip(half.stack.layers, wide, strict=True)
     )
     return replace(half, stack=replace(half.stack, layers=layers))
-
-
-def _layer(dense: LayerSpec, *, half_window: int) -> LayerSpec:
-    attention = SlidingAttentionSpec(
-        dense.attention.heads,
-        dense.attention.head_width,
-        position=Window(half_window),
-        dropout=dense.attention.dropout,
-    )
-    return replace(dense, attention=attention)
 
 
 _IN_A_WINDOW = "longformer_self_attn."
@@ -63,22 +53,22 @@ _PROJECTIONS = (
 SHARED = "led.shared.weight"
 ROWS: tuple[Row, ...] = (
     row(SHARED, "body.encoder.embedding.tokens.weight"),
-    *bart.half_rows("encoder", backbone="led", projections=_PROJECTIONS),
-    *bart.half_rows("decoder", backbone="led"),
+    *seq2seq.half_rows("encoder", backbone="led", projections=_PROJECTIONS),
+    *seq2seq.half_rows("decoder", backbone="led"),
 )
 
-READ = (*bart.READ, "global_attention_mask")
-PAST = ("past_key_values", *bart.EMBEDS)
-MODEL = (*READ, *PAST, *bart.REST)
-WRITING = (*READ, *PAST, "labels", *bart.REST)
-SEQUENCE = (*READ, *bart.EMBEDS, "labels", "use_cache", *ASK)
-SPAN = (*READ, "start_positions", "end_positions", *bart.EMBEDS, "use_cache", *ASK)
+READ = (*seq2seq.READ, "global_attention_mask")
+PAST = ("past_key_values", *seq2seq.EMBEDS)
+MODEL = (*READ, *PAST, *seq2seq.REST)
+WRITING = (*READ, *PAST, "labels", *seq2seq.REST)
+SEQUENCE = (*READ, *seq2seq.EMBEDS, "labels", "use_cache", *ASK)
+SPAN = (*READ, "start_positions", "end_positions", *seq2seq.EMBEDS, "use_cache", *ASK)
 
-_sequence, _span = bart.classifiers("LED")
+_sequence, _span = seq2seq.classifiers("LED")
 HEADS = (
-    replace(bart.model("LED"), arguments=MODEL, output=outputs.LEDSeq2SeqModelOutput),
+    replace(seq2seq.model("LED"), arguments=MODEL, output=outputs.LEDSeq2SeqModelOutput),
     replace(
-        bart.writer("LEDForConditionalGeneration"),
+        seq2seq.writer("LEDForConditionalGeneration"),
         tasks=("seq2seq-lm",),
         arguments=WRITING,
         output=outputs.LEDSeq2SeqLMOutput,

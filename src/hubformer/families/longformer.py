@@ -5,17 +5,17 @@ few global tokens.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from hubformer.core import LayerNorm, LayerSpec, SlidingAttentionSpec, StackSpec, Window
+from hubformer.core import LayerNorm, StackSpec
 from hubformer.errors import ConfigError, InputError
 from hubformer.families import roberta
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.windows import attention_window, sliding_layer, windows
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import LARGEST_SIZE, Config, Field, PreTrainedConfig, count, flag, size, token
@@ -24,20 +24,8 @@ from hubformer.models.family import Family, Head
 from hubformer.models.inputs import Inputs, flatten_choices
 from hubformer.weights.map import Row, row
 
-LARGEST_WINDOW = 1_000_000
-
-
-def _is_window(value: Any) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return whole and 0 < value <= LARGEST_WINDOW and value % 2 == 0
-
-
 FIELDS: dict[str, Field] = {
-    "attention_window": Field(
-        512,
-        "an even whole number above 0, or a list of them, one per layer",
-        lambda v: all(map(_is_window, v)) if isinstance(v, (list, tuple)) else _is_window(v),
-    ),
+    "attention_window": attention_window(),
     "sep_token_id": token(2),
     "pad_token_id": count(1, most=LARGEST_SIZE),
     "bos_token_id": token(0),
@@ -50,19 +38,6 @@ FIELDS: dict[str, Field] = {
     "vocab_size": size(30522),
     "onnx_export": flag(False),
 }
-
-
-def windows(config: Config, *, depth: str = "num_hidden_layers") -> tuple[int, ...]:
-    """The width of the window of each layer, in tokens. depth: the field that says how many layers."""
-    given: int | list[int] = config["attention_window"]
-    layers: int = config[depth]
-    if isinstance(given, int):
-        return (given,) * layers
-    if len(given) != layers:
-        raise ConfigError(
-            f"attention_window has {len(given)} entries and {depth} is {layers}, expected one per layer."
-        )
-    return tuple(given)
 
 
 def body(config: Config) -> BodySpec:
@@ -85,20 +60,9 @@ def body(config: Config) -> BodySpec:
         ),
         stack=StackSpec(
             config["hidden_size"],
-            tuple(_layer(config, half_window=window // 2) for window in windows(config)),
+            tuple(sliding_layer(encoder.layer(config), window=window) for window in windows(config)),
         ),
     )
-
-
-def _layer(config: Config, *, half_window: int) -> LayerSpec:
-    dense = encoder.layer(config)
-    attention = SlidingAttentionSpec(
-        dense.attention.heads,
-        dense.attention.head_width,
-        position=Window(half_window),
-        dropout=dense.attention.dropout,
-    )
-    return replace(dense, attention=attention)
 
 
 # The tokens that are global unless a caller says which.

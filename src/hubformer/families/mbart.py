@@ -13,7 +13,8 @@ from typing import Any
 
 from hubformer.core import Norms
 from hubformer.families import bart
-from hubformer.families.bart import NORM, Style
+from hubformer.families.kit import seq2seq
+from hubformer.families.kit.seq2seq import NORM, Style
 from hubformer.models.config import Config, Field, count, flag, rate, size, token, unbuilt
 from hubformer.models.encoder_decoder import after_wrapped_input, after_wrapped_labels
 from hubformer.models.family import Family
@@ -40,8 +41,8 @@ def family(
         bart.BART,
         model_type=model_type,
         name=name,
-        body=partial(bart.body, style=style),
-        rows=bart.rows(place=place),
+        body=partial(seq2seq.body, style=style),
+        rows=seq2seq.rows(place=place),
         paper=paper,
         ignored=(*bart.BART.ignored, r"embed_positions\.weights?$")
         if style.placing != "learned"
@@ -57,10 +58,10 @@ MBART = family(
     paper="Liu et al. 2020, arXiv:2001.08210",
     fields=fields(("decoder_start_token_id",)),
     heads=(
-        bart.model("MBart", prepare=after_wrapped_input),
-        bart.writer("MBartForConditionalGeneration", prepare=after_wrapped_labels),
-        *bart.classifiers("MBart", prepare=after_wrapped_input),
-        bart.causal("MBart", partial(bart.decoder_body, style=MBART_STYLE)),
+        seq2seq.model("MBart", prepare=after_wrapped_input),
+        seq2seq.writer("MBartForConditionalGeneration", prepare=after_wrapped_labels),
+        *seq2seq.classifiers("MBart", prepare=after_wrapped_input),
+        seq2seq.causal("MBart", partial(seq2seq.decoder_body, style=MBART_STYLE)),
     ),
 )
 
@@ -78,9 +79,9 @@ PEGASUS = family(
         forced_eos_token_id=token(1),
     ),
     heads=(
-        bart.model("Pegasus", prepare=None),
-        bart.writer("PegasusForConditionalGeneration"),
-        bart.causal("Pegasus", partial(bart.decoder_body, style=PEGASUS_STYLE)),
+        seq2seq.model("Pegasus", prepare=None),
+        seq2seq.writer("PegasusForConditionalGeneration"),
+        seq2seq.causal("Pegasus", partial(seq2seq.decoder_body, style=PEGASUS_STYLE)),
     ),
 )
 
@@ -106,9 +107,9 @@ BLENDERBOT = family(
         encoder_no_repeat_ngram_size=unbuilt(count(3)),
     ),
     heads=(
-        bart.model("Blenderbot", prepare=None),
-        bart.writer("BlenderbotForConditionalGeneration"),
-        bart.causal("Blenderbot", partial(bart.decoder_body, style=BLENDERBOT_STYLE)),
+        seq2seq.model("Blenderbot", prepare=None),
+        seq2seq.writer("BlenderbotForConditionalGeneration"),
+        seq2seq.causal("Blenderbot", partial(seq2seq.decoder_body, style=BLENDERBOT_STYLE)),
     ),
 )
 
@@ -134,9 +135,9 @@ BLENDERBOT_SMALL = family(
         bos_token_id=token(1),
     ),
     heads=(
-        bart.model("BlenderbotSmall", prepare=None),
-        bart.writer("BlenderbotSmallForConditionalGeneration"),
-        bart.causal("BlenderbotSmall", partial(bart.decoder_body, style=BLENDERBOT_SMALL_STYLE)),
+        seq2seq.model("BlenderbotSmall", prepare=None),
+        seq2seq.writer("BlenderbotSmallForConditionalGeneration"),
+        seq2seq.causal("BlenderbotSmall", partial(seq2seq.decoder_body, style=BLENDERBOT_SMALL_STYLE)),
     ),
 )
 
@@ -160,11 +161,11 @@ M2M_100 = family(
         scale_embedding=flag(True),
     ),
     heads=(
-        bart.model("M2M100", prepare=None),
+        seq2seq.model("M2M100", prepare=None),
         replace(
-            bart.writer("M2M100ForConditionalGeneration"),
+            seq2seq.writer("M2M100ForConditionalGeneration"),
             spec=plain_vocab_head,
-            rows=(bart.vocab_weight(),),
+            rows=(seq2seq.vocab_weight(),),
         ),
     ),
 )
@@ -195,9 +196,9 @@ MARIAN = family(
         forced_eos_token_id=token(0),
     ),
     heads=(
-        bart.model("Marian", prepare=None),
-        bart.writer("MarianMTModel"),
-        bart.causal("Marian", partial(bart.decoder_body, style=MARIAN_STYLE)),
+        seq2seq.model("Marian", prepare=None),
+        seq2seq.writer("MarianMTModel"),
+        seq2seq.causal("Marian", partial(seq2seq.decoder_body, style=MARIAN_STYLE)),
     ),
     normalise=normalise,
 )

@@ -29,9 +29,9 @@ from hubformer.models.config import (
 from hubformer.models.family import Family, Head
 from hubformer.weights.map import row
 
-_OBEYED = ("rope_scaling", *decoder.DROPOUT_FIELDS)  # not among v4's arguments
+_DROPOUTS_AND_SCALING = ("rope_scaling", *decoder.DROPOUT_FIELDS)  # not among v4's arguments
 FIELDS: dict[str, Field] = {
-    **{name: field for name, field in mistral.FIELDS.items() if name not in _OBEYED},
+    **{name: field for name, field in mistral.FIELDS.items() if name not in _DROPOUTS_AND_SCALING},
     "rms_norm_eps": positive(1e-5),
     "rope_theta": positive(1e6),
     "sliding_window": optional(size(4096)),
@@ -40,7 +40,7 @@ FIELDS: dict[str, Field] = {
     "output_router_logits": unbuilt(flag(False)),
     "router_aux_loss_coef": unbuilt(number(0.001)),
     "router_jitter_noise": rate(0.0),
-    **{name: mistral.FIELDS[name] for name in _OBEYED},
+    **{name: mistral.FIELDS[name] for name in _DROPOUTS_AND_SCALING},
 }
 
 

@@ -100,7 +100,9 @@ def body(config: Config) -> BodySpec:
         bias=config["mlp_fc1_bias"],
         down_bias=config["mlp_fc2_bias"],
     )
-    return gte.body_of(config, replace(one, attention=attention, feed_forward=feed_forward))
+    return encoder.body_without_position_table(
+        config, replace(one, attention=attention, feed_forward=feed_forward)
+    )
 
 
 def position(config: Config, layer: LayerSpec) -> PositionSpec:

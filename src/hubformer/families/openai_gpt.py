@@ -9,13 +9,13 @@ from hubformer.families import gpt2
 from hubformer.families.kit import decoder
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, activation, choice, optional, size
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
-from hubformer.models.initial import Initial
 from hubformer.models.inputs import flatten_choices
 from hubformer.weights.changes import TRANSPOSE, cut
 from hubformer.weights.map import row
@@ -58,10 +58,6 @@ def layer(config: Config) -> LayerSpec:
         Norms(after=LayerNorm(config["layer_norm_epsilon"])),
         dropout=config["resid_pdrop"],
     )
-
-
-def initial(config: Config) -> Initial:
-    return Initial(config["initializer_range"])
 
 
 LAYER, BLOCK = gpt2.LAYER, gpt2.BLOCK
@@ -113,7 +109,7 @@ OPENAI_GPT = Family(
     body=body,
     rows=ROWS,
     heads=HEADS,
-    initial=initial,
+    initial=normal_initial,
     paper='Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training"',
     attribute_map=gpt2.GPT2.attribute_map,
     tied=(("lm_head.weight", "transformer.tokens_embed.weight"),),

@@ -5,12 +5,14 @@ on; the one of 350 million parameters has its norms after its sublayers, and nar
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.decoder import sequence_head, vocab_head
 from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -29,7 +31,6 @@ from hubformer.models.config import (
 )
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
-from hubformer.models.initial import Initial, normal_but_row
 from hubformer.models.inputs import Inputs
 from hubformer.weights.map import Row, row
 
@@ -110,11 +111,6 @@ def layer(config: Config) -> LayerSpec:
     )
 
 
-def initial(config: Config) -> Initial:
-    std = config["init_std"]
-    return Initial(std, ((r"embedding\.tokens\.weight$", normal_but_row(std, config["pad_token_id"])),))
-
-
 def counted_from_first(inputs: Inputs, config: PreTrainedConfig) -> Inputs:
     """position_ids count from 0 here, not from the first row of the table as RoBERTa's."""
     if inputs.position_ids is None:
@@ -178,7 +174,7 @@ OPT = Family(
     body=body,
     rows=rows,
     heads=HEADS,
-    initial=initial,
+    initial=partial(zero_padding_initial, std="init_std"),
     paper="Zhang et al. 2022, arXiv:2205.01068",
     tied=(("lm_head.weight", "model.decoder.embed_tokens.weight"),),
     caches=lambda config: True,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from hubformer.core import AttentionSpec, Buckets, FeedForward, LayerSpec, Norms, RMSNorm, StackSpec
 from hubformer.errors import ConfigError
-from hubformer.families import bart
+from hubformer.families.kit import seq2seq
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import no_pooler, span_head
 from hubformer.models import outputs, tasks
@@ -206,7 +206,7 @@ TIED = (
     ("lm_head.weight", "shared.weight"),
 )
 READ = ("input_ids", "attention_mask", "head_mask", "inputs_embeds")
-QUESTION = (*bart.READ, "start_positions", "end_positions", *bart.EMBEDS, "use_cache", *ASK)
+QUESTION = (*seq2seq.READ, "start_positions", "end_positions", *seq2seq.EMBEDS, "use_cache", *ASK)
 DECODER = (r"^(transformer\.)?decoder\.", r"^lm_head\.")
 
 
@@ -214,11 +214,12 @@ def heads(name: str, *, shared: bool = True) -> tuple[Head, ...]:
     encoder = partial(encoder_body, shared=shared)
     return (
         Head(
-            name + "Model", ("base",), no_pooler, bart.MODEL, outputs.Seq2SeqModelOutput, tasks.states_only,
+            name + "Model", ("base",), no_pooler, seq2seq.MODEL, outputs.Seq2SeqModelOutput,
+            tasks.states_only,
             prefix="",
         ),
         Head(
-            name + "ForConditionalGeneration", ("seq2seq-lm", "pretraining"), vocab_head, bart.WRITING,
+            name + "ForConditionalGeneration", ("seq2seq-lm", "pretraining"), vocab_head, seq2seq.GENERATING,
             outputs.Seq2SeqLMOutput, tasks.labelled_tokens, prepare=after_labels, generates=True, prefix="",
             rows=(row("lm_head.weight", "head.output.weight"),), stepper=AnsweringStepper, initial=WIDE,
         ),
@@ -228,8 +229,9 @@ def heads(name: str, *, shared: bool = True) -> tuple[Head, ...]:
         ),
         Head(
             name + "ForSequenceClassification", ("sequence-classification",), sequence_head,
-            (*bart.READ, *bart.EMBEDS, "labels", "use_cache", *ASK), outputs.Seq2SeqSequenceClassifierOutput,
-            tasks.sequence_labels, rows=bart.SEQUENCE_ROWS, prepare=after_input,
+            (*seq2seq.READ, *seq2seq.EMBEDS, "labels", "use_cache", *ASK),
+            outputs.Seq2SeqSequenceClassifierOutput,
+            tasks.sequence_labels, rows=seq2seq.SEQUENCE_ROWS, prepare=after_input,
         ),
         Head(
             name + "ForTokenClassification", ("token-classification",), token_head, (*READ, "labels", *ASK),

@@ -11,11 +11,10 @@ import torch
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.errors import ConfigError, InputError
-from hubformer.families import xlnet
 from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.heads import BEAM_ROWS as BEAM_OUTPUTS
+from hubformer.families.kit.heads import SUMMARY_POOLINGS, beam_head, no_pooler, span_head
 from hubformer.families.kit.values import quotient
-from hubformer.families.xlnet import beam_head
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -123,7 +122,7 @@ def sequence_head(config: Config) -> PooledHead:
             )
     return PooledHead(
         labels=None,
-        pooling=xlnet.PICKS[config["summary_type"]],  # type: ignore[arg-type]
+        pooling=SUMMARY_POOLINGS[config["summary_type"]],  # type: ignore[arg-type]
         dense=config.labels,
         activation=config["summary_activation"],
         dropouts=(config["summary_first_dropout"], config["summary_last_dropout"]),
@@ -206,7 +205,7 @@ VOCAB_ROWS = (
     row("pred_layer.proj.weight", "head.output.weight"),  # where it is not tied
 )
 SUMMARY = row("sequence_summary.summary.*", "head.dense.*")
-BEAM_ROWS = tuple(replace(r, hub=tuple(f"qa_outputs.{name}" for name in r.hub)) for r in xlnet.BEAM_ROWS)
+BEAM_ROWS = tuple(replace(r, hub=tuple(f"qa_outputs.{name}" for name in r.hub)) for r in BEAM_OUTPUTS)
 READ = (
     "input_ids",
     "attention_mask",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec, TransformerXL
 from hubformer.errors import ConfigError
 from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.heads import BEAM_ROWS, SUMMARY_POOLINGS, beam_head, no_pooler, span_head
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.config import (
@@ -30,10 +30,10 @@ from hubformer.models.family import Family, Head
 from hubformer.models.heads import HeadSpec, PooledHead, TokenHead, VocabHead
 from hubformer.models.initial import Initial, normal
 from hubformer.models.inputs import flatten_choices
-from hubformer.models.span_beams import SpanBeamHead, beam_loss
+from hubformer.models.span_beams import beam_loss
 from hubformer.models.stepping import TargetStepper
 from hubformer.models.two_streams import Memories, TwoStreamSpec
-from hubformer.weights.changes import SWAP, TRANSPOSE, cut, reshape
+from hubformer.weights.changes import SWAP, TRANSPOSE, reshape
 from hubformer.weights.map import Row, row
 
 FIELDS: dict[str, Field] = {
@@ -73,8 +73,6 @@ FIELDS: dict[str, Field] = {
     # Not among v4's arguments, but obeyed where a file has it.
     "summary_first_dropout": rate(0.0),
 }
-# No class of the family takes a cls_index for its summary, and without one it is the last token's.
-PICKS = {"last": "last", "first": "first", "mean": "mean", "cls_index": "last"}
 
 
 def head_width(config: Config) -> int:
@@ -142,7 +140,7 @@ def summary(config: Config, *, labels: int) -> PooledHead:
         )
     return PooledHead(
         labels=labels,
-        pooling=PICKS[config["summary_type"]],  # type: ignore[arg-type]
+        pooling=SUMMARY_POOLINGS[config["summary_type"]],  # type: ignore[arg-type]
         dense=0 if config["summary_use_proj"] else None,
         activation=config["summary_activation"],
         dropouts=(config["summary_first_dropout"], config["summary_last_dropout"]),
@@ -151,14 +149,6 @@ def summary(config: Config, *, labels: int) -> PooledHead:
 
 def token_head(config: Config) -> HeadSpec:
     return TokenHead(config.labels)
-
-
-def span_head(config: Config) -> HeadSpec:
-    return TokenHead(labels=2)
-
-
-def beam_head(config: Config) -> HeadSpec:
-    return SpanBeamHead(config["start_n_top"], config["end_n_top"], LayerNorm(config["layer_norm_eps"]))
 
 
 def initial(config: Config) -> Initial:
@@ -202,21 +192,6 @@ VOCAB_ROWS = (
     row("lm_loss.weight", "head.output.weight"),  # where it is not tied
 )
 SUMMARY_ROWS = (row("sequence_summary.summary.*", "head.dense.*"), row("logits_proj.*", "head.output.*"))
-BEAM_ROWS = (
-    row("start_logits.dense.*", "head.start.*"),
-    row(
-        "end_logits.dense_0.weight", "head.end.token.weight", "head.end.start.weight", change=cut(2, dim=1)
-    ),
-    row("end_logits.dense_0.bias", "head.end.token.bias"),
-    row("end_logits.LayerNorm.*", "head.end.norm.*"),
-    row("end_logits.dense_1.*", "head.end.output.*"),
-    row(
-        "answer_class.dense_0.weight", "head.answerable.start.weight", "head.answerable.summary.weight",
-        change=cut(2, dim=1),
-    ),
-    row("answer_class.dense_0.bias", "head.answerable.start.bias"),
-    row("answer_class.dense_1.weight", "head.answerable.output.weight"),
-)  # fmt: skip
 
 STREAMS = ("mems", "perm_mask", "target_mapping")
 READ = ("input_ids", "attention_mask", *STREAMS, "token_type_ids", "input_mask", "head_mask", "inputs_embeds")

@@ -28,19 +28,3 @@ GPT_BASE = (*PAST, *TYPED, "use_cache", *ASK, "cache_position")
 GPT_CAUSAL = (*PAST, *TYPED, "labels", "use_cache", *ASK, "cache_position")
 GPT_LABELS = (*PAST, *TYPED, "labels", "use_cache", *ASK)
 GPT_SPAN = ("input_ids", *TYPED, *ENDS_OF_SPAN, *ASK)
-
-# Of encoder-decoders
-SEQ2SEQ_READ = (
-    "input_ids",
-    "attention_mask",
-    "decoder_input_ids",
-    "decoder_attention_mask",
-    "head_mask",
-    "decoder_head_mask",
-    "cross_attn_head_mask",
-    "encoder_outputs",
-)
-SEQ2SEQ_EMBEDS = ("inputs_embeds", "decoder_inputs_embeds")
-SEQ2SEQ_REST = ("use_cache", *ASK, "cache_position")
-SEQ2SEQ_MODEL = (*SEQ2SEQ_READ, "past_key_values", *SEQ2SEQ_EMBEDS, *SEQ2SEQ_REST)
-SEQ2SEQ_GENERATING = (*SEQ2SEQ_READ, "past_key_values", *SEQ2SEQ_EMBEDS, "labels", *SEQ2SEQ_REST)

@@ -102,6 +102,22 @@ def body(config: Config, *, first_position: int = 0) -> BodySpec:
     )
 
 
+def body_without_position_table(config: Config, one: LayerSpec) -> BodySpec:
+    """Token vectors and types, whose sum is normalised, and a stack of one kind of layer."""
+    return BodySpec(
+        embedding=TokenEmbedding(
+            vocab=config["vocab_size"],
+            width=config["hidden_size"],
+            padding=config["pad_token_id"],
+            types=config["type_vocab_size"],
+            typing="tokens" if config["type_vocab_size"] else "unread",
+            norm=LayerNorm(config["layer_norm_eps"]),
+            dropout=config["hidden_dropout_prob"],
+        ),
+        stack=StackSpec(config["hidden_size"], (one,) * config["num_hidden_layers"]),
+    )
+
+
 def vocab_head(config: Config) -> VocabHead:
     return VocabHead(
         config["hidden_act"],

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from hubformer.core import LayerNorm
 from hubformer.models.config import (
     Config,
 )
 from hubformer.models.heads import HeadSpec, NoHead, TokenHead
+from hubformer.models.span_beams import SpanBeamHead
+from hubformer.weights.changes import cut
+from hubformer.weights.map import row
 
 
 def no_pooler(config: Config) -> HeadSpec:
@@ -14,3 +18,27 @@ def no_pooler(config: Config) -> HeadSpec:
 
 def span_head(config: Config) -> HeadSpec:
     return TokenHead(labels=2)
+
+
+def beam_head(config: Config) -> HeadSpec:
+    return SpanBeamHead(config["start_n_top"], config["end_n_top"], LayerNorm(config["layer_norm_eps"]))
+
+
+BEAM_ROWS = (
+    row("start_logits.dense.*", "head.start.*"),
+    row(
+        "end_logits.dense_0.weight", "head.end.token.weight", "head.end.start.weight", change=cut(2, dim=1)
+    ),
+    row("end_logits.dense_0.bias", "head.end.token.bias"),
+    row("end_logits.LayerNorm.*", "head.end.norm.*"),
+    row("end_logits.dense_1.*", "head.end.output.*"),
+    row(
+        "answer_class.dense_0.weight", "head.answerable.start.weight", "head.answerable.summary.weight",
+        change=cut(2, dim=1),
+    ),
+    row("answer_class.dense_0.bias", "head.answerable.start.bias"),
+    row("answer_class.dense_1.weight", "head.answerable.output.weight"),
+)  # fmt: skip
+
+# No class of XLNet or XLM takes a cls_index for its summary, and without one it is the last token's.
+SUMMARY_POOLINGS = {"last": "last", "first": "first", "mean": "mean", "cls_index": "last"}
