@@ -331,7 +331,9 @@ def test_saved_files_read_the_same_everywhere(
     ours.add_special_tokens({"pad_token": "<padding>", "additional_special_tokens": ["<one>", "<two>"]})
     ours.add_tokens(["zzfox", AddedToken("Qqq", normalized=False)])
     written = ours.save_pretrained(tmp_path)
-    assert {Path(path).name for path in written} == {
+    byte_level = {"vocab.json", "merges.txt"}
+    own = {"bert": {"vocab.txt"}, "cased": {"vocab.txt"}, "gpt2": byte_level, "roberta": byte_level}
+    assert {Path(path).name for path in written} == own.get(family, set()) | {
         "tokenizer.json",
         "tokenizer_config.json",
         "special_tokens_map.json",
@@ -349,6 +351,38 @@ def test_saved_files_read_the_same_everywhere(
     assert theirs.model_max_length == 500
     assert theirs.pad_token_id == ours.pad_token_id
     assert theirs.padding_side == ours.padding_side
+
+
+@pytest.mark.parametrize(
+    ("family", "names"),
+    [
+        *((family, ["vocab.txt"]) for family in ("bert", "distilbert", "mpnet")),
+        *((family, ["vocab.json", "merges.txt"]) for family in ("gpt2", "roberta", "bart")),
+    ],
+)
+def test_vocabulary_files_are_saved_too(
+    raw: Callable[[str], Path], tmp_path: Path, family: str, names: list[str]
+) -> None:
+    """The names are those that transformers 4.57.6 writes for these classes."""
+    tokenizer = load_tokenizer(raw(family))
+    written = {Path(path).name for path in tokenizer.save_pretrained(tmp_path, filename_prefix="mine")}
+    always = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
+    assert written == {f"mine-{name}" for name in (*always, *names)}
+    lone = tmp_path / "raw"
+    lone.mkdir()
+    for name in names:
+        shutil.copy(tmp_path / f"mine-{name}", lone / name)
+        if name == "vocab.json":
+            assert json.loads((lone / name).read_text("utf-8")) == json.loads(
+                (raw(family) / name).read_text("utf-8")
+            )
+        else:
+            found, expected = ((folder / name).read_text("utf-8") for folder in (lone, raw(family)))
+            assert [line for line in found.split("\n") if not line.startswith("#version")] == [
+                line for line in expected.split("\n") if not line.startswith("#version")
+            ]
+    again = load_tokenizer(lone, model_type=family)
+    assert again(TEXTS)["input_ids"] == tokenizer(TEXTS)["input_ids"]
 
 
 def test_save_follows_the_umask_and_refuses_odd_names(tokenizer: Any, tmp_path: Path) -> None:

@@ -66,8 +66,28 @@ def texts_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, str | bytes]:
         "special_tokens_map.json": _dumped(special),
         **_templates(tokenizer.chat_template),
         **({"added_tokens.json": _dumped(beyond)} if beyond else {}),
-        **(tokenizer._raw or {"tokenizer.json": json.dumps(state, indent=2, ensure_ascii=False)}),
+        **(
+            tokenizer._raw
+            or {
+                "tokenizer.json": json.dumps(state, indent=2, ensure_ascii=False),
+                **_vocabulary_files(tokenizer),
+            }
+        ),
     }
+
+
+def _vocabulary_files(tokenizer: PreTrainedTokenizerFast) -> dict[str, bytes]:
+    """The raw files of the family, where the model inside writes just these: vocab.txt, or vocab.json with
+    merges.txt. Programs that do not read tokenizer.json read them.
+    """
+    convention = tokenizer.convention
+    if convention is None:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        written = [Path(path) for path in tokenizer._backend.own.model.save(folder)]
+        if {path.name for path in written} != {names[0] for names in convention.files.values()}:
+            return {}
+        return {path.name: path.read_bytes() for path in written}
 
 
 def _config(tokenizer: PreTrainedTokenizerFast, state: Mapping[str, Any]) -> dict[str, Any]:
