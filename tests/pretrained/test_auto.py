@@ -212,6 +212,20 @@ def test_pushed_and_loaded_again(hub: Any, folder: Path) -> None:
     assert torch.equal(again(IDS).logits, model(IDS).logits)
 
 
+def test_a_tokenizer_is_pushed_and_loaded_again(hub: Any, folder: Path, tmp_path: Path) -> None:
+    tokenizer = hubformer.AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["zzfox"])
+    hub.tokens.add("hf_test")
+    assert "org/words" in tokenizer.push_to_hub("org/words", token="hf_test")
+    again = hubformer.AutoTokenizer.from_pretrained("org/words")
+    assert again("bad zzfox night")["input_ids"] == tokenizer("bad zzfox night")["input_ids"]
+    tokenizer.save_pretrained(tmp_path / "copy", push_to_hub=True, repo_id="org/copy", token="hf_test")
+    copy = hubformer.BertTokenizerFast.from_pretrained("org/copy")
+    assert copy.get_vocab() == tokenizer.get_vocab()
+    with pytest.raises(HubError, match="token"):
+        tokenizer.push_to_hub("org/words")
+
+
 def test_a_state_dict_under_hub_names(folder: Path) -> None:
     """What a file holds, read by other means: `load_state_dict(load_file("model.safetensors"))`."""
     from safetensors.torch import load_file

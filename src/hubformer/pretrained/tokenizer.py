@@ -18,6 +18,7 @@ from hubformer.tokenization import (
     Resolved,
     load_tokenizer,
     set_resolver,
+    set_uploader,
 )
 
 _REGISTERED: dict[str, type[PreTrainedTokenizerFast]] = {}  # model type -> class, by users
@@ -78,7 +79,19 @@ def length_limit(config: PreTrainedConfig) -> int | None:
     return longest
 
 
+def upload(folder: Path, repo_id: str, **options: Any) -> str:
+    """Push a folder with a tokenizer's files to the Hub; returns the address of the commit.
+
+    Raises:
+        HubError: the upload was refused or broke off.
+    """
+    from hubformer.hub.card import push_folder
+
+    return push_folder(folder, repo_id, **options)
+
+
 set_resolver(resolve)
+set_uploader(upload)
 
 
 class AutoTokenizer:

@@ -7,7 +7,7 @@ from hubformer.tokenization.conventions import CONVENTIONS
 from hubformer.tokenization.encoding import BatchEncoding, CharSpan, TokenSpan
 from hubformer.tokenization.from_texts import KINDS, train_tokenizer
 from hubformer.tokenization.named import TOKENIZER_CLASSES
-from hubformer.tokenization.sources import TOKENIZER_FILES, Resolved, set_resolver
+from hubformer.tokenization.sources import TOKENIZER_FILES, Resolved, set_resolver, set_uploader
 from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "TokenSpan",
     "load_tokenizer",
     "set_resolver",
+    "set_uploader",
     "train_tokenizer",
 ]

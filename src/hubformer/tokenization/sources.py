@@ -90,6 +90,40 @@ def set_resolver(resolver: Resolver | None) -> None:
     _resolver = resolve_folder if resolver is None else resolver
 
 
+Uploader = Callable[..., str]
+
+
+def refuse_upload(folder: Path, repo_id: str, **options: Any) -> str:
+    """What `push_to_hub` does where no Hub layer has been put in.
+
+    Raises:
+        HubError: always.
+    """
+    raise HubError(f"{repo_id!r} cannot be pushed to: no Hub is known here. Use save_pretrained(folder).")
+
+
+_uploader: Uploader = refuse_upload
+
+
+def set_uploader(uploader: Uploader | None) -> None:
+    """Let `push_to_hub` upload by `uploader(folder, repo_id, **options)`; None puts back the default.
+
+    It answers with the address of the commit. The options are commit_message, private, token, revision and
+    create_pr.
+    """
+    global _uploader
+    _uploader = refuse_upload if uploader is None else uploader
+
+
+def upload(folder: Path, repo_id: str, **options: Any) -> str:
+    """Upload a folder by the uploader that is in place; returns the address of the commit.
+
+    Raises:
+        HubError: the upload was refused or broke off.
+    """
+    return _uploader(folder, repo_id, **options)
+
+
 def resolve(name_or_path: str | os.PathLike[str], **options: Any) -> Resolved:
     """The folder of a name, by the resolver that is in place.
 

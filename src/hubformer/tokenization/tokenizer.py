@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from tokenizers import Encoding
@@ -23,7 +24,7 @@ from hubformer.tokenization.inputs import arranged, diagnosis
 from hubformer.tokenization.loading import backend_of, load
 from hubformer.tokenization.requests import Request
 from hubformer.tokenization.settings import CONSTRUCTOR, set_up
-from hubformer.tokenization.sources import resolve
+from hubformer.tokenization.sources import resolve, upload
 from hubformer.tokenization.special_tokens import Token
 from hubformer.tokenization.training import trained
 from hubformer.tokenization.vocabulary import Vocabulary
@@ -435,11 +436,17 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         save_directory: str | os.PathLike[str],
         legacy_format: bool | None = None,
         filename_prefix: str | None = None,
+        push_to_hub: bool = False,
+        repo_id: str | None = None,
+        token: str | bool | None = None,
     ) -> tuple[str, ...]:
         """Write tokenizer.json and its companions; transformers 4 and 5 read the same ids from them.
 
+        `push_to_hub` uploads the folder afterwards, to `repo_id` or the repository with the folder's name.
+
         Raises:
             InputError: the path is a file, or the vocabulary alone was asked for (`legacy_format=True`).
+            HubError: the upload was refused or broke off.
         """
         if legacy_format:
             raise InputError(
@@ -450,7 +457,36 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
             raise InputError(f"{folder} is a file; expected a folder to save into.")
         texts = saving.texts_of(self)
         prefix = f"{filename_prefix}-" if filename_prefix else ""
-        return tuple(str(saving.write(folder / (prefix + name), text)) for name, text in texts.items())
+        written = tuple(str(saving.write(folder / (prefix + name), text)) for name, text in texts.items())
+        if push_to_hub:
+            upload(folder, repo_id or folder.name, token=token)
+        return written
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        commit_message: str | None = None,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Save into a temporary folder and upload it; returns the address of the commit.
+
+        Raises:
+            HubError: the upload was refused or broke off.
+        """
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return upload(
+                Path(folder),
+                repo_id,
+                commit_message=commit_message or f"Upload {type(self).__name__}",
+                private=private,
+                token=token,
+                revision=revision,
+                create_pr=create_pr,
+            )
 
     def train_new_from_iterator(
         self,
