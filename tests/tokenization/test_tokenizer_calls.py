@@ -18,7 +18,13 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from hubformer.errors import InputError, UnknownArgument
-from hubformer.tokenization import AddedToken, BatchEncoding, PreTrainedTokenizerFast, load_tokenizer
+from hubformer.tokenization import (
+    TOKENIZER_CLASSES,
+    AddedToken,
+    BatchEncoding,
+    PreTrainedTokenizerFast,
+    load_tokenizer,
+)
 from tokenization.token_samples import PAIRS, TEXTS
 
 V4_CALL = [
@@ -434,3 +440,27 @@ def test_a_forked_process_answers(tokenizer: Any) -> None:
     if child == 0:
         os._exit(0 if dict(tokenizer("hello world", truncation=True, max_length=3)) == expected else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_t5_ends_a_text_once(raw: Callable[[str], Path]) -> None:
+    """As T5Tokenizer of transformers 4.57.6; its T5TokenizerFast ends such a text twice."""
+    slow = TOKENIZER_CLASSES["T5Tokenizer"](raw("t5") / "spiece.model")
+    end = slow.eos_token_id
+    lazy, line = slow("lazy")["input_ids"], slow("dogs")["input_ids"]
+    assert lazy[-1] == end
+    for text in ("lazy </s>", "lazy</s>", "lazy </s> "):
+        assert slow(text)["input_ids"] == lazy
+        assert slow([text, "dogs"])["input_ids"] == [lazy, line]
+        assert slow(text, "dogs </s>")["input_ids"] == lazy + line
+        assert slow(text_target=text)["input_ids"] == lazy
+        assert slow(text, add_special_tokens=False)["input_ids"] == lazy
+    assert slow("</s>")["input_ids"] == [end]
+    assert slow("lazy </s></s>")["input_ids"] == [*lazy, end]
+    assert slow("lazy </s> dogs")["input_ids"] == [*lazy, *line]
+    assert slow(["lazy", "dogs</s>"], is_split_into_words=True)["input_ids"] == [*lazy[:-1], *line]
+    assert slow("lazy lazy </s>", truncation=True, max_length=len(lazy))["input_ids"] == lazy
+    assert slow.build_inputs_with_special_tokens(lazy, line) == [*lazy, *line]
+    assert slow.prepare_for_model(lazy)["input_ids"] == lazy
+    fast = TOKENIZER_CLASSES["T5TokenizerFast"](raw("t5") / "spiece.model")
+    assert fast("lazy </s>")["input_ids"] == [*lazy, end]
+    assert fast.build_inputs_with_special_tokens(lazy) == [*lazy, end]

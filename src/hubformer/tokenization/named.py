@@ -9,6 +9,7 @@ from typing import Any
 
 from hubformer.tokenization.convention import Convention
 from hubformer.tokenization.conventions import CONVENTIONS
+from hubformer.tokenization.ending import T5TokenizerBase
 from hubformer.tokenization.tokenizer import PreTrainedTokenizerFast
 from hubformer.tokenization.translating import M2M100TokenizerBase, MarianTokenizerBase, Multilingual
 
@@ -89,12 +90,14 @@ class BartTokenizerFast(BartTokenizer):
     """BartTokenizer, with the argument order of transformers' fast class."""
 
 
-class T5Tokenizer(_Family):
+class T5Tokenizer(T5TokenizerBase, _Family):
     """SentencePiece Unigram with sentinels for lost spans: `A </s> B </s>`."""
 
 
 class T5TokenizerFast(T5Tokenizer):
-    """T5Tokenizer, with the argument order of transformers' fast class."""
+    """T5Tokenizer, with the argument order of transformers' fast class, and its `A </s></s>` for `A </s>`."""
+
+    ends_once = False
 
 
 class AlbertTokenizer(_Family):

@@ -268,6 +268,8 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         verbose: bool,
     ) -> BatchEncoding:
         rows, batched, paired = arranged(text, pair, words=words)
+        if special:
+            rows = self._texts(rows, paired=paired, words=words)
         if request.truncation is not None:
             _check_room(backend, request, paired=paired, special=special, overflow=overflow)
         tokenizer = backend.prepared(self._settings(request, split=split))
@@ -287,6 +289,10 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
             request=request,
             verbose=verbose,
         )
+
+    def _texts(self, rows: list[Any], *, paired: bool, words: bool) -> list[Any]:
+        """The texts, pairs or lists of words that special tokens are put around."""
+        return rows
 
     def _settings(self, request: Request, *, split: bool) -> Settings:
         settings = Settings(split_special_tokens=split)
