@@ -12,7 +12,7 @@ import torch
 import hubformer
 from hubformer.errors import InputError
 from hubformer.training import ReplacedTokens
-from hubformer.training.losses import loss_by_terms, parts_of
+from hubformer.training.losses import loss_by_terms, micro_batches_of
 
 WIDE = {
     "vocab_size": 40, "embedding_size": 8, "hidden_size": 16, "num_hidden_layers": 2,
@@ -143,12 +143,12 @@ def test_parts_add_up_to_the_whole(pair: ReplacedTokens) -> None:
     expected = {n: p.grad.clone() for n, p in pair.named_parameters() if p.grad is not None}
     pair.zero_grad()
     cuts = [{n: v[a:b] for n, v in given.items()} for a, b in ((0, 1), (1, 4), (4, 6))]
-    parts = parts_of(pair, cuts, label_names=["labels"])
-    assert len({part.share for part in parts}) == 3
+    parts = micro_batches_of(pair, cuts, label_names=["labels"])
+    assert len({part.loss_weight for part in parts}) == 3
     assert all(part.by_terms for part in parts)
     total = torch.zeros(())
     for cut, part in zip(cuts, parts, strict=True):
-        loss = loss_by_terms(pair, pair(**cut), labels=cut, part=part) * part.share
+        loss = loss_by_terms(pair, pair(**cut), labels=cut, micro_batch=part) * part.loss_weight
         loss.backward()
         total = total + loss.detach()
     torch.testing.assert_close(total, whole.loss.detach(), rtol=1e-9, atol=1e-9)

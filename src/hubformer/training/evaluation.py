@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from hubformer.errors import InputError
-from hubformer.training.losses import Part, Terms, parts_of, terms_of
+from hubformer.training.losses import MicroBatch, Terms, micro_batches_of, terms_of
 from hubformer.training.masking import IGNORED
+from hubformer.training.metric_logger import MetricLogger, speed
 from hubformer.training.objective import Objective
-from hubformer.training.records import Records, speed
 from hubformer.training.sampling import with_last
 from hubformer.training.state import EvalLoopOutput, EvalPrediction, PredictionOutput
 
 
-class Evaluation(Objective, Records):
+class Evaluation(Objective, MetricLogger):
     """The part of the Trainer that runs a model without training it."""
 
     compute_metrics: Any
@@ -94,14 +94,14 @@ class Evaluation(Objective, Records):
         self.model.eval()
         for batch, last in with_last(dataloader):
             size = rows_of(batch)
-            (self.part,) = parts_of(self.model, [batch], label_names=self.label_names)
+            (self.micro_batch,) = micro_batches_of(self.model, [batch], label_names=self.label_names)
             inputs = self.on_device(batch)
             loss, logits, labels = self.prediction_step(self.model_wrapped, inputs, loss_only, ignore_keys)
             if logits is not None and self.preprocess_logits_for_metrics is not None:
                 logits = self.preprocess_logits_for_metrics(logits, labels)
             rows += size
             if loss is not None:
-                losses.add(loss, self.part, self.loss_terms)
+                losses.add(loss, self.micro_batch, self.loss_terms)
             new = self._kept(inputs, loss=loss, logits=logits, labels=labels, rows=size)
             if streaming:
                 computed = self.compute_metrics(_prediction(new), compute_result=last)
@@ -109,7 +109,7 @@ class Evaluation(Objective, Records):
                 for name, value in new.items():
                     kept[name].append(value)
             self._event("on_prediction_step", eval_dataloader=dataloader)
-        self.part = None
+        self.micro_batch = None
         joined = {name: self._joined(values) for name, values in kept.items()}
         known = joined["predictions"] is not None and joined["labels"] is not None
         if self.compute_metrics is not None and not streaming and known:
@@ -154,8 +154,10 @@ class Evaluation(Objective, Records):
             if has_loss:
                 with self.precision.autocast():
                     loss, outputs = self.compute_loss(model, inputs, return_outputs=True)
-                    if self.part is not None and not self._loss_is_own(inputs):
-                        self.loss_terms = terms_of(self.model, outputs, inputs=inputs, part=self.part)
+                    if self.micro_batch is not None and not self._loss_is_own(inputs):
+                        self.loss_terms = terms_of(
+                            self.model, outputs, inputs=inputs, micro_batch=self.micro_batch
+                        )
                 loss = loss.detach().float().mean()
             else:
                 with self.precision.autocast():
@@ -189,10 +191,10 @@ class MeanLoss:
     def __init__(self) -> None:
         self._sums: dict[str, tuple[float, int]] = {}  # by label name: the sum, and how many items it has
 
-    def add(self, loss: Tensor, part: Part, terms: Mapping[str, Tensor]) -> None:
+    def add(self, loss: Tensor, micro_batch: MicroBatch, terms: Mapping[str, Tensor]) -> None:
         """terms: what the loss is the sum of, or nothing where it is one mean over the part's items."""
-        for name, mean in (terms or {part.main: loss}).items():
-            count = part.counts.get(name, 0)
+        for name, mean in (terms or {micro_batch.main: loss}).items():
+            count = micro_batch.counts.get(name, 0)
             if count:
                 total, items = self._sums.get(name, (0.0, 0))
                 self._sums[name] = total + float(mean) * count, items + count

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from hubformer.errors import InputError
 from hubformer.training.collate import DataCollator
-from hubformer.training.sampling import Batches, Plan, lengths_of
-from hubformer.training.state import Position
+from hubformer.training.sampling import Batches, BatchSampler, lengths_of
+from hubformer.training.state import LoopState
 
 _TRAIN, _EVAL = 0, 1  # keys of a batch's randomness
 
@@ -49,7 +49,7 @@ class Loaders:
     train_dataset: Any
     eval_dataset: Any
     label_names: list[str]
-    position: Position
+    loop_state: LoopState
 
     def forward_names(self) -> list[str]:
         return list(inspect.signature(self.model.forward).parameters)
@@ -67,12 +67,12 @@ class Loaders:
             raise InputError("There is nothing to train on: pass train_dataset to the Trainer.")
         if not indexable(self.train_dataset):
             return self._stream(self.train_dataset, self.args.per_device_train_batch_size)
-        epoch = self.position.epoch
+        epoch = self.loop_state.epoch
         return self._loader(
             self.train_dataset,
-            self.train_plan.batches(epoch),
+            self.train_batch_sampler.batches(epoch),
             key=(self.args.sampling_seed, _TRAIN, epoch),
-            start=0 if self.args.ignore_data_skip else self.position.batches,
+            start=0 if self.args.ignore_data_skip else self.loop_state.batches,
         )
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
@@ -86,8 +86,10 @@ class Loaders:
         size = self.args.per_device_eval_batch_size
         if not indexable(test_dataset):
             return self._stream(test_dataset, size)
-        plan = Plan(len(test_dataset), size, seed=self.args.seed, shuffled=False)
-        return self._loader(test_dataset, plan.batches(0), key=(self.args.sampling_seed, _EVAL, 0), start=0)
+        sampler = BatchSampler(len(test_dataset), size, seed=self.args.seed, shuffled=False)
+        return self._loader(
+            test_dataset, sampler.batches(0), key=(self.args.sampling_seed, _EVAL, 0), start=0
+        )
 
     def _named(self, name: Any) -> Any:
         if not isinstance(name, str):
@@ -98,14 +100,14 @@ class Loaders:
         return self.eval_dataset[name]
 
     @property
-    def train_plan(self) -> Plan:
+    def train_batch_sampler(self) -> BatchSampler:
         """How the training rows become batches; made once."""
-        plan: Plan | None = self.__dict__.get("_plan")
-        if plan is not None:
-            return plan
+        sampler: BatchSampler | None = self.__dict__.get("_batch_sampler")
+        if sampler is not None:
+            return sampler
         args, rows = self.args, self.train_dataset
         by_length = args.group_by_length or args.per_device_train_batch_tokens is not None
-        self.__dict__["_plan"] = plan = Plan(
+        self.__dict__["_batch_sampler"] = sampler = BatchSampler(
             len(rows),
             args.per_device_train_batch_size,
             seed=args.sampling_seed,
@@ -115,16 +117,16 @@ class Loaders:
             rank=args.process_index,
             ranks=args.world_size,
         )
-        return plan
+        return sampler
 
     def _loader(
-        self, rows: Any, plan: list[list[int]], *, key: tuple[int, int, int], start: int
+        self, rows: Any, batches: list[list[int]], *, key: tuple[int, int, int], start: int
     ) -> DataLoader[Any]:
         args = self.args
         return DataLoader(
-            Batches(rows, plan, collate=self.collator(), key=key),
+            Batches(rows, batches, collate=self.collator(), key=key),
             batch_size=None,
-            sampler=range(start, len(plan)),
+            sampler=range(start, len(batches)),
             collate_fn=_same,
             num_workers=args.dataloader_num_workers,
             pin_memory=args.dataloader_pin_memory and args.device.type == "cuda",

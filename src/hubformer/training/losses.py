@@ -1,8 +1,9 @@
-"""Losses of a step that is cut into parts, so that the parts add up to the loss of the whole.
+"""Losses of a step that is cut into micro-batches, such that these add up to the loss of the whole step.
 
-Every loss is a mean over the items that count: rows, or tokens whose label is not -100. A part's share of its
-step is its items over the step's, so a mean times its share, summed over the parts, is the mean over the
-whole step. Where a head's loss has two terms that count different things, each has its own share.
+Every loss is a mean over the items that count: rows, or tokens whose label is not -100. The loss weight of a
+micro-batch is its items over the step's, so a mean times that weight, summed over the micro-batches, is the
+mean over the whole step. Where a head's loss has two terms that count different things, each has its own
+weight.
 
 Shapes:  B rows  L length  V vocabulary  N labels
 """
@@ -59,11 +60,11 @@ def _replaced(outputs: Any, labels: Mapping[str, Tensor]) -> Terms:
 @dataclass(frozen=True)
 class _Sum:
     """A loss that is a sum of means over different items. names: of what counts the items of each term.
-    told: the pass computes the terms, so it needs the labels."""
+    needs_labels: the model's forward computes the terms."""
 
     names: tuple[str, ...]
     terms: Callable[[Any, Mapping[str, Tensor]], Terms]
-    told: bool = False
+    needs_labels: bool = False
 
 
 # By the function that ends a head's pass, or by the class of a model without a head.
@@ -72,19 +73,19 @@ _SUMS: Mapping[Any, _Sum] = {
     tasks.pretraining_on_words: _Sum(("labels", "next_sentence_label"), _pretraining),
     tasks.sentence_order: _Sum(("labels", "sentence_order_label"), _sentence_order),
     tasks.span: _Sum(("start_positions", "end_positions"), _span),
-    ReplacedTokens: _Sum(("labels", "attention_mask"), _replaced, told=True),
+    ReplacedTokens: _Sum(("labels", "attention_mask"), _replaced, needs_labels=True),
 }
 
 
 @dataclass(frozen=True)
-class Part:
-    """One batch of a step: how many items it has, and what share of the step's that is, by label name.
+class MicroBatch:
+    """One batch of a step: how many items it has, and the fraction of the step's that is, by label name.
 
-    `main` is the label whose share the whole loss is multiplied by.
+    `main` is the label whose weight the whole loss is multiplied by.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
-    shares: Mapping[str, float] = field(default_factory=dict)
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
     main: str = ""
 
     @property
@@ -92,13 +93,13 @@ class Part:
         return self.counts.get(self.main, 0)
 
     @property
-    def share(self) -> float:
-        return self.shares.get(self.main, 0.0)
+    def loss_weight(self) -> float:
+        return self.loss_weights.get(self.main, 0.0)
 
     @property
     def by_terms(self) -> bool:
-        """Whether one share is not right for all terms of the loss."""
-        return len(set(self.shares.values())) > 1
+        """Whether one weight is not right for all terms of the loss."""
+        return len(set(self.loss_weights.values())) > 1
 
 
 _CLASSIFYING = ("sequence-classification", "token-classification")
@@ -136,19 +137,23 @@ def loss_fn_of(model: nn.Module) -> Any:
     return type(model) if row is None else row.loss_fn
 
 
-def parts_of(model: nn.Module, batches: Sequence[Any], *, label_names: Sequence[str]) -> list[Part]:
-    """The parts of one step, counted before anything is computed."""
+def micro_batches_of(
+    model: nn.Module, batches: Sequence[Any], *, label_names: Sequence[str]
+) -> list[MicroBatch]:
+    """The micro-batches of one step, counted before anything is computed."""
     loss_fn = loss_fn_of(model)
     for batch in batches:
         refuse_foreign_labels(model, batch)
     counts = [_items(loss_fn, batch, label_names) for batch in batches]
     names = list(counts[0]) if counts else []
     totals = {name: sum(c.get(name, 0) for c in counts) for name in names}
-    parts = []
+    micro_batches = []
     for c in counts:
-        shares = {name: c.get(name, 0) / totals[name] if totals[name] else 0.0 for name in names}
-        parts.append(Part(c, shares, max(shares, key=shares.__getitem__, default="")))
-    return parts
+        loss_weights = {name: c.get(name, 0) / totals[name] if totals[name] else 0.0 for name in names}
+        micro_batches.append(
+            MicroBatch(c, loss_weights, max(loss_weights, key=loss_weights.__getitem__, default=""))
+        )
+    return micro_batches
 
 
 def _items(loss_fn: Any, batch: Any, label_names: Sequence[str]) -> dict[str, int]:
@@ -186,23 +191,26 @@ def _rows(batch: Any) -> int:
     return next((len(v) for v in values if isinstance(v, Tensor) and v.dim()), 1)
 
 
-def withheld(model: nn.Module, part: Part) -> list[str]:
+def label_names_to_withhold(model: nn.Module, micro_batch: MicroBatch) -> list[str]:
     """The labels that a pass is not given where `loss_by_terms` computes the loss in its place."""
-    return [] if _SUMS[loss_fn_of(model)].told else list(part.shares)
+    return [] if _SUMS[loss_fn_of(model)].needs_labels else list(micro_batch.loss_weights)
 
 
-def loss_by_terms(model: nn.Module, outputs: Any, *, labels: Mapping[str, Tensor], part: Part) -> Tensor:
-    """The loss of one part such that it adds up when it is multiplied by the part's share."""
+def loss_by_terms(
+    model: nn.Module, outputs: Any, *, labels: Mapping[str, Tensor], micro_batch: MicroBatch
+) -> Tensor:
+    """The loss of one micro-batch such that it adds up when it is multiplied by its loss weight."""
     terms = _SUMS[loss_fn_of(model)].terms(outputs, labels)
-    kept = [terms[name] * (share / part.share) for name, share in part.shares.items() if share]
+    main = micro_batch.loss_weight
+    kept = [terms[name] * (weight / main) for name, weight in micro_batch.loss_weights.items() if weight]
     return torch.stack(kept).sum()
 
 
-def terms_of(model: nn.Module, outputs: Any, *, inputs: Mapping[str, Any], part: Part) -> Terms:
+def terms_of(model: nn.Module, outputs: Any, *, inputs: Mapping[str, Any], micro_batch: MicroBatch) -> Terms:
     """The terms of a batch's loss that are means over different items, by label name; none where there is one
     mean."""
     found = _SUMS.get(loss_fn_of(model))
-    if found is None or set(part.counts) != set(found.names):
+    if found is None or set(micro_batch.counts) != set(found.names):
         return {}
     return found.terms(outputs, inputs)
 

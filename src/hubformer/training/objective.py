@@ -10,25 +10,25 @@ from torch import Tensor
 from hubformer.errors import InputError
 from hubformer.training import losses
 from hubformer.training.loaders import Loaders
-from hubformer.training.losses import Part
+from hubformer.training.losses import MicroBatch
 
 
 class Objective(Loaders):
     """The part of the Trainer that knows the loss."""
 
     compute_loss_func: Callable[..., Tensor] | None
-    part: Part | None  # what of its step the batch at hand is; None outside the loops
+    micro_batch: MicroBatch | None  # the one at hand; None outside the loops
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The mean loss over the items of a batch, and the outputs where they are asked for."""
-        inputs, part, epsilon = dict(inputs), self.part, self.args.label_smoothing_factor
+        inputs, micro_batch, epsilon = dict(inputs), self.micro_batch, self.args.label_smoothing_factor
         own = self._loss_is_own(inputs)
-        by_terms = not own and part is not None and part.by_terms
+        by_terms = not own and micro_batch is not None and micro_batch.by_terms
         names = ["labels"] if own else []
-        if by_terms and part is not None:
-            names = losses.withheld(self.model, part)
+        if by_terms and micro_batch is not None:
+            names = losses.label_names_to_withhold(self.model, micro_batch)
         labels = {name: inputs.pop(name) for name in names if name in inputs}
         outputs = model(**inputs)
         if self.compute_loss_func is not None:
@@ -38,8 +38,8 @@ class Objective(Loaders):
             scores = self._one_score(outputs)
             shifted = losses.predicts_next(self.model)
             loss = losses.smoothed(scores, labels["labels"], epsilon=epsilon, shifted=shifted)
-        elif by_terms and part is not None:
-            loss = losses.loss_by_terms(self.model, outputs, labels=labels, part=part)
+        elif by_terms and micro_batch is not None:
+            loss = losses.loss_by_terms(self.model, outputs, labels=labels, micro_batch=micro_batch)
         else:
             loss = outputs.get("loss") if hasattr(outputs, "get") else outputs[0]
         if loss is None:

@@ -60,7 +60,7 @@ class Preparation(Evaluation, Resume):
             "train_dataloader": None,
         }
 
-    def _plan_steps(self) -> None:
+    def _count_steps(self) -> None:
         """How many steps and epochs there will be, and after how many of them what is done."""
         args, state = self.args, self.state
         per_step = args.gradient_accumulation_steps
@@ -90,36 +90,36 @@ class Preparation(Evaluation, Resume):
     def _steps_in(self, epoch: int, per_step: int) -> int | None:
         """Optimizer steps of an epoch, or None where the data has no length."""
         if self._own_loader and indexable(self.train_dataset):
-            return -(-len(self.train_plan.batches(epoch)) // per_step)
+            return -(-len(self.train_batch_sampler.batches(epoch)) // per_step)
         batches = batches_in(self.get_train_dataloader())
         return None if batches is None else -(-batches // per_step)
 
     def _batches(self) -> Iterator[Any]:
         """The batches of this epoch that have not been used yet."""
-        position, loader = self.position, self.get_train_dataloader()
+        loop_state, loader = self.loop_state, self.get_train_dataloader()
         self.callback_handler.shared["train_dataloader"] = loader
         for one in (self.train_dataset, getattr(loader, "sampler", None)):
             if one is not None and hasattr(one, "set_epoch"):
-                one.set_epoch(position.epoch)
+                one.set_epoch(loop_state.epoch)
         self._batches_in_epoch = batches_in(loader)
         if self._own_loader and indexable(self.train_dataset):
-            self._batches_in_epoch = position.batches + len(loader)
+            self._batches_in_epoch = loop_state.batches + len(loader)
             return iter(loader)
         return self.skipped(loader)
 
     def _count(self, batches: list[Any]) -> None:
-        state, position = self.state, self.position
-        position.batches += len(batches)
+        state, loop_state = self.state, self.loop_state
+        loop_state.batches += len(batches)
         state.global_step += 1
         self.rows_trained += sum(map(rows_of, batches))
         ids = [b["input_ids"] for b in batches if isinstance(b, Mapping) and "input_ids" in b]
         tokens = sum(int(one.numel()) for one in ids)
         state.num_input_tokens_seen += self._seen(batches, tokens)
         state.total_flos += 6.0 * tokens * self._matrix_numbers
-        share = position.batches / (self._batches_in_epoch or max(1, position.batches))
+        share = loop_state.batches / (self._batches_in_epoch or max(1, loop_state.batches))
         if self._batches_in_epoch is None:
             share = state.global_step / state.max_steps
-        state.epoch = position.epoch + share
+        state.epoch = loop_state.epoch + share
         every = self.args.torch_empty_cache_steps
         if every and state.global_step % every == 0 and self.args.device.type == "cuda":
             torch.cuda.empty_cache()

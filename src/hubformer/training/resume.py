@@ -14,8 +14,8 @@ from hubformer.errors import CheckpointError, InputError, suggestion
 from hubformer.models.hub_tree import owned_parameters
 from hubformer.training import checkpoint, randomness
 from hubformer.training.logging import LOG
-from hubformer.training.records import Records
-from hubformer.training.state import Position, TrainerState
+from hubformer.training.metric_logger import MetricLogger
+from hubformer.training.state import LoopState, TrainerState
 
 _log = logging.getLogger("hubformer")
 # What decides which rows come next: a checkpoint can only be continued with the same.
@@ -33,13 +33,13 @@ def _begun(folder: Path) -> bool:
     return not names or LOG in names or any(name.startswith((f".{LOG}", "checkpoint-")) for name in names)
 
 
-class Resume(Records):
+class Resume(MetricLogger):
     """Checkpoints of a training, with everything that its next step depends on."""
 
     optimizer: Any
     lr_scheduler: Any
     precision: Any
-    position: Position
+    loop_state: LoopState
     train_dataset: Any
     run_id: str  # which training this is; a resumed one is the one before
     _epoch_random: Any = None
@@ -82,7 +82,7 @@ class Resume(Records):
         tensors[checkpoint.OPTIMIZER] = moments
         tensors[checkpoint.RANDOM.format(rank=self.args.process_index)] = states
         values_file = {
-            "position": asdict(self.position),
+            "position": asdict(self.loop_state),
             "stopped": self.control.should_training_stop and self.state.global_step < self.state.max_steps,
             "order": self._order(),
             "optimizer": settings,
@@ -201,7 +201,7 @@ class Resume(Records):
         values = checkpoint.read_json(folder, checkpoint.RESUME)
         try:
             self._restore_order(folder, values["order"])
-            self.position = Position(**values["position"])
+            self.loop_state = LoopState(**values["position"])
             moments = self._tensors(folder, checkpoint.OPTIMIZER, needed=bool(self.optimizer.defaults))
             moments, settings = checkpoint.under_registered_names(self.model, moments, values["optimizer"])
             checkpoint.restore_optimizer(self.optimizer, self._names(), tensors=moments, values=settings)
@@ -269,7 +269,7 @@ class Resume(Records):
     def skipped(self, loader: Any) -> Iterator[Any]:
         """The batches of a loader that is not ours, without those that were used before the stop. It is begun
         with the random numbers that it had then."""
-        done = 0 if self.args.ignore_data_skip else self.position.batches
+        done = 0 if self.args.ignore_data_skip else self.loop_state.batches
         if not done or self._epoch_random is None:
             self._epoch_random = randomness.capture()
             return iter(loader)

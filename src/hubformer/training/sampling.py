@@ -21,7 +21,7 @@ _MEGABATCH = 50  # batches that are sorted by length together
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchSampler:
     """How rows become batches.
 
     rows: of the data set. size: rows a batch. lengths: tokens of every row, to put rows of like length
@@ -142,19 +142,19 @@ class Batches(Dataset[Any]):
     def __init__(
         self,
         rows: Any,
-        plan: Sequence[Sequence[int]],
+        batches: Sequence[Sequence[int]],
         *,
         collate: Callable[[list[Any]], Any],
         key: tuple[int, int, int],
     ) -> None:
-        self._rows, self._plan, self._collate, self._key = rows, plan, collate, key
+        self._rows, self._batches, self._collate, self._key = rows, batches, collate, key
 
     def __len__(self) -> int:
-        return len(self._plan)
+        return len(self._batches)
 
     def __getitem__(self, place: int) -> Any:
         with own_randomness((*self._key, place)):
-            return self._collate([self._rows[i] for i in self._plan[place]])
+            return self._collate([self._rows[i] for i in self._batches[place]])
 
 
 @contextmanager

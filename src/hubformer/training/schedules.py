@@ -21,7 +21,7 @@ from hubformer.errors import InputError, refuse_unknown, suggestion
 
 
 @dataclass(frozen=True)
-class Span:
+class ScheduleSteps:
     """The course of a training, in optimizer steps, and the rate that factors are relative to."""
 
     warmup: int
@@ -44,85 +44,91 @@ def _wave(progress: float, cycles: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * cycles * 2.0 * progress))
 
 
-def _warmed(span: Span, then: Callable[[float], float]) -> Factor:
+def _warmed(steps: ScheduleSteps, then: Callable[[float], float]) -> Factor:
     def factor(step: int) -> float:
-        warming = span.warming(step)
+        warming = steps.warming(step)
         return then(step) if warming is None else warming
 
     return factor
 
 
-def _constant(span: Span) -> Factor:
+def _constant(steps: ScheduleSteps) -> Factor:
     return lambda step: 1.0
 
 
-def _constant_with_warmup(span: Span) -> Factor:
-    return _warmed(span, lambda step: 1.0)
+def _constant_with_warmup(steps: ScheduleSteps) -> Factor:
+    return _warmed(steps, lambda step: 1.0)
 
 
-def _linear(span: Span) -> Factor:
-    return _warmed(span, lambda step: max(0.0, (span.total - step) / max(1, span.total - span.warmup)))
+def _linear(steps: ScheduleSteps) -> Factor:
+    return _warmed(steps, lambda step: max(0.0, (steps.total - step) / max(1, steps.total - steps.warmup)))
 
 
-def _cosine(span: Span, *, num_cycles: float = 0.5) -> Factor:
-    return _warmed(span, lambda step: max(0.0, _wave(span.progress(step), num_cycles)))
+def _cosine(steps: ScheduleSteps, *, num_cycles: float = 0.5) -> Factor:
+    return _warmed(steps, lambda step: max(0.0, _wave(steps.progress(step), num_cycles)))
 
 
-def _cosine_with_restarts(span: Span, *, num_cycles: int = 1) -> Factor:
+def _cosine_with_restarts(steps: ScheduleSteps, *, num_cycles: int = 1) -> Factor:
     def fall(step: float) -> float:
-        progress = span.progress(step)
+        progress = steps.progress(step)
         return 0.0 if progress >= 1.0 else max(0.0, _wave((num_cycles * progress) % 1.0, 0.5))
 
-    return _warmed(span, fall)
+    return _warmed(steps, fall)
 
 
-def _polynomial(span: Span, *, lr_end: float = 1e-7, power: float = 1.0) -> Factor:
-    if not span.rate > lr_end:
-        raise InputError(f"lr_end ({lr_end}) has to be below the learning rate ({span.rate}).")
+def _polynomial(steps: ScheduleSteps, *, lr_end: float = 1e-7, power: float = 1.0) -> Factor:
+    if not steps.rate > lr_end:
+        raise InputError(f"lr_end ({lr_end}) has to be below the learning rate ({steps.rate}).")
 
     def fall(step: float) -> float:
-        if step > span.total:
-            return lr_end / span.rate
-        left = 1 - (step - span.warmup) / (span.total - span.warmup) if span.total > span.warmup else 0.0
-        return float(((span.rate - lr_end) * left**power + lr_end) / span.rate)
+        if step > steps.total:
+            return lr_end / steps.rate
+        left = 1 - (step - steps.warmup) / (steps.total - steps.warmup) if steps.total > steps.warmup else 0.0
+        return float(((steps.rate - lr_end) * left**power + lr_end) / steps.rate)
 
-    return _warmed(span, fall)
-
-
-def _inverse_sqrt(span: Span, *, timescale: int | None = None) -> Factor:
-    scale = timescale or span.warmup or 10_000
-    return _warmed(span, lambda step: 1.0 / math.sqrt((step + scale - span.warmup) / scale))
+    return _warmed(steps, fall)
 
 
-def _floor(span: Span, min_lr: float | None, min_lr_rate: float | None) -> float:
+def _inverse_sqrt(steps: ScheduleSteps, *, timescale: int | None = None) -> Factor:
+    scale = timescale or steps.warmup or 10_000
+    return _warmed(steps, lambda step: 1.0 / math.sqrt((step + scale - steps.warmup) / scale))
+
+
+def _floor(steps: ScheduleSteps, min_lr: float | None, min_lr_rate: float | None) -> float:
     if (min_lr is None) == (min_lr_rate is None):
         raise InputError("This schedule needs either min_lr or min_lr_rate in lr_scheduler_kwargs.")
-    return min_lr / span.rate if min_lr is not None else float(min_lr_rate or 0.0)
+    return min_lr / steps.rate if min_lr is not None else float(min_lr_rate or 0.0)
 
 
 def _cosine_with_min(
-    span: Span, *, num_cycles: float = 0.5, min_lr: float | None = None, min_lr_rate: float | None = None
+    steps: ScheduleSteps,
+    *,
+    num_cycles: float = 0.5,
+    min_lr: float | None = None,
+    min_lr_rate: float | None = None,
 ) -> Factor:
-    floor = _floor(span, min_lr, min_lr_rate)
-    return _warmed(span, lambda step: max(0.0, _wave(span.progress(step), num_cycles) * (1 - floor) + floor))
+    floor = _floor(steps, min_lr, min_lr_rate)
+    return _warmed(
+        steps, lambda step: max(0.0, _wave(steps.progress(step), num_cycles) * (1 - floor) + floor)
+    )
 
 
 def _cosine_warmup_with_min(
-    span: Span,
+    steps: ScheduleSteps,
     *,
     num_cycles: float = 0.5,
     min_lr: float | None = None,
     min_lr_rate: float | None = None,
     warmup_lr_rate: float | None = None,
 ) -> Factor:
-    floor = _floor(span, min_lr, min_lr_rate)
+    floor = _floor(steps, min_lr, min_lr_rate)
 
     def factor(step: int) -> float:
-        if step < span.warmup:
+        if step < steps.warmup:
             if warmup_lr_rate is None:
-                return (step + 1.0) / max(1, span.warmup)
-            return warmup_lr_rate + (1.0 - warmup_lr_rate) * step / max(1, span.warmup - 1)
-        return max(0.0, _wave(span.progress(step + 1), num_cycles) * (1 - floor) + floor)
+                return (step + 1.0) / max(1, steps.warmup)
+            return warmup_lr_rate + (1.0 - warmup_lr_rate) * step / max(1, steps.warmup - 1)
+        return max(0.0, _wave(steps.progress(step + 1), num_cycles) * (1 - floor) + floor)
 
     return factor
 
@@ -135,7 +141,7 @@ _RISES: Mapping[str, Callable[[float], float]] = {
 
 
 def _warmup_stable_decay(
-    span: Span,
+    steps: ScheduleSteps,
     *,
     num_decay_steps: int,
     num_stable_steps: int | None = None,
@@ -147,7 +153,7 @@ def _warmup_stable_decay(
     for name, kind in (("warmup_type", warmup_type), ("decay_type", decay_type)):
         if kind not in _RISES:
             raise InputError(f"{name} is {kind!r}, expected one of {', '.join(_RISES)}.")
-    stable = span.total - span.warmup - num_decay_steps if num_stable_steps is None else num_stable_steps
+    stable = steps.total - steps.warmup - num_decay_steps if num_stable_steps is None else num_stable_steps
 
     def fall(share: float) -> float:
         if decay_type == "linear":
@@ -155,12 +161,12 @@ def _warmup_stable_decay(
         return _wave(share, num_cycles) if decay_type == "cosine" else 1.0 - math.sqrt(share)
 
     def factor(step: int) -> float:
-        if step < span.warmup:
-            height = _RISES[warmup_type](step / max(1, span.warmup))
-        elif step < span.warmup + stable:
+        if step < steps.warmup:
+            height = _RISES[warmup_type](step / max(1, steps.warmup))
+        elif step < steps.warmup + stable:
             return 1.0
-        elif step < span.warmup + stable + num_decay_steps:
-            height = fall((step - span.warmup - stable) / max(1, num_decay_steps))
+        elif step < steps.warmup + stable + num_decay_steps:
+            height = fall((step - steps.warmup - stable) / max(1, num_decay_steps))
         else:
             return min_lr_ratio
         return max(0.0, height * (1.0 - min_lr_ratio) + min_lr_ratio)
@@ -209,35 +215,37 @@ def get_scheduler(
     kind = SCHEDULES[name]
     function: Callable[..., Any] = ReduceLROnPlateau if kind is None else kind
     parameters = inspect.signature(function).parameters
-    known = [key for key in parameters if key not in ("optimizer", "span", "self")]
+    known = [key for key in parameters if key not in ("optimizer", "steps", "self")]
     refuse_unknown(settings, known, call=f"lr_scheduler_kwargs of {name!r}")
     needed = [key for key in known if parameters[key].default is inspect.Parameter.empty]
     if absent := [key for key in needed if key not in settings]:
         raise InputError(f"The schedule {name!r} needs {', '.join(absent)} in lr_scheduler_kwargs.")
     if kind is None:
         return ReduceLROnPlateau(optimizer, **settings)
-    span = _span(optimizer, num_warmup_steps or 0, num_training_steps or 0)
-    return LambdaLR(optimizer, kind(span, **settings))
+    steps = _schedule_steps(optimizer, num_warmup_steps or 0, num_training_steps or 0)
+    return LambdaLR(optimizer, kind(steps, **settings))
 
 
 # v4's functions for one schedule each.
 
 
 def get_constant_schedule(optimizer: Optimizer, last_epoch: int = -1) -> LambdaLR:
-    return LambdaLR(optimizer, _constant(_span(optimizer)), last_epoch)
+    return LambdaLR(optimizer, _constant(_schedule_steps(optimizer)), last_epoch)
 
 
 def get_constant_schedule_with_warmup(
     optimizer: Optimizer, num_warmup_steps: int, last_epoch: int = -1
 ) -> LambdaLR:
-    return LambdaLR(optimizer, _constant_with_warmup(_span(optimizer, num_warmup_steps)), last_epoch)
+    return LambdaLR(
+        optimizer, _constant_with_warmup(_schedule_steps(optimizer, num_warmup_steps)), last_epoch
+    )
 
 
 def get_linear_schedule_with_warmup(
     optimizer: Optimizer, num_warmup_steps: int, num_training_steps: int, last_epoch: int = -1
 ) -> LambdaLR:
-    span = _span(optimizer, num_warmup_steps, num_training_steps)
-    return LambdaLR(optimizer, _linear(span), last_epoch)
+    steps = _schedule_steps(optimizer, num_warmup_steps, num_training_steps)
+    return LambdaLR(optimizer, _linear(steps), last_epoch)
 
 
 def get_cosine_schedule_with_warmup(
@@ -247,8 +255,8 @@ def get_cosine_schedule_with_warmup(
     num_cycles: float = 0.5,
     last_epoch: int = -1,
 ) -> LambdaLR:
-    span = _span(optimizer, num_warmup_steps, num_training_steps)
-    return LambdaLR(optimizer, _cosine(span, num_cycles=num_cycles), last_epoch)
+    steps = _schedule_steps(optimizer, num_warmup_steps, num_training_steps)
+    return LambdaLR(optimizer, _cosine(steps, num_cycles=num_cycles), last_epoch)
 
 
 def get_cosine_with_hard_restarts_schedule_with_warmup(
@@ -258,8 +266,8 @@ def get_cosine_with_hard_restarts_schedule_with_warmup(
     num_cycles: int = 1,
     last_epoch: int = -1,
 ) -> LambdaLR:
-    span = _span(optimizer, num_warmup_steps, num_training_steps)
-    return LambdaLR(optimizer, _cosine_with_restarts(span, num_cycles=num_cycles), last_epoch)
+    steps = _schedule_steps(optimizer, num_warmup_steps, num_training_steps)
+    return LambdaLR(optimizer, _cosine_with_restarts(steps, num_cycles=num_cycles), last_epoch)
 
 
 def get_polynomial_decay_schedule_with_warmup(
@@ -270,17 +278,19 @@ def get_polynomial_decay_schedule_with_warmup(
     power: float = 1.0,
     last_epoch: int = -1,
 ) -> LambdaLR:
-    span = _span(optimizer, num_warmup_steps, num_training_steps)
-    return LambdaLR(optimizer, _polynomial(span, lr_end=lr_end, power=power), last_epoch)
+    steps = _schedule_steps(optimizer, num_warmup_steps, num_training_steps)
+    return LambdaLR(optimizer, _polynomial(steps, lr_end=lr_end, power=power), last_epoch)
 
 
 def get_inverse_sqrt_schedule(
     optimizer: Optimizer, num_warmup_steps: int, timescale: int | None = None, last_epoch: int = -1
 ) -> LambdaLR:
     return LambdaLR(
-        optimizer, _inverse_sqrt(_span(optimizer, num_warmup_steps), timescale=timescale), last_epoch
+        optimizer,
+        _inverse_sqrt(_schedule_steps(optimizer, num_warmup_steps), timescale=timescale),
+        last_epoch,
     )
 
 
-def _span(optimizer: Optimizer, warmup: int = 0, total: int = 0) -> Span:
-    return Span(warmup, total, float(optimizer.defaults["lr"] or 0.0))
+def _schedule_steps(optimizer: Optimizer, warmup: int = 0, total: int = 0) -> ScheduleSteps:
+    return ScheduleSteps(warmup, total, float(optimizer.defaults["lr"] or 0.0))

@@ -88,7 +88,7 @@ class TrainerControl:
 
 
 @dataclass
-class Position:
+class LoopState:
     """Where in the data a training stands, and what its next log line will say."""
 
     epoch: int = 0

@@ -27,13 +27,13 @@ from hubformer.training.callbacks import (
 from hubformer.training.collate import DataCollatorWithPadding, default_data_collator
 from hubformer.training.divergence import check_finite
 from hubformer.training.logging import JsonLinesCallback, trackers
-from hubformer.training.losses import Part
+from hubformer.training.losses import MicroBatch
+from hubformer.training.metric_logger import speed
 from hubformer.training.precision import Precision
 from hubformer.training.preparation import Preparation
 from hubformer.training.randomness import set_seed
-from hubformer.training.records import speed
 from hubformer.training.sampling import in_steps
-from hubformer.training.state import Position, TrainerControl, TrainerState, TrainOutput
+from hubformer.training.state import LoopState, TrainerControl, TrainerState, TrainOutput
 
 
 class Trainer(Preparation):
@@ -86,8 +86,8 @@ class Trainer(Preparation):
         if (self.optimizer or self.lr_scheduler) and (model_init or optimizer_cls_and_kwargs):
             raise InputError("optimizers= goes neither with model_init= nor with optimizer_cls_and_kwargs=.")
         self.precision = Precision(args.device, bf16=args.bf16, fp16=args.fp16)
-        self.state, self.control, self.position = TrainerState(), TrainerControl(), Position()
-        self.part: Part | None = None
+        self.state, self.control, self.loop_state = TrainerState(), TrainerControl(), LoopState()
+        self.micro_batch: MicroBatch | None = None
         self.loss_terms = {}
         self.run_id = uuid4().hex
         self._use(model_init() if model is None and model_init is not None else model)
@@ -124,8 +124,8 @@ class Trainer(Preparation):
             set_seed(args.seed, deterministic=args.full_determinism)
             self._use(self.model_init())
             self.optimizer, self.lr_scheduler = None, None
-        self.state, self.control, self.position = TrainerState(), TrainerControl(), Position()
-        self._plan_steps()
+        self.state, self.control, self.loop_state = TrainerState(), TrainerControl(), LoopState()
+        self._count_steps()
         self.run_id = uuid4().hex
         self.create_optimizer_and_scheduler(self.state.max_steps)
         if checkpoint is not None:
@@ -143,7 +143,7 @@ class Trainer(Preparation):
         """The loop: epochs of optimizer steps, each over the batches of one accumulation."""
         self.model.train()
         self.optimizer.zero_grad()
-        while self.position.epoch < self.state.num_train_epochs:
+        while self.loop_state.epoch < self.state.num_train_epochs:
             self.control.new_epoch()
             self._event("on_epoch_begin")
             for batches in in_steps(self._batches(), self.args.gradient_accumulation_steps):
@@ -157,7 +157,7 @@ class Trainer(Preparation):
                 self._log_evaluate_save()
                 if self.control.should_epoch_stop:
                     break
-            self.position.epoch, self.position.batches = self.position.epoch + 1, 0
+            self.loop_state.epoch, self.loop_state.batches = self.loop_state.epoch + 1, 0
             self.control.new_step()
             self._event("on_epoch_end")
             self._log_evaluate_save()
@@ -166,27 +166,29 @@ class Trainer(Preparation):
 
     def _step(self, batches: list[Any]) -> None:
         """One optimizer step: the gradients of all batches together, clipped, checked, applied."""
-        args, optimizer, position = self.args, self.optimizer, self.position
-        parts = losses.parts_of(self.model, batches, label_names=self.label_names)
+        args, optimizer, loop_state = self.args, self.optimizer, self.loop_state
+        micro_batches = losses.micro_batches_of(self.model, batches, label_names=self.label_names)
         total: Any = 0.0
-        for place, (batch, part) in enumerate(zip(batches, parts, strict=True)):
+        for place, (batch, micro_batch) in enumerate(zip(batches, micro_batches, strict=True)):
             if place:
                 self._event("on_substep_end")
-            if part.share:  # else no label of it counts, and its mean would be 0 / 0
-                self.part = part
-                total = total + self.training_step(self.model_wrapped, self.on_device(batch), part.count)
-        self.part = None
+            if micro_batch.loss_weight:  # else no label of it counts, and its mean would be 0 / 0
+                self.micro_batch = micro_batch
+                total = total + self.training_step(
+                    self.model_wrapped, self.on_device(batch), micro_batch.count
+                )
+        self.micro_batch = None
         self.precision.unscale(optimizer)
         trained = [p for group in optimizer.param_groups for p in group["params"]]
         clipped = args.max_grad_norm > 0  # else the norm is only looked at: bad gradients are never applied
         norm = float(nn.utils.clip_grad_norm_(trained, args.max_grad_norm if clipped else math.inf))
-        loss, position.grad_norm = float(total), norm if clipped else None
+        loss, loop_state.grad_norm = float(total), norm if clipped else None
         check_finite(
             self.model,
             loss=loss,
             norm=None if self.precision.scaler else norm,  # float16 overflows now and then
-            step=f"step {self.state.global_step + 1} (epoch {position.epoch + 1})",
-            run=lambda: self._look_again(batches),
+            step=f"step {self.state.global_step + 1} (epoch {loop_state.epoch + 1})",
+            run=lambda: self._rerun_forward(batches),
         )
         self._event("on_pre_optimizer_step")
         self.learning_rate = optimizer.param_groups[0]["lr"]
@@ -195,33 +197,33 @@ class Trainer(Preparation):
         if stepped and self._follows_steps:
             self.lr_scheduler.step()
         optimizer.zero_grad()
-        position.loss_since_log += loss
+        loop_state.loss_since_log += loss
 
-    def _look_again(self, batches: list[Any]) -> None:
+    def _rerun_forward(self, batches: list[Any]) -> None:
         for batch in batches:
             with self.precision.autocast():
                 self.model(**self.on_device(batch))
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
-        """The gradients of one batch, added to those that are there; returns its share of the step's loss."""
+        """The gradients of one batch, added to those that are there; returns its part of the step's loss."""
         with self.precision.autocast():
             loss = self.compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
-        share = 1.0 if self.part is None else self.part.share
-        loss = loss.mean() * share if share != 1.0 else loss.mean()
+        weight = 1.0 if self.micro_batch is None else self.micro_batch.loss_weight
+        loss = loss.mean() * weight if weight != 1.0 else loss.mean()
         self.precision.backward(loss)
         done: Tensor = loss.detach()
         return done
 
     def _log_evaluate_save(self) -> None:
-        state, control, position = self.state, self.control, self.position
-        if control.should_log and state.global_step > position.logged_step:
-            steps = state.global_step - position.logged_step
-            logs: dict[str, Any] = {"loss": position.loss_since_log / steps}
-            if position.grad_norm is not None:
-                logs["grad_norm"] = position.grad_norm
+        state, control, loop_state = self.state, self.control, self.loop_state
+        if control.should_log and state.global_step > loop_state.logged_step:
+            steps = state.global_step - loop_state.logged_step
+            logs: dict[str, Any] = {"loss": loop_state.loss_since_log / steps}
+            if loop_state.grad_norm is not None:
+                logs["grad_norm"] = loop_state.grad_norm
             logs["learning_rate"] = self.learning_rate
-            position.loss_total += position.loss_since_log
-            position.loss_since_log, position.logged_step = 0.0, state.global_step
+            loop_state.loss_total += loop_state.loss_since_log
+            loop_state.loss_since_log, loop_state.logged_step = 0.0, state.global_step
             self.log(logs)
         if self.control.should_evaluate:
             self._evaluate()
@@ -239,13 +241,15 @@ class Trainer(Preparation):
             self.lr_scheduler.step(metrics[self.best_name(metrics)])
 
     def _finish(self, started: float, first: int) -> TrainOutput:
-        state, position = self.state, self.position
+        state, loop_state = self.state, self.loop_state
         if self.args.load_best_model_at_end and state.best_model_checkpoint is not None:
             self.load_best()
         steps = state.global_step - first
         metrics: dict[str, Any] = speed("train", started, rows=self.rows_trained, steps=steps)
         metrics["total_flos"] = state.total_flos
-        metrics["train_loss"] = (position.loss_total + position.loss_since_log) / max(1, state.global_step)
+        metrics["train_loss"] = (loop_state.loss_total + loop_state.loss_since_log) / max(
+            1, state.global_step
+        )
         self.log(metrics)
         self._event("on_train_end")
         self.remove_old_checkpoints()

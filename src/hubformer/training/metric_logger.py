@@ -24,7 +24,7 @@ def speed(split: str, started: float, *, rows: int, steps: int) -> dict[str, flo
     }
 
 
-class Records:
+class MetricLogger:
     """The part of the Trainer that leaves traces."""
 
     args: Any
