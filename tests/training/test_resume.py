@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from hubformer.errors import CheckpointError
 from hubformer.training import TrainerCallback, checkpoint
-from training.cases import Quiet, arguments, classifier, losses, rows_of, same_bits, weights
+from training.cases import Quiet, arguments, classifier, furthest, losses, rows_of, same_bits, weights
 from training.killed import Moments, collate, trainer_in
 
 
@@ -288,3 +289,15 @@ def test_a_checkpoint_is_a_model_folder_too(tmp_path: Path) -> None:
     theirs = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "checkpoint-6")
     assert same_bits(weights(ours), weights(trainer.model))
     torch.testing.assert_close(ours(ids).logits, theirs(ids).logits, rtol=1e-5, atol=1e-5)
+
+
+def test_a_checkpoint_of_version_0_1_0_is_resumed(tmp_path: Path) -> None:
+    """version_0_1_0 holds step 4 of 8 as version 0.1.0 wrote it, with dropout and accumulation, and the
+    weights that it reached at step 8. On the machine that wrote them this resumes to the same bits."""
+    stored = Path(__file__).parent / "version_0_1_0"
+    args = arguments(tmp_path, max_steps=8, gradient_accumulation_steps=2, weight_decay=0.1)
+    trainer = Quiet(classifier(dropout=0.1), args, train_dataset=rows_of("classification", 40))
+    trainer.train(resume_from_checkpoint=str(stored / "checkpoint-4"))
+    trainer.save_model(tmp_path / "end")
+    found, expected = load_file(tmp_path / "end" / "model.safetensors"), load_file(stored / "end.safetensors")
+    assert furthest(found, expected) < 1e-6
