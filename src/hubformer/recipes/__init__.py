@@ -4,7 +4,7 @@
 
     run(load_recipe("sst2", ["data.train=train.tsv", "data.valid=dev.tsv"]))
 
-To add a recipe: a file in configs/recipes. To add a kind of training: objectives.py says how.
+To add a recipe: a file in configs/recipes. To add a kind of training: registry.py says how.
 """
 
 from hubformer.recipes.recipe import Recipe, load_recipe, names
