@@ -11,7 +11,7 @@ from hubformer.errors import ConfigError
 from hubformer.families import bert
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK, LABELS, READ, SPAN
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, activation, count, number, rate, size, token
@@ -161,14 +161,8 @@ HEADS = (
         "AlbertForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
         outputs.SequenceClassifierOutput, tasks.sequence_labels, rows=POOLED,
     ),
-    Head(
-        "AlbertForTokenClassification", ("token-classification",), token_head, LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
-    Head(
-        "AlbertForQuestionAnswering", ("question-answering",), span_head, SPAN,
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
+    token_classification("Albert", token_head, LABELS),
+    question_answering("Albert", SPAN),
     Head(
         "AlbertForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices, rows=POOLED,

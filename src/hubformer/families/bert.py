@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK, CROSS, GENERATING, LABELS, MODEL, READ, SPAN
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.models import outputs, tasks
 from hubformer.models.config import (
@@ -64,14 +64,8 @@ HEADS = (
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
         rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
-    Head(
-        "BertForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
-    Head(
-        "BertForQuestionAnswering", ("question-answering",), span_head, SPAN,
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
+    token_classification("Bert", encoder.token_head, LABELS),
+    question_answering("Bert", SPAN),
 )  # fmt: skip
 
 BERT = Family(

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from hubformer.core import Alibi, AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
-from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.decoder import DROPOUT_FIELDS, sequence_head, token_head, vocab_head
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.arguments import ASK, ENDS_OF_SPAN
+from hubformer.families.kit.decoder import (
+    DROPOUT_FIELDS,
+    last_token_classification,
+    token_head,
+    vocab_head,
+)
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
@@ -107,22 +112,10 @@ HEADS = (
         (*READ, "labels", "use_cache", *ASK, "cache_position", "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=(OUTPUT,), generates=True,
     ),
-    Head(
-        "BloomForSequenceClassification", ("sequence-classification",), sequence_head,
-        (*READ, "labels", "use_cache", *ASK), outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
-        rows=(row("score.weight", "head.output.weight"),),
-    ),
-    Head(
-        "BloomForTokenClassification", ("token-classification",), token_head,
-        (*READ, "labels", "use_cache", *ASK), outputs.TokenClassifierOutput, tasks.labelled_tokens,
-        rows=(row("classifier.*", "head.output.*"),),
-    ),
-    Head(
-        "BloomForQuestionAnswering", ("question-answering",), span_head,
-        ("input_ids", "attention_mask", "head_mask", "inputs_embeds", "start_positions", "end_positions",
-        *ASK),
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
+    last_token_classification("Bloom", (*READ, "labels", "use_cache", *ASK)),
+    token_classification("Bloom", token_head, (*READ, "labels", "use_cache", *ASK)),
+    question_answering("Bloom",
+        ("input_ids", "attention_mask", "head_mask", "inputs_embeds", *ENDS_OF_SPAN, *ASK)),
 )  # fmt: skip
 
 BLOOM = Family(

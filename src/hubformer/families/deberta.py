@@ -18,7 +18,7 @@ from hubformer.core import (
 )
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
@@ -229,15 +229,8 @@ def heads_of(name: str) -> tuple[Head, ...]:
             name + "ForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
             outputs.SequenceClassifierOutput, tasks.sequence_labels, rows=POOLED,
         ),
-        Head(
-            name + "ForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
-            outputs.TokenClassifierOutput, tasks.labelled_tokens,
-            rows=(row("classifier.*", "head.output.*"),),
-        ),
-        Head(
-            name + "ForQuestionAnswering", ("question-answering",), span_head, SPAN,
-            outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-        ),
+        token_classification(name, encoder.token_head, LABELS),
+        question_answering(name, SPAN),
     )  # fmt: skip
 
 

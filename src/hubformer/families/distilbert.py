@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.heads import no_pooler, token_classification
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -138,10 +138,7 @@ HEADS = (
         "DistilBertForQuestionAnswering", ("question-answering",), span_head, SPAN,
         outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
     ),
-    Head(
-        "DistilBertForTokenClassification", ("token-classification",), token_head, LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
+    token_classification("DistilBert", token_head, LABELS),
     Head(
         "DistilBertForMultipleChoice", ("multiple-choice",), choice_head, LABELS,
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,

@@ -10,7 +10,7 @@ from hubformer.core import LayerNorm
 from hubformer.families import bert
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK, CROSS, LABELS, READ, SPAN
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import Config, Field, activation, choice, flag, optional, rate, size
@@ -118,14 +118,8 @@ HEADS = (
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
         rows=(row("sequence_summary.summary.*", "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
-    Head(
-        "ElectraForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
-    Head(
-        "ElectraForQuestionAnswering", ("question-answering",), span_head, SPAN,
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
+    token_classification("Electra", encoder.token_head, LABELS),
+    question_answering("Electra", SPAN),
 )  # fmt: skip
 
 ELECTRA = replace(

@@ -20,9 +20,14 @@ from hubformer.core import (
     StackSpec,
 )
 from hubformer.errors import ConfigError
-from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.decoder import DROPOUT_FIELDS, sequence_head, token_head, vocab_head
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.arguments import ASK, ENDS_OF_SPAN
+from hubformer.families.kit.decoder import (
+    DROPOUT_FIELDS,
+    last_token_classification,
+    token_head,
+    vocab_head,
+)
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
@@ -220,21 +225,10 @@ HEADS = (
         (*READ, "labels", "use_cache", *ASK, "cache_position", "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=(OUTPUT,), generates=True,
     ),
-    Head(
-        "FalconForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
-        outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
-        rows=(row("score.weight", "head.output.weight"),),
-    ),
-    Head(
-        "FalconForTokenClassification", ("token-classification",), token_head, LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
-    Head(
-        "FalconForQuestionAnswering", ("question-answering",), span_head,
-        ("input_ids", "attention_mask", "head_mask", "inputs_embeds", "start_positions", "end_positions",
-        *ASK),
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
+    last_token_classification("Falcon", LABELS),
+    token_classification("Falcon", token_head, LABELS),
+    question_answering("Falcon",
+        ("input_ids", "attention_mask", "head_mask", "inputs_embeds", *ENDS_OF_SPAN, *ASK)),
 )  # fmt: skip
 
 FALCON = Family(

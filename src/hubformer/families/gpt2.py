@@ -7,8 +7,8 @@ from math import sqrt
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.families.kit.arguments import ASK, CROSS, GPT_LABELS, GPT_SPAN, PAST, TYPED
-from hubformer.families.kit.decoder import sequence_head, token_head, vocab_head
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.decoder import last_token_classification, token_head, vocab_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -183,20 +183,9 @@ HEADS = (
         outputs.GPT2DoubleHeadsModelOutput, tasks.double, rows=double_rows, prepare=flatten_choices,
         generates=True,
     ),
-    Head(
-        "GPT2ForSequenceClassification", ("sequence-classification",), sequence_head, GPT_LABELS,
-        outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
-        rows=(row("score.weight", "head.output.weight"),),
-    ),
-    Head(
-        "GPT2ForTokenClassification", ("token-classification",), token_head, GPT_LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
-    Head(
-        "GPT2ForQuestionAnswering", ("question-answering",), span_head,
-        GPT_SPAN,
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
+    last_token_classification("GPT2", GPT_LABELS),
+    token_classification("GPT2", token_head, GPT_LABELS),
+    question_answering("GPT2", GPT_SPAN),
 )  # fmt: skip
 
 GPT2 = Family(

@@ -7,7 +7,8 @@ from hubformer.errors import ConfigError
 from hubformer.families import gpt2
 from hubformer.families.kit import decoder
 from hubformer.families.kit.arguments import ASK, CROSS, GPT_LABELS, PAST, TYPED
-from hubformer.families.kit.heads import no_pooler
+from hubformer.families.kit.decoder import last_token_classification
+from hubformer.families.kit.heads import no_pooler, token_classification
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -97,15 +98,8 @@ HEADS = (
         (*PAST, *TYPED, *CROSS, "labels", "use_cache", *ASK, "cache_position", "logits_to_keep"),
         outputs.CausalLMOutputWithCrossAttentions, tasks.next_tokens, rows=gpt2.vocab_rows, generates=True,
     ),
-    Head(
-        "GPTBigCodeForSequenceClassification", ("sequence-classification",), decoder.sequence_head,
-        GPT_LABELS, outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
-        rows=(row("score.weight", "head.output.weight"),),
-    ),
-    Head(
-        "GPTBigCodeForTokenClassification", ("token-classification",), decoder.token_head, GPT_LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
+    last_token_classification("GPTBigCode", GPT_LABELS),
+    token_classification("GPTBigCode", decoder.token_head, GPT_LABELS),
 )  # fmt: skip
 
 GPT_BIGCODE = Family(

@@ -9,8 +9,8 @@ from typing import Any
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.errors import ConfigError
 from hubformer.families.kit.arguments import GPT_BASE, GPT_CAUSAL, GPT_LABELS, GPT_SPAN
-from hubformer.families.kit.decoder import sequence_head, vocab_head
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.decoder import last_token_classification, vocab_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
@@ -143,19 +143,9 @@ HEADS = (
         "GPTNeoForCausalLM", ("causal-lm",), vocab_head, GPT_CAUSAL, outputs.CausalLMOutputWithPast,
         tasks.next_tokens, rows=(row("lm_head.weight", "head.output.weight"),), generates=True,
     ),
-    Head(
-        "GPTNeoForQuestionAnswering", ("question-answering",), span_head, GPT_SPAN,
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
-    Head(
-        "GPTNeoForSequenceClassification", ("sequence-classification",), sequence_head, GPT_LABELS,
-        outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
-        rows=(row("score.weight", "head.output.weight"),),
-    ),
-    Head(
-        "GPTNeoForTokenClassification", ("token-classification",), token_head, GPT_LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
+    question_answering("GPTNeo", GPT_SPAN),
+    last_token_classification("GPTNeo", GPT_LABELS),
+    token_classification("GPTNeo", token_head, GPT_LABELS),
 )  # fmt: skip
 
 GPT_NEO = Family(

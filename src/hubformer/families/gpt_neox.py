@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, ParallelSpec, StackSpec
-from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.decoder import sequence_head, vocab_head
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.arguments import ASK, GPT_LABELS, GPT_SPAN, SHOWN
+from hubformer.families.kit.decoder import last_token_classification, vocab_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
@@ -127,9 +127,7 @@ def rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-SHOWN = ("output_attentions", "output_hidden_states")
 READ = ("input_ids", "attention_mask", "position_ids", "inputs_embeds", "head_mask", "past_key_values")
-TYPED = ("attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
 
 HEADS = (
     Head(
@@ -144,23 +142,9 @@ HEADS = (
         outputs.CausalLMOutputWithPast, tasks.next_tokens,
         rows=(row("embed_out.weight", "head.output.weight"),), generates=True,
     ),
-    Head(
-        "GPTNeoXForQuestionAnswering", ("question-answering",), span_head,
-        ("input_ids", *TYPED, "start_positions", "end_positions", *ASK),
-        outputs.QuestionAnsweringModelOutput, tasks.span,
-        rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
-    Head(
-        "GPTNeoXForSequenceClassification", ("sequence-classification",), sequence_head,
-        (*READ, "labels", "use_cache", *ASK), outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
-        rows=(row("score.weight", "head.output.weight"),),
-    ),
-    Head(
-        "GPTNeoXForTokenClassification", ("token-classification",), token_head,
-        ("input_ids", "past_key_values", *TYPED, "labels", "use_cache", *ASK),
-        outputs.TokenClassifierOutput, tasks.labelled_tokens,
-        rows=(row("classifier.*", "head.output.*"),),
-    ),
+    question_answering("GPTNeoX", GPT_SPAN),
+    last_token_classification("GPTNeoX", (*READ, "labels", "use_cache", *ASK)),
+    token_classification("GPTNeoX", token_head, GPT_LABELS),
 )  # fmt: skip
 
 GPT_NEOX = Family(

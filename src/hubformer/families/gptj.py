@@ -15,8 +15,8 @@ from hubformer.core import (
 )
 from hubformer.errors import ConfigError
 from hubformer.families.kit.arguments import GPT_BASE, GPT_CAUSAL, GPT_LABELS, GPT_SPAN
-from hubformer.families.kit.decoder import sequence_head
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.decoder import last_token_classification
+from hubformer.families.kit.heads import no_pooler, question_answering
 from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
@@ -116,15 +116,8 @@ HEADS = (
         tasks.next_tokens, generates=True,
         rows=(row("lm_head.weight", "head.output.weight"), row("lm_head.bias", "head.bias")),
     ),
-    Head(
-        "GPTJForQuestionAnswering", ("question-answering",), span_head, GPT_SPAN,
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
-    Head(
-        "GPTJForSequenceClassification", ("sequence-classification",), sequence_head, GPT_LABELS,
-        outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
-        rows=(row("score.weight", "head.output.weight"),),
-    ),
+    question_answering("GPTJ", GPT_SPAN),
+    last_token_classification("GPTJ", GPT_LABELS),
 )  # fmt: skip
 
 GPTJ = Family(

@@ -8,7 +8,7 @@ from hubformer.core import Buckets, LayerNorm, StackSpec
 from hubformer.families import roberta
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import (
@@ -110,14 +110,8 @@ HEADS = (
         outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
         rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
     ),
-    Head(
-        "MPNetForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
-        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
-    ),
-    Head(
-        "MPNetForQuestionAnswering", ("question-answering",), span_head, SPAN,
-        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
+    token_classification("MPNet", encoder.token_head, LABELS),
+    question_answering("MPNet", SPAN),
 )  # fmt: skip
 
 MPNET = Family(

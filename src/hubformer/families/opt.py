@@ -10,8 +10,8 @@ from typing import Any
 
 from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.decoder import sequence_head, vocab_head
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.decoder import last_token_classification, vocab_head
+from hubformer.families.kit.heads import no_pooler, question_answering
 from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
@@ -153,17 +153,9 @@ HEADS = (
         outputs.CausalLMOutputWithPast, tasks.next_tokens, prepare=counted_from_first,
         rows=(row("lm_head.weight", "head.output.weight"),), generates=True,
     ),
-    Head(
-        "OPTForSequenceClassification", ("sequence-classification",), sequence_head,
-        (*READ, "labels", "use_cache", *ENDS), outputs.SequenceClassifierOutputWithPast,
-        tasks.sequence_labels,
-        prepare=counted_from_first, rows=(row("score.weight", "head.output.weight"),),
-    ),
-    Head(
-        "OPTForQuestionAnswering", ("question-answering",), span_head,
-        (*READ, "start_positions", "end_positions", "use_cache", *ENDS), outputs.QuestionAnsweringModelOutput,
-        tasks.span, prepare=counted_from_first, rows=(row("qa_outputs.*", "head.output.*"),),
-    ),
+    last_token_classification("OPT", (*READ, "labels", "use_cache", *ENDS), prepare=counted_from_first),
+    question_answering("OPT", (*READ, "start_positions", "end_positions", "use_cache", *ENDS),
+        prepare=counted_from_first),
 )  # fmt: skip
 
 OPT = Family(

@@ -12,7 +12,7 @@ from hubformer.errors import ConfigError
 from hubformer.families import bert
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK, CROSS, GENERATING, LABELS, MODEL, READ, SPAN
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
 from hubformer.models.config import LARGEST_SIZE, Config, Field, count, size, token
@@ -120,15 +120,8 @@ def _heads(name: str) -> tuple[Head, ...]:
             outputs.MultipleChoiceModelOutput, tasks.one_of_choices, prepare=flatten_choices,
             rows=(row(POOLER, "head.dense.*"), row("classifier.*", "head.output.*")),
         ),
-        Head(
-            name + "ForTokenClassification", ("token-classification",), encoder.token_head, LABELS,
-            outputs.TokenClassifierOutput, tasks.labelled_tokens,
-            rows=(row("classifier.*", "head.output.*"),),
-        ),
-        Head(
-            name + "ForQuestionAnswering", ("question-answering",), span_head, SPAN,
-            outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
-        ),
+        token_classification(name, encoder.token_head, LABELS),
+        question_answering(name, SPAN),
     )  # fmt: skip
 
 

@@ -13,7 +13,13 @@ from hubformer.core import AttentionSpec, FeedForward, LayerNorm, LayerSpec, Nor
 from hubformer.errors import ConfigError, InputError
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import BEAM_ROWS as BEAM_OUTPUTS
-from hubformer.families.kit.heads import SUMMARY_POOLINGS, beam_head, no_pooler, span_head
+from hubformer.families.kit.heads import (
+    SUMMARY_POOLINGS,
+    beam_head,
+    no_pooler,
+    span_head,
+    token_classification,
+)
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -235,11 +241,7 @@ def heads(name: str) -> tuple[Head, ...]:
             f"{name}ForSequenceClassification", ("sequence-classification",), sequence_head, LABELS,
             outputs.SequenceClassifierOutput, tasks.sequence_labels, rows=(SUMMARY,), prepare=told,
         ),
-        Head(
-            f"{name}ForTokenClassification", ("token-classification",), token_head, LABELS,
-            outputs.TokenClassifierOutput, tasks.labelled_tokens,
-            rows=(row("classifier.*", "head.output.*"),), prepare=told,
-        ),
+        token_classification(name, token_head, LABELS, prepare=told),
         Head(
             f"{name}ForQuestionAnsweringSimple", ("question-answering",), span_head, (*SPAN, *ASK),
             outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),

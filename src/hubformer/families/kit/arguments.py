@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-ASK = ("output_attentions", "output_hidden_states", "return_dict")
+SHOWN = ("output_attentions", "output_hidden_states")
+ASK = (*SHOWN, "return_dict")
 CROSS = ("encoder_hidden_states", "encoder_attention_mask")
 ENDS_OF_SPAN = ("start_positions", "end_positions")
 

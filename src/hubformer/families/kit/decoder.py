@@ -15,8 +15,8 @@ from hubformer.core import (
     StackSpec,
 )
 from hubformer.core.positions import PositionSpec
-from hubformer.families.kit.arguments import ASK
-from hubformer.families.kit.heads import no_pooler, span_head
+from hubformer.families.kit.arguments import ASK, ENDS_OF_SPAN, SHOWN
+from hubformer.families.kit.heads import Prepare, no_pooler, question_answering
 from hubformer.families.kit.values import head_width, quotient, with_head_width
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
@@ -158,9 +158,6 @@ ROWS = ENDS + NORMS + ATTENTION + FEED_FORWARD
 READ = ("input_ids", "attention_mask", "position_ids", "past_key_values", "inputs_embeds")
 
 
-SHOWN = ("output_attentions", "output_hidden_states")
-
-
 # The arguments after the inputs. v4 has them in one order or another, and what may be shown among the rest.
 KEEPING = ("use_cache", "cache_position", *ASK)
 
@@ -200,21 +197,24 @@ def causal(
     )  # fmt: skip
 
 
-def sequence(name: str) -> Head:
+def last_token_classification(
+    name: str, arguments: tuple[str, ...], *, prepare: Prepare | None = None
+) -> Head:
+    """The class that labels a text by its last token, of a family of that name."""
     return Head(
-        f"{name}ForSequenceClassification", ("sequence-classification",), sequence_head,
-        (*READ, "labels", "use_cache", *ASK), outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
-        rows=(row("score.weight", "head.output.weight"),),
+        f"{name}ForSequenceClassification", ("sequence-classification",), sequence_head, arguments,
+        outputs.SequenceClassifierOutputWithPast, tasks.sequence_labels,
+        rows=(row("score.weight", "head.output.weight"),), prepare=prepare,
     )  # fmt: skip
+
+
+def sequence(name: str) -> Head:
+    return last_token_classification(name, (*READ, "labels", "use_cache", *ASK))
 
 
 def span(name: str, *, prefix: str | None = "transformer") -> Head:
     """Most files of this head keep the backbone under an older name."""
-    return Head(
-        f"{name}ForQuestionAnswering", ("question-answering",), span_head,
-        (*READ, "start_positions", "end_positions", *ASK), outputs.QuestionAnsweringModelOutput, tasks.span,
-        rows=(row("qa_outputs.*", "head.output.*"),), prefix=prefix,
-    )  # fmt: skip
+    return question_answering(name, (*READ, *ENDS_OF_SPAN, *ASK), prefix=prefix)
 
 
 def tokens(name: str) -> Head:

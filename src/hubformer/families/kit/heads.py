@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hubformer.core import LayerNorm
+from hubformer.models import outputs, tasks
 from hubformer.models.config import (
     Config,
+    PreTrainedConfig,
 )
+from hubformer.models.family import Head
 from hubformer.models.heads import HeadSpec, NoHead, TokenHead
+from hubformer.models.inputs import Inputs
 from hubformer.models.span_beams import SpanBeamHead
 from hubformer.weights.changes import cut
 from hubformer.weights.map import row
@@ -42,3 +48,32 @@ BEAM_ROWS = (
 
 # No class of XLNet or XLM takes a cls_index for its summary, and without one it is the last token's.
 SUMMARY_POOLINGS = {"last": "last", "first": "first", "mean": "mean", "cls_index": "last"}
+
+
+Prepare = Callable[[Inputs, PreTrainedConfig], Inputs]
+
+
+def question_answering(
+    name: str, arguments: tuple[str, ...], *, prepare: Prepare | None = None, prefix: str | None = None
+) -> Head:
+    """The class that finds a span, of a family of that name."""
+    return Head(
+        f"{name}ForQuestionAnswering", ("question-answering",), span_head, arguments,
+        outputs.QuestionAnsweringModelOutput, tasks.span, rows=(row("qa_outputs.*", "head.output.*"),),
+        prepare=prepare, prefix=prefix,
+    )  # fmt: skip
+
+
+def token_classification(
+    name: str,
+    head: Callable[[Config], HeadSpec],
+    arguments: tuple[str, ...],
+    *,
+    prepare: Prepare | None = None,
+) -> Head:
+    """The class that labels tokens, of a family of that name."""
+    return Head(
+        f"{name}ForTokenClassification", ("token-classification",), head, arguments,
+        outputs.TokenClassifierOutput, tasks.labelled_tokens, rows=(row("classifier.*", "head.output.*"),),
+        prepare=prepare,
+    )  # fmt: skip
