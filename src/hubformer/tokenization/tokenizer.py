@@ -12,11 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from tokenizers import Encoding
-
 from hubformer.errors import InputError, refuse_unknown, suggestion
 from hubformer.tokenization import saving
-from hubformer.tokenization.backend import Backend, Settings, is_panic
+from hubformer.tokenization.backend import Backend, is_panic
+from hubformer.tokenization.calls import check_room, collected, encoder_settings
 from hubformer.tokenization.convention import Built, Convention
 from hubformer.tokenization.conversation import Conversation
 from hubformer.tokenization.encoding import BatchEncoding
@@ -30,15 +29,6 @@ from hubformer.tokenization.training import trained
 from hubformer.tokenization.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
-
-# Output name -> attribute of a Rust encoding, in the order of the output.
-_COLUMNS = {
-    "input_ids": "ids",
-    "token_type_ids": "type_ids",
-    "attention_mask": "attention_mask",
-    "special_tokens_mask": "special_tokens_mask",
-    "offset_mapping": "offsets",
-}
 
 
 class PreTrainedTokenizerFast(Vocabulary, Conversation):
@@ -271,91 +261,37 @@ class PreTrainedTokenizerFast(Vocabulary, Conversation):
         if special:
             rows = self._texts(rows, paired=paired, words=words)
         if request.truncation is not None:
-            _check_room(backend, request, paired=paired, special=special, overflow=overflow)
-        tokenizer = backend.prepared(self._settings(request, split=split))
+            check_room(backend, request, paired=paired, special=special, overflow=overflow)
+        tokenizer = backend.prepared(encoder_settings(self, request, split=split))
         try:
             found = tokenizer.encode_batch(rows, is_pretokenized=words, add_special_tokens=special)
         except BaseException as error:
             if isinstance(error, MemoryError) or not (isinstance(error, Exception) or is_panic(error)):
                 raise
             raise InputError(diagnosis(rows) or f"The text cannot be tokenized: {error}") from error
-        return self._collected(
+        if verbose and request.max_length is None:
+            self._warn_of_length(max((len(encoding) for encoding in found), default=0))
+        return collected(
             found,
             columns,
             backend=backend,
+            inputs=self.model_input_names,
             overflow=overflow,
             single=not batched,
             tensors=tensors,
-            request=request,
-            verbose=verbose,
         )
+
+    def _warn_of_length(self, longest: int) -> None:
+        if longest > self.model_max_length > 0:
+            self._warn_once(
+                f"A text has {longest} tokens, more than the {self.model_max_length} that the model takes. "
+                "Pass truncation=True, or cut it into windows with return_overflowing_tokens=True.",
+                topic="too long",
+            )
 
     def _texts(self, rows: list[Any], *, paired: bool, words: bool) -> list[Any]:
         """The texts, pairs or lists of words that special tokens are put around."""
         return rows
-
-    def _settings(self, request: Request, *, split: bool) -> Settings:
-        settings = Settings(split_special_tokens=split)
-        if request.truncation is not None:
-            settings = settings._replace(
-                truncation=request.truncation,
-                max_length=request.max_length or 0,
-                stride=request.stride,
-                truncation_side=self.truncation_side,
-            )
-        if request.padding is not None:
-            settings = settings._replace(
-                padding=request.padding,
-                padded_length=request.max_length if request.padding == "max_length" else None,
-                padding_side=request.padding_side,
-                multiple=request.multiple,
-                pad_id=self.pad_token_id or 0,
-                pad_token=self.pad_token or "",
-                pad_type=self.pad_token_type_id,
-            )
-        return settings
-
-    def _collected(
-        self,
-        found: list[Encoding],
-        columns: Mapping[str, bool | None],
-        *,
-        backend: Backend,
-        overflow: bool,
-        single: bool,
-        tensors: str | None,
-        request: Request,
-        verbose: bool,
-    ) -> BatchEncoding:
-        encodings, owners = found, range(len(found))
-        if overflow:
-            windows = [[encoding, *encoding.overflowing] for encoding in found]
-            encodings = [window for row in windows for window in row]
-            owners = [index for index, row in enumerate(windows) for _ in row]  # type: ignore[assignment]
-        data: dict[str, Any] = {}
-        for name, attribute in _COLUMNS.items():
-            wanted = columns.get(name, True)
-            if name in self.model_input_names if wanted is None else wanted:
-                data[name] = [
-                    backend.ids(encoding) if name == "input_ids" else getattr(encoding, attribute)
-                    for encoding in encodings
-                ]
-        if columns["length"]:
-            data["length"] = [len(encoding) for encoding in encodings]
-        if overflow:
-            data["overflow_to_sample_mapping"] = list(owners)
-        if verbose and request.max_length is None:
-            longest = max((len(encoding) for encoding in encodings), default=0)
-            if longest > self.model_max_length > 0:
-                self._warn_once(
-                    f"A text has {longest} tokens, more than the {self.model_max_length} that the model "
-                    "takes. "
-                    "Pass truncation=True, or cut it into windows with return_overflowing_tokens=True.",
-                    topic="too long",
-                )
-        if single and tensors is None and not overflow:
-            data = {key: value[0] if isinstance(value[0], list) else value for key, value in data.items()}
-        return BatchEncoding(data, encodings, tensor_type=tensors)
 
     def encode(
         self,
@@ -539,19 +475,3 @@ _CALL_ARGUMENTS = {*inspect.signature(PreTrainedTokenizerFast.__call__).paramete
     "split_special_tokens",
     "pad_to_max_length",
 }
-
-
-def _check_room(backend: Backend, request: Request, *, paired: bool, special: bool, overflow: bool) -> None:
-    surrounding = backend.own.num_special_tokens_to_add(paired) if special else 0
-    room = (request.max_length or 0) - surrounding
-    # Rust would not truncate at all in the first case, and panic in the second.
-    if room < 0 or (room == 0 and overflow):
-        raise InputError(
-            f"max_length is {request.max_length}, which leaves no room for text beside {surrounding} "
-            "special tokens."
-        )
-    if request.stride and request.stride >= room:
-        raise InputError(
-            f"stride is {request.stride}; it must be smaller than the {room} tokens of text in one window "
-            f"(max_length {request.max_length} minus {surrounding} special tokens)."
-        )
