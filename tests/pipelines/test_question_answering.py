@@ -16,7 +16,7 @@ import torch
 import hubformer
 from hubformer.errors import InputError, UnknownArgument
 from hubformer.pipelines import pipeline
-from hubformer.pipelines.spans import Frame, Text, candidates, cut
+from hubformer.tasks.spans import Frame, Text, candidates, cut
 
 GOLDENS = Path(__file__).parent / "goldens"
 Q, C = "Who keeps the bees?", "Old Marta keeps nine hives of bees behind the mill."

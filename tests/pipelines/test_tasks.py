@@ -39,7 +39,7 @@ ROWS: dict[str, Any] = {
     "zero-shot-classification": "The soup was wonderful.",
 }
 SHARED = (
-    "base", "bundled", "devices", "entities", "loading", "registry", "spans", "steps", "table", "writing",
+    "base", "bundled", "devices", "loading", "registry", "steps", "table", "writing",
 )  # files that are no task  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import torch
 import hubformer
 from hubformer.errors import InputError, UnknownArgument
 from hubformer.pipelines import pipeline
-from hubformer.pipelines.entities import Sentence, Tags, Unit, joined, merged, whole_words
+from hubformer.tasks.entities import Sentence, Tags, Unit, joined, merged, whole_words
 
 GOLDENS = Path(__file__).parent / "goldens"
 TEXT = "Marta Okafor met Ines in Tromsø, behind the mill."

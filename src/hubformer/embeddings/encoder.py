@@ -43,10 +43,7 @@ class SentenceEncoder:
             )
         self.model, self.tokenizer, self.plan = model.eval(), tokenizer, plan
         self.steps = nn.Sequential(*plan.steps).to(model.device).eval()
-        pad = tokenizer.pad_token_id
-        self.engine = Engine(
-            model, pad_id=0 if pad is None else pad, pad_left=tokenizer.padding_side == "left"
-        )
+        self.engine = Engine.of(model, tokenizer)
         limits = (plan.longest, self.engine.longest, tokenizer.model_max_length)
         self.max_seq_length = min(limit for limit in limits if limit is not None)
         self.batcher = TextBatcher(tokenizer, self.max_seq_length)

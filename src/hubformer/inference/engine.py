@@ -64,6 +64,12 @@ class Engine:
         self.model, self.pad_id, self.pad_left = model, pad_id, pad_left
         self.takes = _arguments_of(model)
 
+    @classmethod
+    def of(cls, model: Model, tokenizer: Any) -> Engine:
+        """An engine that pads as the model's tokenizer says."""
+        pad = tokenizer.pad_token_id
+        return cls(model, pad_id=0 if pad is None else pad, pad_left=tokenizer.padding_side == "left")
+
     @property
     def packs(self) -> bool:
         """Whether the model reads packed rows, and a pack gives what its forward gives: no hook waits for a

@@ -289,11 +289,12 @@ class EncoderPipeline(Pipeline[Input, Answer]):
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         super().__init__(*positional, **named)
-        pad = self.tokenizer.pad_token_id
-        self.engine = Engine(
-            self.model, pad_id=0 if pad is None else pad, pad_left=self.tokenizer.padding_side == "left"
-        )
-        self.batcher = TextBatcher(self.tokenizer, self.engine.longest)
+        self.engine = Engine.of(self.model, self.tokenizer)
+
+    @property
+    def batcher(self) -> TextBatcher:
+        """Made for each use, so that a tokenizer that is set later is the one that reads."""
+        return TextBatcher(self.tokenizer, self.engine.longest)
 
     pool: Pool | None = None  # what is made of the last states in place of the head
 

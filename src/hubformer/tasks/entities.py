@@ -18,13 +18,15 @@ _STARTS, _ENDS = "BUS", "LEUS"  # prefixes of tags that begin an entity, and tha
 @dataclass(frozen=True, eq=False)
 class Sentence:
     """A text as tokens. spans: the characters of each; words: the number of the word that each is in, or
-    None; reported: the spans that answers give instead, where a user set them."""
+    None; reported: the spans that answers give instead, where a user set them; tokens: as the vocabulary
+    writes them, None for what it does not know."""
 
     text: str
     ids: Sequence[int]
     spans: Sequence[Span]
     words: Sequence[int | None]
     reported: Sequence[Span] | None = None
+    tokens: Sequence[str | None] = ()
 
     def where(self, first: int, last: int) -> Span:
         """The characters from one token to another, inclusive, as answers give them."""
