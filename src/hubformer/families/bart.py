@@ -8,17 +8,7 @@ from functools import partial
 
 from hubformer.families.kit import seq2seq
 from hubformer.families.kit.initial import zero_padding_initial
-from hubformer.models.config import (
-    Field,
-    activation,
-    count,
-    flag,
-    number,
-    rate,
-    size,
-    token,
-    unbuilt,
-)
+from hubformer.models.config import Field, activation, count, flag, number, rate, size, token, unbuilt
 from hubformer.models.family import Family
 
 FIELDS: dict[str, Field] = {

@@ -7,9 +7,7 @@ from hubformer.families.kit.arguments import ASK, CROSS, GENERATING, LABELS, MOD
 from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.models import outputs, tasks
-from hubformer.models.config import (
-    Config,
-)
+from hubformer.models.config import Config
 from hubformer.models.family import Family, Head
 from hubformer.models.heads import HeadSpec, PairOfHeads
 from hubformer.models.inputs import flatten_choices

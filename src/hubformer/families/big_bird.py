@@ -161,16 +161,7 @@ def pretraining_rows(config: Config) -> tuple[Row, ...]:
     )
 
 
-CAUSAL = (
-    *READ,
-    *CROSS,
-    "past_key_values",
-    "labels",
-    "use_cache",
-    *ASK,
-    "cache_position",
-    "logits_to_keep",
-)
+CAUSAL = (*READ, *CROSS, "past_key_values", "labels", "use_cache", *ASK, "cache_position", "logits_to_keep")
 SPAN = (
     "input_ids",
     "attention_mask",

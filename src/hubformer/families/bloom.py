@@ -6,12 +6,7 @@ from typing import Any
 
 from hubformer.core import Alibi, AttentionSpec, FeedForward, LayerNorm, LayerSpec, Norms, StackSpec
 from hubformer.families.kit.arguments import ASK, ENDS_OF_SPAN
-from hubformer.families.kit.decoder import (
-    DROPOUT_FIELDS,
-    last_token_classification,
-    token_head,
-    vocab_head,
-)
+from hubformer.families.kit.decoder import DROPOUT_FIELDS, last_token_classification, token_head, vocab_head
 from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient

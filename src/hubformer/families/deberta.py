@@ -8,14 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hubformer.core import (
-    Disentangled,
-    LayerNorm,
-    LayerSpec,
-    NoPosition,
-    PositionSpec,
-    StackSpec,
-)
+from hubformer.core import Disentangled, LayerNorm, LayerSpec, NoPosition, PositionSpec, StackSpec
 from hubformer.families.kit import encoder
 from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import no_pooler, question_answering, token_classification

@@ -13,12 +13,7 @@ from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import no_pooler
 from hubformer.models import outputs, tasks
 from hubformer.models.config import Config, Field, PreTrainedConfig, flag, token
-from hubformer.models.encoder_decoder import (
-    TOLD,
-    EncoderDecoderSpec,
-    WithPooler,
-    after_padded_labels,
-)
+from hubformer.models.encoder_decoder import TOLD, EncoderDecoderSpec, WithPooler, after_padded_labels
 from hubformer.models.family import Family, Head, Part
 from hubformer.models.heads import HeadSpec
 from hubformer.models.initial import Initial

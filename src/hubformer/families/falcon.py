@@ -21,12 +21,7 @@ from hubformer.core import (
 )
 from hubformer.errors import ConfigError
 from hubformer.families.kit.arguments import ASK, ENDS_OF_SPAN
-from hubformer.families.kit.decoder import (
-    DROPOUT_FIELDS,
-    last_token_classification,
-    token_head,
-    vocab_head,
-)
+from hubformer.families.kit.decoder import DROPOUT_FIELDS, last_token_classification, token_head, vocab_head
 from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.families.kit.initial import normal_initial
 from hubformer.families.kit.values import quotient

@@ -4,15 +4,7 @@ by side, with neighbouring dimensions of each head turned in pairs.
 
 from __future__ import annotations
 
-from hubformer.core import (
-    AttentionSpec,
-    FeedForward,
-    LayerNorm,
-    Norms,
-    ParallelSpec,
-    Rotary,
-    StackSpec,
-)
+from hubformer.core import AttentionSpec, FeedForward, LayerNorm, Norms, ParallelSpec, Rotary, StackSpec
 from hubformer.errors import ConfigError
 from hubformer.families.kit.arguments import GPT_BASE, GPT_CAUSAL, GPT_LABELS, GPT_SPAN
 from hubformer.families.kit.decoder import last_token_classification

@@ -15,17 +15,7 @@ from hubformer.families.kit.initial import zero_padding_initial
 from hubformer.families.kit.values import quotient
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
-from hubformer.models.config import (
-    Config,
-    Field,
-    choice,
-    count,
-    positive,
-    rate,
-    size,
-    token,
-    unbuilt,
-)
+from hubformer.models.config import Config, Field, choice, count, positive, rate, size, token, unbuilt
 from hubformer.models.family import Family, Head
 from hubformer.models.heads import VocabHead
 from hubformer.models.rotary import in_one_spelling, rotary, scaling

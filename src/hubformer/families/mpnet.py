@@ -11,17 +11,7 @@ from hubformer.families.kit.arguments import ASK
 from hubformer.families.kit.heads import no_pooler, question_answering, token_classification
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
-from hubformer.models.config import (
-    Config,
-    Field,
-    activation,
-    count,
-    number,
-    positive,
-    rate,
-    size,
-    token,
-)
+from hubformer.models.config import Config, Field, activation, count, number, positive, rate, size, token
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Family, Head
 from hubformer.models.initial import Initial, normal_but_row

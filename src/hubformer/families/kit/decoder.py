@@ -5,35 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from hubformer.core import (
-    AttentionSpec,
-    FeedForward,
-    LayerSpec,
-    Norms,
-    NormSpec,
-    RMSNorm,
-    StackSpec,
-)
+from hubformer.core import AttentionSpec, FeedForward, LayerSpec, Norms, NormSpec, RMSNorm, StackSpec
 from hubformer.core.positions import PositionSpec
 from hubformer.families.kit.arguments import ASK, ENDS_OF_SPAN, SHOWN
 from hubformer.families.kit.heads import Prepare, no_pooler, question_answering
 from hubformer.families.kit.values import head_width, quotient, with_head_width
 from hubformer.models import outputs, tasks
 from hubformer.models.bodies import BodySpec
-from hubformer.models.config import (
-    Config,
-    Field,
-    optional,
-    rate,
-)
+from hubformer.models.config import Config, Field, optional, rate
 from hubformer.models.embeddings import TokenEmbedding
 from hubformer.models.family import Head
-from hubformer.models.heads import (
-    HeadSpec,
-    LastTokenHead,
-    TokenHead,
-    VocabHead,
-)
+from hubformer.models.heads import HeadSpec, LastTokenHead, TokenHead, VocabHead
 from hubformer.models.rotary import in_one_spelling, rotary
 from hubformer.weights.map import Row, row
 

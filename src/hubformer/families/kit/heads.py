@@ -6,10 +6,7 @@ from collections.abc import Callable
 
 from hubformer.core import LayerNorm
 from hubformer.models import outputs, tasks
-from hubformer.models.config import (
-    Config,
-    PreTrainedConfig,
-)
+from hubformer.models.config import Config, PreTrainedConfig
 from hubformer.models.family import Head
 from hubformer.models.heads import HeadSpec, NoHead, TokenHead
 from hubformer.models.inputs import Inputs

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from hubformer.models.config import (
-    Config,
-)
+from hubformer.models.config import Config
 from hubformer.models.initial import Initial, normal_but_row
 
 

@@ -6,11 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hubformer.errors import ConfigError
-from hubformer.models.config import (
-    Config,
-    Field,
-    count,
-)
+from hubformer.models.config import Config, Field, count
 
 
 def quotient(config: Config, *, of: str, by: str) -> int:
