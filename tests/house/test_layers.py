@@ -37,7 +37,7 @@ BELOW = {
     "pipelines": "errors importing progress storage core models families hub tokenization pretrained "
     "inference tasks generation",
     "embeddings": "errors progress core weights models pretrained inference",
-    "training": "errors storage core weights models tokenization pretrained data generation",
+    "training": "errors storage core weights models hub tokenization pretrained data generation",
     "evaluation": "errors optional progress storage data metrics tokenization pretrained inference tasks "
     "pipelines",
     "recipes": "__init__ errors optional progress storage tokenization adapters pretrained inference data "

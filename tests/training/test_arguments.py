@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from hubformer.errors import InputError, UnknownArgument
 from hubformer.training import IntervalStrategy, SchedulerType, TrainingArguments
+from hubformer.training.arguments import ParallelMode
 from hubformer.training.unsupported import UNSUPPORTED
 
 # What 4.57.6 gives where nothing is said; None, False and empty ones beside.
@@ -180,3 +182,50 @@ def test_a_subclass_with_a_constructor_of_its_own() -> None:
     assert Short("out", seed=1).logging_steps == 3
     with pytest.raises(TypeError, match="sed"):
         Short("out", sed=1)
+
+
+def test_the_process_and_how_much_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = TrainingArguments("out", use_cpu=True, log_level="error", log_level_replica="info")
+    assert args.get_process_log_level() == logging.ERROR
+    quiet = logging.getLogger("hubformer").getEffectiveLevel()
+    assert TrainingArguments("out").get_process_log_level() == quiet
+    assert (args.parallel_mode.value, args.n_gpu, args.should_log, args.should_save) == (
+        "not_parallel",
+        0,
+        True,
+        True,
+    )
+    with args.main_process_first(desc="mapping"):
+        pass
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert args.get_process_log_level() == logging.INFO
+    assert args.parallel_mode is ParallelMode.DISTRIBUTED
+    assert not args.should_save
+
+
+def test_no_secret_is_written() -> None:
+    args = TrainingArguments("out", push_to_hub=True, hub_model_id="me/mine", hub_token="hf_secret")
+    assert "hf_secret" not in args.to_json_string()
+    assert args.to_dict()["hub_model_id"] == "me/mine"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"log_level": "loud"},
+        {"hub_strategy": "checkpoint"},
+        {"dataloader_persistent_workers": True},
+        {"fp16_full_eval": True, "bf16_full_eval": True},
+        {"auto_find_batch_size": True},
+        {"save_safetensors": False},
+    ],
+)
+def test_what_is_refused_of_v4s_new_arguments(named: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(named))):
+        TrainingArguments("out", **named)
+
+
+def test_arguments_of_several_processes_ask_nothing_of_one() -> None:
+    args = TrainingArguments("out", ddp_find_unused_parameters=False, ddp_timeout=60, save_on_each_node=True)
+    assert args.ddp_timeout == 60

@@ -776,3 +776,38 @@ def test_collating_with_its_own_chance_follows_the_place_not_the_past(tmp_path: 
         assert torch.equal(a, b)
     for a, b in zip(first, batches(2), strict=True):
         assert torch.equal(a, b)
+
+
+# ---- evaluation in 16 bits, workers that stay
+
+
+def test_a_full_evaluation_in_bfloat16_leaves_the_weights_as_they_were(tmp_path: Path) -> None:
+    seen: list[torch.dtype] = []
+    model = classifier()
+    model.register_forward_pre_hook(lambda module, given: seen.append(next(module.parameters()).dtype))
+    before = weights(model)
+    data = rows_of("classification", 8)
+    args = arguments(tmp_path, bf16_full_eval=True, eval_strategy="epoch", num_train_epochs=1)
+    trainer = Quiet(model, args, train_dataset=data, eval_dataset=data)
+    whole = Quiet(model, arguments(tmp_path), eval_dataset=data).evaluate()["eval_loss"]
+    assert set(seen) == {torch.float32}
+    seen.clear()
+    found = trainer.evaluate()["eval_loss"]
+    assert set(seen) == {torch.bfloat16}
+    assert found != whole
+    assert abs(found - whole) < 0.05
+    assert same_bits(weights(model), before)
+    seen.clear()
+    trainer.train()
+    assert set(seen) == {torch.float32}  # as in v4: not while training
+
+
+def test_workers_of_an_evaluation_stay(tmp_path: Path) -> None:
+    data = rows_of("classification", 8)
+    args = arguments(tmp_path, dataloader_num_workers=1, dataloader_persistent_workers=True)
+    trainer = Quiet(classifier(), args, eval_dataset=data)
+    first = trainer.evaluate()["eval_loss"]
+    loader = trainer.get_eval_dataloader()
+    assert loader.persistent_workers
+    assert trainer.get_eval_dataloader() is loader
+    assert trainer.evaluate()["eval_loss"] == first

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ import torch.nn.functional as F
 
 from hubformer.compat.generic import ExplicitEnum
 from hubformer.training import DefaultFlowCallback, IntervalStrategy, ProgressCallback, set_seed
+from hubformer.training.arguments import ParallelMode
 from hubformer.training.checkpoint import numbered
 
 DEFAULT_CALLBACKS, DEFAULT_PROGRESS_CALLBACK = [DefaultFlowCallback], ProgressCallback
@@ -63,15 +63,6 @@ class OptimizerNames(ExplicitEnum):
     SCHEDULE_FREE_ADAMW = "schedule_free_adamw"
     SCHEDULE_FREE_SGD = "schedule_free_sgd"
     STABLE_ADAMW = "stable_adamw"
-
-
-class ParallelMode(Enum):
-    NOT_PARALLEL = "not_parallel"
-    NOT_DISTRIBUTED = "not_distributed"
-    DISTRIBUTED = "distributed"
-    SAGEMAKER_MODEL_PARALLEL = "sagemaker_model_parallel"
-    SAGEMAKER_DATA_PARALLEL = "sagemaker_data_parallel"
-    TPU = "tpu"
 
 
 class BestRun(NamedTuple):

@@ -81,11 +81,12 @@ def push_folder(
     token: str | bool | None = None,
     revision: str | None = None,
     create_pr: bool = False,
+    leaving: Sequence[str] = (),
 ) -> str:
     """Push a folder to the Hub as one commit, creating the repository if needed; returns its address.
 
-    Temporary and hidden files stay behind. Files that the repository holds already and the folder does not
-    are left there.
+    Temporary and hidden files stay behind, and what the patterns of `leaving` match. Files that the
+    repository holds already and the folder does not are left there.
 
     Raises:
         HubError: no such folder, no token, no permission, or the Hub does not answer.
@@ -116,7 +117,7 @@ def push_folder(
                 commit_message=commit_message,
                 revision=revision,
                 create_pr=create_pr,
-                ignore_patterns=[".*", "**/.*", "*.part", "**/__pycache__/**"],
+                ignore_patterns=[".*", "**/.*", "*.part", "**/__pycache__/**", *leaving],
             )
     except Exception as error:
         response = getattr(error, "response", None)

@@ -87,3 +87,24 @@ class ArgumentFields:
     torch_compile_backend: str | None = None
     torch_compile_mode: str | None = None
     average_tokens_across_devices: bool = True
+    bf16_full_eval: bool = False
+    fp16_full_eval: bool = False
+    dataloader_persistent_workers: bool = False
+    hub_always_push: bool = False
+    hub_model_id: str | None = None
+    hub_private_repo: bool | None = None
+    hub_revision: str | None = None
+    hub_strategy: str = "every_save"
+    hub_token: str | None = None
+    log_level: str = "passive"
+    log_level_replica: str = "warning"
+    push_to_hub: bool = False
+    # Of several processes: without effect in one, and the Trainer refuses several.
+    ddp_backend: str | None = None
+    ddp_broadcast_buffers: bool | None = None
+    ddp_bucket_cap_mb: int | None = None
+    ddp_find_unused_parameters: bool | None = None
+    ddp_timeout: int = 1800
+    local_rank: int = -1
+    log_on_each_node: bool = True
+    save_on_each_node: bool = False

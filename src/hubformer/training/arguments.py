@@ -9,9 +9,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import logging
 import math
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -27,7 +30,27 @@ from hubformer.training.schedules import SCHEDULES
 from hubformer.training.unsupported import DICT_FIELDS, INSTEAD, UNSUPPORTED, UnsupportedFields
 
 _Arguments = TypeVar("_Arguments", bound="TrainingArguments")
+LOG_LEVELS = {
+    "detail": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "passive": None,  # as it is
+}
 _FLOAT_STEPS = ("logging_steps", "save_steps", "eval_steps")
+
+
+class ParallelMode(Enum):
+    """How the work is spread; hubformer's Trainer works in one process on one device."""
+
+    NOT_PARALLEL = "not_parallel"
+    NOT_DISTRIBUTED = "not_distributed"
+    DISTRIBUTED = "distributed"
+    SAGEMAKER_MODEL_PARALLEL = "sagemaker_model_parallel"
+    SAGEMAKER_DATA_PARALLEL = "sagemaker_data_parallel"
+    TPU = "tpu"
 
 
 class IntervalStrategy(str, Enum):
@@ -143,6 +166,9 @@ class TrainingArguments(UnsupportedFields):
             "save_strategy": (*strategies, "best"),
             "lr_scheduler_type": tuple(SCHEDULES),
             "optim": tuple(OPTIMIZERS),
+            "log_level": tuple(LOG_LEVELS),
+            "log_level_replica": tuple(LOG_LEVELS),
+            "hub_strategy": ("every_save", "end"),
         }.items():
             value = getattr(self, name)
             if value not in choices:
@@ -152,6 +178,14 @@ class TrainingArguments(UnsupportedFields):
                 )
         self._check_numbers()
         check_precision(bf16=self.bf16, fp16=self.fp16)
+        self._refuse(
+            "fp16_full_eval", self.fp16_full_eval and self.bf16_full_eval, "not both full_eval formats"
+        )
+        self._refuse(
+            "dataloader_persistent_workers",
+            self.dataloader_persistent_workers and not self.dataloader_num_workers,
+            "False, where dataloader_num_workers is 0",
+        )
         allow_tf32(self.tf32)
         self._check_best()
         if self.lr_scheduler_type == "reduce_lr_on_plateau" and self.eval_strategy == "no":
@@ -240,6 +274,29 @@ class TrainingArguments(UnsupportedFields):
         return 1 if self.device.type == "cuda" else 0
 
     @property
+    def parallel_mode(self) -> ParallelMode:
+        return ParallelMode.DISTRIBUTED if self.world_size > 1 else ParallelMode.NOT_PARALLEL
+
+    def get_process_log_level(self) -> int:
+        """log_level in the main process, log_level_replica in the others, as a level of Python's logging;
+        passive: the level that hubformer has."""
+        level = LOG_LEVELS[self.log_level if self.should_log else self.log_level_replica]
+        return logging.getLogger("hubformer").getEffectiveLevel() if level is None else level
+
+    @contextmanager
+    def main_process_first(self, local: bool = True, desc: str = "work") -> Iterator[None]:
+        """The main process does the block first, of this machine or of all; then the others do it."""
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        first = (self.local_process_index if local else self.process_index) == 0
+        if distributed and not first:
+            torch.distributed.barrier()
+        try:
+            yield
+        finally:
+            if distributed and first:
+                torch.distributed.barrier()
+
+    @property
     def train_batch_size(self) -> int:
         return self.per_device_train_batch_size
 
@@ -268,8 +325,10 @@ class TrainingArguments(UnsupportedFields):
     # As values
 
     def to_dict(self) -> dict[str, Any]:
-        """Every argument, under v4's names; enumerations as their values."""
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        """Every argument, under v4's names; enumerations as their values, and no secret."""
+        found = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        hidden = {name for name, value in found.items() if name.endswith("_token") and value is not None}
+        return {name: f"<{name.upper()}>" if name in hidden else value for name, value in found.items()}
 
     def to_json_string(self) -> str:
         return json.dumps(self.to_dict(), indent=2, default=str)

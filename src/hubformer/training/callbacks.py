@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from hubformer.errors import InputError
+from hubformer.errors import InputError, suggestion
 from hubformer.training.sampling import batches_in
 from hubformer.training.state import TrainerControl, TrainerState
 
@@ -100,6 +100,32 @@ class CallbackHandler:
             result = getattr(callback, event)(args, state, control, **self.shared, **more)
             control = control if result is None else result
         return control
+
+    def __getattr__(self, event: str) -> Any:
+        """v4's method for each event: `on_evaluate(args, state, control, metrics)`."""
+        if event not in EVENTS:
+            raise AttributeError(f"CallbackHandler has no {event!r}.{suggestion(event, EVENTS)}")
+        what = {"on_evaluate": "metrics", "on_predict": "metrics", "on_log": "logs"}.get(event)
+
+        def call(args: Any, state: TrainerState, control: TrainerControl, *given: Any, **more: Any) -> Any:
+            named = {} if what is None else dict(zip((what,), given, strict=False))
+            return self.call(event, args, state=state, control=control, **named, **more)
+
+        return call
+
+    @property
+    def callback_list(self) -> str:
+        """The names of the callbacks' classes, a line each."""
+        return "\n".join(type(one).__name__ for one in self.callbacks)
+
+    def add_callback(self, callback: Any) -> None:
+        self.add(callback)
+
+    def pop_callback(self, callback: Any) -> TrainerCallback | None:
+        return self.pop(callback)
+
+    def remove_callback(self, callback: Any) -> None:
+        self.pop(callback)
 
     def states(self) -> dict[str, Any]:
         """The states of those that keep one, by class name; a list where a class is there several times."""

@@ -15,6 +15,7 @@ from hubformer.training.losses import MicroBatch, Terms, micro_batches_of, terms
 from hubformer.training.masking import IGNORED
 from hubformer.training.metric_logger import MetricLogger, speed
 from hubformer.training.objective import Objective
+from hubformer.training.precision import weights_as
 from hubformer.training.sampling import with_last
 from hubformer.training.state import EvalLoopOutput, EvalPrediction, PredictionOutput
 
@@ -25,6 +26,7 @@ class Evaluation(Objective, MetricLogger):
     compute_metrics: Any
     preprocess_logits_for_metrics: Any
     model_wrapped: Any
+    is_in_train = False
 
     def evaluate(
         self,
@@ -71,11 +73,25 @@ class Evaluation(Objective, MetricLogger):
         self, batches: Any, *, prefix: str, loss_only: bool | None, ignore_keys: Sequence[str] | None
     ) -> EvalLoopOutput:
         started = time.perf_counter()
-        output = self.evaluation_loop(batches, prefix, loss_only, ignore_keys, prefix)
+        with weights_as(self.model, self._evaluated_as):
+            output = self.evaluation_loop(batches, prefix, loss_only, ignore_keys, prefix)
         steps = -(-(output.num_samples or 0) // self.args.per_device_eval_batch_size)
         assert output.metrics is not None
         output.metrics.update(speed(prefix, started, rows=output.num_samples or 0, steps=steps))
         return output
+
+    @property
+    def _evaluated_as(self) -> torch.dtype | None:
+        """The format of the weights outside of training, where the arguments name one; v4 leaves them so."""
+        if self.is_in_train:
+            return None
+        return (
+            torch.bfloat16
+            if self.args.bf16_full_eval
+            else torch.float16
+            if self.args.fp16_full_eval
+            else None
+        )
 
     def evaluation_loop(
         self,
@@ -107,7 +123,7 @@ class Evaluation(Objective, MetricLogger):
                 computed = self.compute_metrics(_prediction(new), compute_result=last)
             elif not loss_only:
                 for name, value in new.items():
-                    kept[name].append(value)
+                    kept[name].append(as_arrays(value))
             self._event("on_prediction_step", eval_dataloader=dataloader)
         self.micro_batch = None
         joined = {name: self._joined(values) for name, values in kept.items()}
@@ -124,10 +140,10 @@ class Evaluation(Objective, MetricLogger):
         wanted = self.args.include_for_metrics
         name = getattr(self.model, "main_input_name", "input_ids")
         return {
-            "predictions": as_arrays(logits),
-            "labels": as_arrays(labels),
-            "inputs": as_arrays(inputs.get(name)) if "inputs" in wanted else None,
-            "losses": np.full(rows, float(loss)) if "loss" in wanted and loss is not None else None,
+            "predictions": logits,
+            "labels": labels,
+            "inputs": inputs.get(name) if "inputs" in wanted else None,
+            "losses": loss.double().repeat(rows) if "loss" in wanted and loss is not None else None,
         }
 
     def _joined(self, parts: list[Any]) -> Any:

@@ -80,7 +80,12 @@ class Loaders:
         found = self._named(self.eval_dataset if eval_dataset is None else eval_dataset)
         if found is None:
             raise InputError("There is nothing to evaluate on: pass eval_dataset to the Trainer or the call.")
-        return self.get_test_dataloader(found)
+        if not self.args.dataloader_persistent_workers:
+            return self.get_test_dataloader(found)
+        kept: dict[int, DataLoader[Any]] = self.__dict__.setdefault("_eval_loaders", {})  # with their workers
+        if id(found) not in kept:
+            kept[id(found)] = self.get_test_dataloader(found)  # which keeps its rows, and so their id
+        return kept[id(found)]
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
         size = self.args.per_device_eval_batch_size
@@ -131,6 +136,7 @@ class Loaders:
             num_workers=args.dataloader_num_workers,
             pin_memory=args.dataloader_pin_memory and args.device.type == "cuda",
             prefetch_factor=args.dataloader_prefetch_factor,
+            persistent_workers=args.dataloader_persistent_workers,
             # Workers' seeds would otherwise be drawn from the numbers that dropout uses.
             generator=torch.Generator().manual_seed(key[0]),
         )
@@ -150,12 +156,17 @@ class Loaders:
             drop_last=args.dataloader_drop_last,
             pin_memory=args.dataloader_pin_memory and args.device.type == "cuda",
             prefetch_factor=args.dataloader_prefetch_factor,
+            persistent_workers=args.dataloader_persistent_workers,
             generator=torch.Generator().manual_seed(args.sampling_seed),
         )
 
     def on_device(self, batch: Any) -> Any:
         """A batch with its tensors on the training's device."""
         return moved(batch, self.args.device)
+
+    def _prepare_inputs(self, inputs: Any) -> Any:
+        """v4's name of on_device, which subclasses call."""
+        return self.on_device(inputs)
 
 
 def indexable(rows: Any) -> bool:

@@ -33,6 +33,8 @@ class Objective(Loaders):
         outputs = model(**inputs)
         if self.compute_loss_func is not None:
             given = labels.get("labels")
+            if num_items_in_batch is None and micro_batch is not None:  # in an evaluation
+                num_items_in_batch = micro_batch.count
             loss = self.compute_loss_func(outputs, given, num_items_in_batch=num_items_in_batch)
         elif own:
             scores = self._one_score(outputs)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
+from torch import nn
 
 from hubformer.errors import InputError
 
@@ -28,6 +30,23 @@ def allow_tf32(wanted: bool | None) -> None:
     if torch.cuda.is_available():
         torch.backends.cuda.matmul.allow_tf32 = wanted
         torch.backends.cudnn.allow_tf32 = wanted
+
+
+@contextmanager
+def weights_as(model: nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
+    """The floating point weights and buffers of a model in another format, and afterwards what they were, to
+    the bit. None changes nothing."""
+    tensors = (
+        [] if dtype is None else [t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()]
+    )
+    kept = [one.data.cpu() if one.device.type != "cpu" else one.data for one in tensors]
+    try:
+        for one in tensors:
+            one.data = one.data.to(dtype)
+        yield
+    finally:
+        for one, before in zip(tensors, kept, strict=True):
+            one.data = before.to(one.device)
 
 
 class Precision:

@@ -138,6 +138,20 @@ class Preparation(Evaluation, Resume):
 
     # Optimizer and schedule
 
+    def get_num_trainable_parameters(self) -> int:
+        """Numbers that the optimizer may change."""
+        return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+
+    def get_learning_rates(self) -> list[float]:
+        """The rate of each group of parameters.
+
+        Raises:
+            InputError: there is no optimizer yet.
+        """
+        if self.optimizer is None:
+            raise InputError("There is no optimizer yet: call train() or create_optimizer() first.")
+        return [group["lr"] for group in self.optimizer.param_groups]
+
     def create_optimizer_and_scheduler(self, num_training_steps: int) -> None:
         self.create_optimizer()
         self.create_scheduler(num_training_steps, self.optimizer)

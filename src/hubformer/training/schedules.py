@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from torch.optim import Optimizer
@@ -223,21 +224,21 @@ def get_scheduler(
     if kind is None:
         return ReduceLROnPlateau(optimizer, **settings)
     steps = _schedule_steps(optimizer, num_warmup_steps or 0, num_training_steps or 0)
-    return LambdaLR(optimizer, kind(steps, **settings))
+    return _lambda_schedule(kind, steps, optimizer, **settings)
 
 
 # v4's functions for one schedule each.
 
 
 def get_constant_schedule(optimizer: Optimizer, last_epoch: int = -1) -> LambdaLR:
-    return LambdaLR(optimizer, _constant(_schedule_steps(optimizer)), last_epoch)
+    return _lambda_schedule(_constant, _schedule_steps(optimizer), optimizer, last_epoch=last_epoch)
 
 
 def get_constant_schedule_with_warmup(
     optimizer: Optimizer, num_warmup_steps: int, last_epoch: int = -1
 ) -> LambdaLR:
-    return LambdaLR(
-        optimizer, _constant_with_warmup(_schedule_steps(optimizer, num_warmup_steps)), last_epoch
+    return _lambda_schedule(
+        _constant_with_warmup, _schedule_steps(optimizer, num_warmup_steps), optimizer, last_epoch=last_epoch
     )
 
 
@@ -245,7 +246,7 @@ def get_linear_schedule_with_warmup(
     optimizer: Optimizer, num_warmup_steps: int, num_training_steps: int, last_epoch: int = -1
 ) -> LambdaLR:
     steps = _schedule_steps(optimizer, num_warmup_steps, num_training_steps)
-    return LambdaLR(optimizer, _linear(steps), last_epoch)
+    return _lambda_schedule(_linear, steps, optimizer, last_epoch=last_epoch)
 
 
 def get_cosine_schedule_with_warmup(
@@ -256,7 +257,7 @@ def get_cosine_schedule_with_warmup(
     last_epoch: int = -1,
 ) -> LambdaLR:
     steps = _schedule_steps(optimizer, num_warmup_steps, num_training_steps)
-    return LambdaLR(optimizer, _cosine(steps, num_cycles=num_cycles), last_epoch)
+    return _lambda_schedule(_cosine, steps, optimizer, last_epoch=last_epoch, num_cycles=num_cycles)
 
 
 def get_cosine_with_hard_restarts_schedule_with_warmup(
@@ -267,7 +268,9 @@ def get_cosine_with_hard_restarts_schedule_with_warmup(
     last_epoch: int = -1,
 ) -> LambdaLR:
     steps = _schedule_steps(optimizer, num_warmup_steps, num_training_steps)
-    return LambdaLR(optimizer, _cosine_with_restarts(steps, num_cycles=num_cycles), last_epoch)
+    return _lambda_schedule(
+        _cosine_with_restarts, steps, optimizer, last_epoch=last_epoch, num_cycles=num_cycles
+    )
 
 
 def get_polynomial_decay_schedule_with_warmup(
@@ -279,18 +282,39 @@ def get_polynomial_decay_schedule_with_warmup(
     last_epoch: int = -1,
 ) -> LambdaLR:
     steps = _schedule_steps(optimizer, num_warmup_steps, num_training_steps)
-    return LambdaLR(optimizer, _polynomial(steps, lr_end=lr_end, power=power), last_epoch)
+    return _lambda_schedule(_polynomial, steps, optimizer, last_epoch=last_epoch, lr_end=lr_end, power=power)
 
 
 def get_inverse_sqrt_schedule(
     optimizer: Optimizer, num_warmup_steps: int, timescale: int | None = None, last_epoch: int = -1
 ) -> LambdaLR:
-    return LambdaLR(
+    return _lambda_schedule(
+        _inverse_sqrt,
+        _schedule_steps(optimizer, num_warmup_steps),
         optimizer,
-        _inverse_sqrt(_schedule_steps(optimizer, num_warmup_steps), timescale=timescale),
-        last_epoch,
+        last_epoch=last_epoch,
+        timescale=timescale,
     )
 
 
 def _schedule_steps(optimizer: Optimizer, warmup: int = 0, total: int = 0) -> ScheduleSteps:
     return ScheduleSteps(warmup, total, float(optimizer.defaults["lr"] or 0.0))
+
+
+def _lambda_schedule(
+    kind: Callable[..., Factor],
+    steps: ScheduleSteps,
+    optimizer: Optimizer,
+    *,
+    last_epoch: int = -1,
+    **settings: Any,
+) -> LambdaLR:
+    kind(steps, **settings)  # which refuses settings that contradict each other
+    return LambdaLR(optimizer, partial(_factor_at, kind=kind, steps=steps, settings=settings), last_epoch)
+
+
+def _factor_at(
+    step: int, *, kind: Callable[..., Factor], steps: ScheduleSteps, settings: Mapping[str, Any]
+) -> float:
+    # A function of the module, so that a schedule can be pickled and sent to another process.
+    return kind(steps, **settings)(step)

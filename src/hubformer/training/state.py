@@ -119,7 +119,8 @@ class EvalLoopOutput(NamedTuple):
 
 
 class EvalPrediction:
-    """What compute_metrics is given: numpy arrays, or tuples of them."""
+    """What compute_metrics is given: numpy arrays, or tuples of them; one batch's tensors, on their device,
+    with batch_eval_metrics."""
 
     def __init__(self, predictions: Any, label_ids: Any, inputs: Any = None, losses: Any = None) -> None:
         self.predictions, self.label_ids, self.inputs, self.losses = predictions, label_ids, inputs, losses

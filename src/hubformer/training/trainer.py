@@ -15,8 +15,9 @@ from uuid import uuid4
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from hubformer.errors import InputError
+from hubformer.errors import InputError, NotProvided
 from hubformer.training import losses
+from hubformer.training.accelerator import Accelerator
 from hubformer.training.arguments import TrainingArguments
 from hubformer.training.callbacks import (
     CallbackHandler,
@@ -33,10 +34,11 @@ from hubformer.training.precision import Precision
 from hubformer.training.preparation import Preparation
 from hubformer.training.randomness import set_seed
 from hubformer.training.sampling import in_steps
+from hubformer.training.sharing import Sharing
 from hubformer.training.state import LoopState, TrainerControl, TrainerState, TrainOutput
 
 
-class Trainer(Preparation):
+class Trainer(Preparation, Sharing):
     """Train and evaluate a model of hubformer, or any module whose outputs begin with a loss.
 
     The arguments are v4's. Override `compute_loss`, `training_step`, `get_train_dataloader` and their like
@@ -86,6 +88,7 @@ class Trainer(Preparation):
         if (self.optimizer or self.lr_scheduler) and (model_init or optimizer_cls_and_kwargs):
             raise InputError("optimizers= goes neither with model_init= nor with optimizer_cls_and_kwargs=.")
         self.precision = Precision(args.device, bf16=args.bf16, fp16=args.fp16)
+        self.accelerator = Accelerator(self.precision)
         self.state, self.control, self.loop_state = TrainerState(), TrainerControl(), LoopState()
         self.micro_batch: MicroBatch | None = None
         self.loss_terms = {}
@@ -134,9 +137,13 @@ class Trainer(Preparation):
         started, first = time.perf_counter(), self.state.global_step
         self.rows_trained = 0
         self._event("on_train_begin")
-        if args.eval_on_start and not first:
-            self._evaluate()
-        self._run()
+        self.is_in_train = True
+        try:
+            if args.eval_on_start and not first:
+                self._evaluate()
+            self._run()
+        finally:
+            self.is_in_train = False
         return self._finish(started, first)
 
     def _run(self) -> None:
@@ -199,6 +206,17 @@ class Trainer(Preparation):
         optimizer.zero_grad()
         loop_state.loss_since_log += loss
 
+    def hyperparameter_search(self, *given: Any, **named: Any) -> Any:
+        """v4's search, which is not provided.
+
+        Raises:
+            NotProvided: always; it says what to do instead.
+        """
+        raise NotProvided(
+            "Trainer has no hyperparameter_search. Loop over settings with a new Trainer(model_init=...) for "
+            "each, or call one from an objective of optuna or ray, and compare their evaluate()."
+        )
+
     def _rerun_forward(self, batches: list[Any]) -> None:
         for batch in batches:
             with self.precision.autocast():
@@ -230,6 +248,8 @@ class Trainer(Preparation):
         if self.control.should_save:
             self.save_checkpoint()
             self._event("on_save")
+            if self.args.push_to_hub and self.args.hub_strategy == "every_save":
+                self.push_to_hub(f"Training in progress, step {state.global_step}")
 
     def _evaluate(self) -> None:
         metrics = self.evaluate(ignore_keys=self._ignore_keys)
@@ -253,4 +273,6 @@ class Trainer(Preparation):
         self.log(metrics)
         self._event("on_train_end")
         self.remove_old_checkpoints()
+        if self.args.push_to_hub:
+            self.push_to_hub()
         return TrainOutput(state.global_step, metrics["train_loss"], metrics)

@@ -15,37 +15,19 @@ class UnsupportedFields(ArgumentFields):
 
     accelerator_config: dict[str, Any] | str | None = None
     auto_find_batch_size: bool = False
-    bf16_full_eval: bool = False
-    dataloader_persistent_workers: bool = False
-    ddp_backend: str | None = None
-    ddp_broadcast_buffers: bool | None = None
-    ddp_bucket_cap_mb: int | None = None
-    ddp_find_unused_parameters: bool | None = None
-    ddp_timeout: int = 1800
     debug: str = ""
     deepspeed: dict[str, Any] | str | None = None
     eval_use_gather_object: bool = False
     fp16_backend: str = "auto"
-    fp16_full_eval: bool = False
     fp16_opt_level: str = "O1"
     fsdp: list[str] | str | None = None
     fsdp_config: dict[str, Any] | str | None = None
     fsdp_min_num_params: int = 0
     fsdp_transformer_layer_cls_to_wrap: str | None = None
     half_precision_backend: str = "auto"
-    hub_always_push: bool = False
-    hub_model_id: str | None = None
-    hub_private_repo: bool | None = None
-    hub_revision: str | None = None
-    hub_strategy: str = "every_save"
-    hub_token: str | None = None
     include_tokens_per_second: bool = False
     jit_mode_eval: bool = False
     liger_kernel_config: dict[str, Any] | None = None
-    local_rank: int = -1
-    log_level: str = "passive"
-    log_level_replica: str = "warning"
-    log_on_each_node: bool = True
     logging_nan_inf_filter: bool = True
     mp_parameters: str = ""
     neftune_noise_alpha: float | None = None
@@ -55,12 +37,10 @@ class UnsupportedFields(ArgumentFields):
     per_gpu_eval_batch_size: int | None = None
     per_gpu_train_batch_size: int | None = None
     project: str = "huggingface"
-    push_to_hub: bool = False
     push_to_hub_model_id: str | None = None
     push_to_hub_organization: str | None = None
     push_to_hub_token: str | None = None
     ray_scope: str = "last"
-    save_on_each_node: bool = False
     save_safetensors: bool = True
     skip_memory_metrics: bool = True
     torchdynamo: str | None = None
@@ -84,11 +64,8 @@ DICT_FIELDS = (
 )
 # What to do in their place, where there is something.
 INSTEAD: Mapping[str, str] = {
+    "auto_find_batch_size": "set per_device_train_batch_size to what fits.",
     "save_safetensors": "safetensors is the only format that hubformer writes.",
     "logging_nan_inf_filter": "a loss that is not finite stops the training and names the layer.",
-    "push_to_hub": "call model.push_to_hub(name) when the training is over.",
-    "dataloader_persistent_workers": "workers are started anew with every epoch.",
-    "bf16_full_eval": "bf16=True also evaluates in bfloat16.",
-    "fp16_full_eval": "fp16=True also evaluates in float16.",
     "neftune_noise_alpha": "noise on embeddings is not built.",
 }
