@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hubformer.errors import InputError
+from hubformer.tokenization import BatchEncoding
 from hubformer.training import (
     DataCollatorForLanguageModeling,
     DataCollatorForMultipleChoice,
@@ -326,3 +327,47 @@ def test_flattening_equals_the_oracle_and_keeps_rows_apart() -> None:
     whole = model(**batch).logits[0]
     alone = [model(input_ids=torch.tensor([row["input_ids"]])).logits[0] for row in given[:2]]
     torch.testing.assert_close(whole, torch.cat(alone), rtol=1e-5, atol=1e-5)
+
+
+# ---- what transformers 4 does besides
+
+
+def test_padding_takes_a_mapping_of_columns_and_gives_an_encoding(folder: Path) -> None:
+    ours, _ = tokenizers(folder)
+    rows = [{"input_ids": [2, 5, 3], "label": 1}, {"input_ids": [2, 5, 6, 7, 3], "label": 0}]
+    columns = {"input_ids": [row["input_ids"] for row in rows], "label": [1, 0]}
+    for kind in ("pt", "np"):
+        collator = DataCollatorWithPadding(ours, return_tensors=kind)
+        by_row, by_column = collator(rows), collator(columns)
+        assert isinstance(by_row, BatchEncoding)
+        assert by_row.keys() == by_column.keys()
+        assert all((by_row[name] == by_column[name]).all() for name in by_row)
+        assert by_row.labels.tolist() == [1, 0]
+        assert by_row.input_ids.shape == (2, 5)
+    assert collator(rows).input_ids.dtype == np.int64
+    assert DataCollatorWithPadding(ours)(rows).to("cpu").labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(np.array(1), np.int64), (np.array(0.5), np.float32)])
+def test_labels_of_numpy_without_dimensions_keep_their_kind(value: Any, dtype: Any) -> None:
+    rows = [{"label": value, "input_ids": [1, 2]} for _ in range(3)]
+    batch = default_data_collator(rows, return_tensors="np")
+    assert batch["labels"].dtype == dtype
+    assert batch["labels"].tolist() == [value.item()] * 3
+
+
+def test_permutation_refuses_odd_lengths(folder: Path) -> None:
+    ours, _ = tokenizers(folder)
+    given = [{"input_ids": [2, 5, 6, 7, 3]}]
+    with pytest.raises(ValueError, match="pad_to_multiple_of=2"):
+        DataCollatorForPermutationLanguageModeling(ours)(given)
+    padded = DataCollatorForPermutationLanguageModeling(ours, pad_to_multiple_of=2)(given)
+    assert padded["input_ids"].shape == (1, 6)
+
+
+def test_flattening_for_flash_attention() -> None:
+    rows = [{"input_ids": [5, 6, 7]}, {"input_ids": [8, 9]}]
+    batch = DataCollatorWithFlattening(return_flash_attn_kwargs=True, return_attention_mask=False)(rows)
+    assert batch["cu_seq_lens_q"].tolist() == batch["cu_seq_lens_k"].tolist() == [0, 3, 5]
+    assert batch["cu_seq_lens_q"].dtype == torch.int32
+    assert batch["max_length_q"] == batch["max_length_k"] == 3

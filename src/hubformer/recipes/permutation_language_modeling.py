@@ -56,6 +56,7 @@ class PermutationLanguageModeling(Pretraining):
             tokenizer,
             plm_probability=self.options.plm_probability,
             max_span_length=self.options.max_span_length,
+            pad_to_multiple_of=2,
         )
 
     def preprocess_logits(self) -> Callable[[Any, Any], Any]:

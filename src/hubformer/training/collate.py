@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from hubformer.errors import InputError
+from hubformer.tokenization import BatchEncoding
 
 DataCollator = Callable[[list[Any]], Any]
 _LABELS = ("label", "label_ids")
@@ -49,7 +50,7 @@ def _labels(values: list[Any], *, name: str) -> Tensor:
         first = first[0]
     if isinstance(first, Tensor | np.ndarray | np.generic) and np.ndim(first):
         return _stacked(values, name=name)
-    number = first.item() if isinstance(first, Tensor | np.generic) else first
+    number = first.item() if isinstance(first, Tensor | np.generic | np.ndarray) else first
     return _stacked(values, name=name).to(torch.long if isinstance(number, int) else torch.float)
 
 
@@ -88,7 +89,8 @@ class DefaultDataCollator:
 
 @dataclass
 class DataCollatorWithPadding:
-    """Pad what the tokenizer made to the longest row, or as `padding` says."""
+    """Pad what the tokenizer made to the longest row, or as `padding` says: a list of rows, or a mapping of
+    columns. `label` and `label_ids` become `labels`."""
 
     tokenizer: Any
     padding: bool | str = True
@@ -96,18 +98,18 @@ class DataCollatorWithPadding:
     pad_to_multiple_of: int | None = None
     return_tensors: str = "pt"
 
-    def __call__(self, features: Sequence[Any]) -> dict[str, Any]:
+    def __call__(self, features: Sequence[Any] | Mapping[str, Any]) -> BatchEncoding:
         batch = dict(padded(self, features))
         for name in _LABELS:
             if name in batch:
                 batch["labels"] = batch.pop(name)
-        return as_tensors(batch, self.return_tensors)
+        return BatchEncoding(as_tensors(batch, self.return_tensors))
 
 
-def padded(settings: Any, rows: Sequence[Mapping[str, Any]]) -> Any:
+def padded(settings: Any, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Any:
     """Rows padded as a collator's fields say, as torch tensors."""
     return settings.tokenizer.pad(
-        list(rows),
+        rows if isinstance(rows, Mapping) else list(rows),
         padding=getattr(settings, "padding", True),
         max_length=getattr(settings, "max_length", None),
         pad_to_multiple_of=settings.pad_to_multiple_of,

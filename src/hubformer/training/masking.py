@@ -158,7 +158,7 @@ class DataCollatorForPermutationLanguageModeling:
     """XLNet's pre-training (Yang et al. 2019, arXiv:1906.08237): spans to predict, in a random order.
 
     Gives input_ids, perm_mask (B, L, L) with 1 where a token may not look, target_mapping (B, L, L) and
-    labels. L has to be even: the halves of a row do not cross over.
+    labels. L has to be even: the halves of a row do not cross over; pad_to_multiple_of=2 makes it so.
 
     Raises:
         InputError: an odd length, or a tokenizer without a mask token.
@@ -168,7 +168,7 @@ class DataCollatorForPermutationLanguageModeling:
     plm_probability: float = 1 / 6
     max_span_length: int = 5
     return_tensors: str = "pt"
-    pad_to_multiple_of: int | None = 2
+    pad_to_multiple_of: int | None = None
 
     def __call__(self, features: Sequence[Any], return_tensors: str | None = None) -> dict[str, Any]:
         ids = batch_of(self, [_ids(row) for row in features])["input_ids"]

@@ -38,13 +38,17 @@ def packed_blocks(
 @dataclass
 class DataCollatorWithFlattening:
     """All rows of a batch end to end in one row (1, T), with places that begin anew and an attention mask
-    (1, T, T) that keeps them apart; the first label of each row is `separator_id`."""
+    (1, T, T) that keeps them apart; the first label of each row is `separator_id`.
+
+    return_flash_attn_kwargs: also where rows begin and end, and the longest row's length, as the
+    functions of flash attention take them."""
 
     return_position_ids: bool = True
     separator_id: int = -100
     return_seq_idx: bool = False
     return_attention_mask: bool = True
     return_tensors: str = "pt"
+    return_flash_attn_kwargs: bool = False
 
     def __call__(
         self,
@@ -58,7 +62,7 @@ class DataCollatorWithFlattening:
             list(row["labels"]) if "labels" in row else own for row, own in zip(features, ids, strict=True)
         ]
         of = torch.repeat_interleave(torch.arange(len(ids)), torch.tensor([len(row) for row in ids]))
-        batch = {
+        batch: dict[str, Any] = {
             "input_ids": torch.tensor([[i for row in ids for i in row]]),
             "labels": torch.tensor([[i for row in labels for i in (first, *row[1:])]]),
         }
@@ -68,4 +72,13 @@ class DataCollatorWithFlattening:
             batch["attention_mask"] = (of[:, None] == of[None, :]).long()[None]
         if self.return_seq_idx:
             batch["seq_idx"] = of.int()[None]
+        if self.return_flash_attn_kwargs:
+            lengths = torch.tensor([0, *(len(row) for row in ids)])
+            ends = lengths.cumsum(0, dtype=torch.int32)
+            longest = int(lengths.max())
+            batch |= {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends}
+            return as_tensors(
+                {**batch, "max_length_q": longest, "max_length_k": longest},
+                return_tensors or self.return_tensors,
+            )
         return as_tensors(batch, return_tensors or self.return_tensors)
