@@ -1,4 +1,4 @@
-"""Token classification and question answering without a pipeline: records, encoding, an engine, decoding."""
+"""Tasks without a pipeline: records, encoding, an engine, decoding."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hubformer.errors import InputError
 from hubformer.inference import Engine, TextBatcher
 from hubformer.pipelines import pipeline
 from hubformer.tasks import Task
+from hubformer.tasks.fill_mask import FillMask
 from hubformer.tasks.question_answering import GoldAnswers, QuestionAnswering, QuestionExample
 from hubformer.tasks.token_classification import TokenClassification
 
@@ -21,6 +22,7 @@ QUESTION = {"question": "How many hives?", "context": CONTEXT}
 ROWS: dict[str, tuple[Task[Any, Any], str, Any]] = {
     "token-classification": (TokenClassification(), "bert-tags", CONTEXT),
     "question-answering": (QuestionAnswering(), "bert-qa", QUESTION),
+    "fill-mask": (FillMask(), "bert-mask", "Old Marta keeps nine [MASK] of bees."),
 }
 
 
