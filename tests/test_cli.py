@@ -18,8 +18,8 @@ import hubformer
 from hub_server import HubServer
 from hubformer import __version__
 from hubformer.cli import COMMANDS, main
-from hubformer.cli.table import Table, printable
 from hubformer.errors import HubformerError
+from hubformer.tables import Table, printable
 from tiny_folders import write_answers, write_labels, write_writer
 
 TEXTS = ["I love this movie!", "Dull."]

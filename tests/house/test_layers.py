@@ -20,6 +20,7 @@ BELOW = {
     "optional": "errors",
     "progress": "",
     "storage": "errors",
+    "tables": "",
     "core": "errors",
     "weights": "errors storage",
     "models": "errors storage core weights",
@@ -38,15 +39,15 @@ BELOW = {
     "inference tasks generation",
     "embeddings": "errors progress core weights models pretrained inference",
     "training": "errors storage core weights models hub tokenization pretrained data generation",
-    "evaluation": "errors optional progress storage data metrics tokenization pretrained inference tasks "
-    "pipelines",
+    "evaluation": "errors optional progress storage tables data metrics tokenization pretrained inference "
+    "tasks pipelines",
     "recipes": "__init__ errors optional progress storage tokenization adapters pretrained inference data "
     "metrics tasks training evaluation presets configs",
     "names": "",
     "__init__": "errors importing names pretrained compat",
     "compat": "__init__ errors progress names core weights models families hub pretrained pipelines training",
     "__main__": "__init__ cli compat",
-    "cli": "__init__ errors importing optional storage hub families models tokenization pretrained "
+    "cli": "__init__ errors importing optional storage tables hub families models tokenization pretrained "
     "generation pipelines data metrics evaluation training recipes presets names",
 }
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from hubformer.cli import Parser
 from hubformer.cli.inputs import STANDARD_INPUT, checked, inputs_in, plain_value, whole
-from hubformer.cli.table import Table, printable
 from hubformer.cli.where import add_revision, revision_of
 from hubformer.errors import UnknownName
 from hubformer.importing import without_collection
+from hubformer.tables import Table, printable
 
 _USAGE = "hubformer run {task} [TEXT ... | --file F | -] [--model M] [OPTIONS]"
 _DETAILS = """

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from hubformer.cli import Parser
-from hubformer.cli.table import Table
 from hubformer.cli.where import writing
 from hubformer.errors import suggestion
+from hubformer.tables import Table
 
 _DETAILS = """
 RECIPE is one of those that ship (--list), or the path of a .json file. KEY=VALUE changes it: VALUE

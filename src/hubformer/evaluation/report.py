@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hubformer.storage import commit_files
+from hubformer.tables import aligned
 
 _LABELS_SHOWN = 12  # in the table; JSON has all
 
@@ -112,20 +113,6 @@ class Evaluation:
             error = self.metrics.get("expected_calibration_error")
             found["reliability.png"] = plots.reliability(curve, error=error)
         return found
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as columns: the first to the left, the others to the right, a rule under the first
-    row."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
 def _each(kind: str, each: Mapping[Any, Mapping[str, float]]) -> str:

@@ -16,8 +16,8 @@ from hubformer.errors import InputError
 from hubformer.metrics.token_sums import StreamedSums, next_token_sums
 from hubformer.progress import Bar
 from hubformer.recipes.dataset import TokenizedDataset
-from hubformer.recipes.pretraining import Pretraining
-from hubformer.recipes.training_task import Record, TrainingTask, check_length
+from hubformer.recipes.pretraining import DocumentTask
+from hubformer.recipes.training_task import Record, check_length
 from hubformer.training.collate import default_data_collator
 from hubformer.training.packing import packed_blocks
 
@@ -34,7 +34,7 @@ class Options:
         check_length(self.max_length, least=2)
 
 
-class CausalLanguageModeling(Pretraining):
+class CausalLanguageModeling(DocumentTask):
     head: ClassVar[str] = "AutoModelForCausalLM"
     adapter_task: ClassVar[str | None] = "CAUSAL_LM"
     Options: ClassVar[type] = Options
@@ -45,7 +45,7 @@ class CausalLanguageModeling(Pretraining):
         return record
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
-        TrainingTask.prepare(self, tokenizer, model)
+        super().prepare(tokenizer, model)
         if _end(tokenizer) is None:
             raise InputError(
                 "The tokenizer has no end-of-text token (eos_token), which stands between documents. Choose "

@@ -29,18 +29,24 @@ class Options:
     max_length: int = 128
 
 
-class Pretraining(TrainingTask):
-    """Learning from documents. An objective extends it with `cut`, and says how many texts a row has."""
+class DocumentTask(TrainingTask):
+    """Learning from a corpus: its records are documents."""
 
     required_columns = ("text",)
-    Options: ClassVar[type] = Options
-    pairs: ClassVar[bool] = False  # whether a row is two texts
-    forward_arguments: tuple[str, ...] = ("labels",)  # what the model's forward has to take
 
     def read(
         self, path: str, *, columns: Mapping[str, str], format: str | None, names: Sequence[str] | None
     ) -> RecordDataset:
         return documents(path, columns=columns, format=format, names=names)
+
+
+class Pretraining(DocumentTask):
+    """Learning from documents as sentences. An objective extends it with `samples`, and says how many texts a
+    row has."""
+
+    Options: ClassVar[type] = Options
+    pairs: ClassVar[bool] = False  # whether a row is two texts
+    forward_arguments: tuple[str, ...] = ("labels",)  # what the model's forward has to take
 
     def prepare(self, tokenizer: Any, model: Any) -> None:
         forward = inspect.signature(model.forward).parameters
@@ -85,7 +91,7 @@ class Pretraining(TrainingTask):
 
 
 def tokenize_document(text: str, tokenizer: Any, *, most: int) -> Document:
-    """The ids of each sentence, as they are in the running text; longer ones are cut to at most `most`."""
+    """The ids of each sentence, as they are in the whole text; longer ones are cut to at most `most`."""
     if not isinstance(text, str):
         raise InputError(f"A document is {text!r}, expected a text.")
     lines = [line for line in text.split("\n") if line.strip()]

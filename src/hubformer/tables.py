@@ -40,6 +40,19 @@ class Table:
         return _GAP.join(cells).rstrip()
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Whole rows as columns: the first to the left, the others to the right, a rule under the first row."""
+    widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        _GAP.join(
+            cell + " " * (width - _columns(cell)) if place == 0 else " " * (width - _columns(cell)) + cell
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], _GAP.join("-" * width for width in widths), *lines[1:]])
+
+
 def printable(text: str, *, keep: str = "") -> str:
     """The text without characters that would move the cursor or change colours, but for those kept."""
     keep += "\u200d\u200c"  # joiners, which several scripts need
