@@ -13,6 +13,7 @@ import torch
 import hubformer
 from hubformer.errors import InputError
 from hubformer.pipelines import pipeline
+from hubformer.tokenization import load_tokenizer
 
 RAW = Path(__file__).parents[1] / "tokenization" / "goldens"
 SMALL = {
@@ -42,7 +43,7 @@ def folder_of(home: Path, name: str, **own: Any) -> Path:
     models = {"mbart": hubformer.MBartForConditionalGeneration}
     folder = home / name
     shutil.copytree(RAW / name, folder)
-    raw = hubformer.tokenization.load_tokenizer(folder, model_type="mbart" if name == "mbart" else "m2m_100")
+    raw = load_tokenizer(folder, model_type="mbart" if name == "mbart" else "m2m_100")
     config = configs[name](vocab_size=len(raw) + 8, decoder_start_token_id=2, **SMALL, **own)
     torch.manual_seed(3)
     model = models.get(name, hubformer.M2M100ForConditionalGeneration)(config)

@@ -16,6 +16,7 @@ import hubformer
 from hub_server import HubServer
 from hubformer.errors import CheckpointError, InputError
 from hubformer.recipes import Result, load_recipe, run
+from hubformer.tokenization import load_tokenizer
 from hubformer.training import Trainer
 from hubformer.weights.files import open_checkpoint
 from recipes.animals import (
@@ -203,7 +204,7 @@ def test_languages(tmp_path: Path) -> None:
     pytest.importorskip("sacrebleu")
     folder = tmp_path / "mbart"
     shutil.copytree(Path(__file__).parents[1] / "tokenization" / "goldens" / "mbart", folder)
-    raw = hubformer.tokenization.load_tokenizer(folder, model_type="mbart")
+    raw = load_tokenizer(folder, model_type="mbart")
     torch.manual_seed(0)
     config = hubformer.MBartConfig(
         vocab_size=len(raw) + 8, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
