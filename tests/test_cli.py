@@ -143,7 +143,6 @@ def test_nothing_said_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["run", "sentiment-analysis", "x", "--model", "./nowhere"], "no such folder"),
-        (["run", "sentiment-analysis", "", "--model", "{labels}"], "empty"),
         (["run", "sentiment-analysis", "i " * 99, "--model", "{labels}"], "truncation=True"),
         (["run", "sentiment-analysis", "x", "--model", "{answers}"], "classifier"),
         (["run", "sentiment-analysis", "x", "--model", "{labels}", "--top-k", "many"], "top_k is 'many'"),
