@@ -119,7 +119,7 @@ class _ConvolvedBlock(Block):
         near = [
             self.near(rows, part.key_valid) for rows, part in zip(layout.split(x), layout.groups, strict=True)
         ]
-        out: Tensor = self.norm(y + self.activation(self.dropout(near)))
+        out: Tensor = self.norm(y + self.activation(self.dropout(layout.join(near))))
         return out
 
     def near(self, x: Tensor, valid: Tensor | None) -> Tensor:
