@@ -78,6 +78,7 @@ def read(tokenizer: Any, model: Any) -> Answer:
 
 def ours(source: Source, task: str) -> Answer:
     model = getattr(auto_models, auto_class(task)).from_pretrained(source, dtype="float32")
+    model.check_trained(call=task)
     return read(AutoTokenizer.from_pretrained(source.name), model)
 
 

@@ -40,7 +40,7 @@ def test_passes_are_of_as_many_layers(bench: Any) -> None:
 
 def test_the_measured_process_may_print_other_lines(bench: Any) -> None:
     """A training prints its own lines; what counts is the last."""
-    found = bench.measure("import", "hubformer", "unused", str(SCRIPT.with_name("embeddings.txt")))
+    found = bench.measure("import", "hubformer", "unused", str(SCRIPT.with_name("sentences.txt")))
     assert 0 < found.seconds < 60
     assert found.peak > 10_000_000
     assert bench.GROUPS["families"] == tuple(bench.FAMILIES)

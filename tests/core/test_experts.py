@@ -189,7 +189,8 @@ Fault = Callable[[Patch, nn.Module], None]
 
 
 def mixtures(model: nn.Module) -> list[Any]:
-    return [module for module in model.modules() if isinstance(module, _MixtureOfExperts)]
+    computing = model.computation.modules()
+    return [module for module in computing if isinstance(module, _MixtureOfExperts)]
 
 
 def with_shares(shares: Callable[[Tensor], Tensor]) -> Fault:

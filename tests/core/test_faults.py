@@ -221,7 +221,7 @@ def without_embedding_norm(patch: Patch, model: Any) -> None:
 
 
 def another_epsilon(patch: Patch, model: Any) -> None:
-    for module in model.modules():
+    for module in model.computation.modules():
         if isinstance(module, nn.LayerNorm):
             module.eps = 1e-3
 

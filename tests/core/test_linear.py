@@ -56,7 +56,7 @@ class Counting:
 
 def counted(model: Any) -> dict[str, Counting]:
     backends = {}
-    for name, module in model.named_modules():
+    for name, module in model.computation.named_modules():
         if isinstance(module, (Linear, Embedding)):
             module.backend = backends[name] = Counting(module)
     return backends
@@ -121,7 +121,8 @@ ASKED = {
 def test_no_product_goes_round_its_backend(model_type: str, task: str) -> None:
     """A replaced backend that answers zero is heard from every Linear of every family."""
     model = model_of(model_type, task)
-    linears = {name: module for name, module in model.named_modules() if isinstance(module, Linear)}
+    named = model.computation.named_modules()
+    linears = {name: module for name, module in named if isinstance(module, Linear)}
     backends = {name: Counting(module) for name, module in linears.items()}
     try:
         for name, module in linears.items():

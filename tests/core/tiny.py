@@ -21,12 +21,28 @@ LENGTH = 11
 
 
 def shake(module: Any, *, seed: int = 3, by: float = 0.3) -> Any:
-    """In float64, in eval mode, every parameter moved by N(0, by)."""
+    """In float64, in eval mode, every parameter moved by N(0, by).
+
+    A model's in the order of what computes: its numbers do not follow how parameters are registered.
+    """
     generator = torch.Generator().manual_seed(seed)
     module.double().eval()
+
+    def moved(tensor: torch.Tensor) -> torch.Tensor:
+        draw: torch.Tensor = torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
+        return tensor + draw.mul(by)
+
     with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype).mul(by))
+        if not hasattr(module, "computation"):
+            for parameter in module.parameters():
+                parameter.copy_(moved(parameter))
+            return module
+        computation, tree = module.computation, module.tree
+        found = {name: moved(computation.tensor(name)) for name in computation.tensor_names()}
+        for row in tree.transfers:
+            tensors = row.change.save([found[name] for name in row.ours])
+            for (place, leaf), tensor in zip(map(tree.place, row.hub), tensors, strict=True):
+                place._parameters[leaf].copy_(tensor)
     return module
 
 

@@ -439,9 +439,11 @@ def _patched(home: Any, name: str, fault: Callable[[Any], Any]) -> Callable[[Any
 
 
 FAULTS: dict[str, Callable[[Any, pytest.MonkeyPatch], None]] = {
-    "no distance": _patched(positions._Waves, "placed", lambda plain: lambda *a: torch.zeros_like(plain(*a))),
+    "no distance": _patched(
+        positions._Sinusoids, "placed", lambda plain: lambda *a: torch.zeros_like(plain(*a))
+    ),
     "distance off by one": _patched(
-        positions._Waves, "placed", lambda plain: lambda self, scores: plain(self, scores.roll(1, -1))
+        positions._Sinusoids, "placed", lambda plain: lambda self, scores: plain(self, scores.roll(1, -1))
     ),
     "no content bias": _patched(
         positions._XLPosition, "rotate", lambda plain: lambda self, q, k, table: (q, k)

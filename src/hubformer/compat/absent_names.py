@@ -138,7 +138,7 @@ _BY_ADVICE = {
         AdafactorSchedule get_cosine_with_min_lr_schedule_with_warmup
         get_cosine_with_min_lr_schedule_with_warmup_lr_rate get_reduce_on_plateau_schedule get_wsd_schedule
     """,
-    "`generate` returns GenerateDecoderOnlyOutput for every model.": """
+    "Use GenerateDecoderOnlyOutput, which `generate` returns for every model.": """
         GenerateBeamEncoderDecoderOutput GenerateEncoderDecoderOutput
     """,
     "Name the task: `pipeline(task, model)`.": "get_task",

@@ -83,7 +83,7 @@ def normalise(values: dict[str, Any]) -> dict[str, Any]:
     if gate is None:
         return found
     if gate not in GATES:
-        raise ConfigError(f"activation_function is {gate!r}, expected one with a gate: {GATES}.")
+        raise ConfigError(f"activation_function is {gate!r}, expected one with a gate: {', '.join(GATES)}.")
     return {**found, "hidden_act": GATES[gate]}
 
 

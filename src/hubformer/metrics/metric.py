@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy
 
 from hubformer.errors import InputError
 from hubformer.metrics.resampling import Array, Sums, interval
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+_Made = TypeVar("_Made", bound="Metric")
 
 
 class Metric:
@@ -31,7 +30,7 @@ class Metric:
 
     _options: dict[str, Any]  # what the metric was made with
 
-    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+    def __new__(cls: type[_Made], *arguments: Any, **options: Any) -> _Made:
         metric = super().__new__(cls)
         metric._options = options
         return metric

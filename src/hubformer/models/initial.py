@@ -116,22 +116,28 @@ def _start(
     device: torch.device | str,
     dtype: torch.dtype | None,
 ) -> None:
-    """The tensors of one family's model, by our names, in which its rules are written."""
+    """The tensors of one family's model, by our names, in which its rules are written, and in the order of
+    what computes, so that a seed gives the same weights however parameters are registered."""
+    computation, tree = model.computation, model.tree
     initial = model.family.initial_of(model.head_row, model.frozen())
-    for row in model.tree.transfers:
-        module, leaf = model.tree.place(row.hub[0])
-        names = {prefix + model.tree.weights.written(hub) for hub in row.hub}
-        if not module._parameters[leaf].is_meta or (wanted is not None and not names & wanted):
-            continue
-        ours = []
-        for name in row.ours:
-            old = model.computation.tensor(name)
-            weight = torch.empty(old.shape, device=device, dtype=dtype or old.dtype)
-            initial.fill(name, weight, of=model.computation.get_submodule(name.rpartition(".")[0]))
-            ours.append(weight)
-        for hub, tensor in zip(row.hub, row.change.save(ours), strict=True):
-            model.tree.assign(hub, tensor.contiguous())
-    model.tree.renew_ties()
+
+    def is_new(row: Any) -> bool:
+        module, leaf = tree.place(row.hub[0])
+        names = {prefix + tree.weights.written(hub) for hub in row.hub}
+        return bool(module._parameters[leaf].is_meta) and (wanted is None or bool(names & wanted))
+
+    rows = [row for row in tree.transfers if is_new(row)]
+    new = {name for row in rows for name in row.ours}
+    filled: dict[str, Tensor] = {}
+    for name in filter(new.__contains__, computation.tensor_names()):
+        old = computation.tensor(name)
+        filled[name] = torch.empty(old.shape, device=device, dtype=dtype or old.dtype)
+        initial.fill(name, filled[name], of=computation.get_submodule(name.rpartition(".")[0]))
+    for row in rows:
+        tensors = row.change.save([filled[name] for name in row.ours])
+        for hub, tensor in zip(row.hub, tensors, strict=True):
+            tree.assign(hub, tensor.contiguous())
+    tree.renew_ties()
 
 
 def number_of_parameters(model: nn.Module) -> int:
