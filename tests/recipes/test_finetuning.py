@@ -113,7 +113,7 @@ def test_words(bert: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("impossible", [False, True], ids=["v1.1", "v2.0"])
 def test_questions(impossible: bool, bert: Path, tmp_path: Path) -> None:
-    train = write_squad(tmp_path / "train.json", asked(400, impossible=impossible))
+    train = write_squad(tmp_path / "train.json", asked(240, impossible=impossible))
     valid = write_squad(tmp_path / "valid.json", asked(30, impossible=impossible, seed=1))
     name = "squad-v2" if impossible else "squad"
     recipe = tiny(name, bert, train, data__valid=str(valid), options__stride=8, training__num_train_epochs=8)
@@ -200,7 +200,7 @@ def test_two_models_learn_to_write_together(bert: Path, tmp_path: Path) -> None:
 
 
 def test_languages(tmp_path: Path) -> None:
-    """TokenizedDataset are marked with their languages, in training and in the measurement at the end."""
+    """Rows are marked with their languages, in training and in the measurement at the end."""
     pytest.importorskip("sacrebleu")
     folder = tmp_path / "mbart"
     shutil.copytree(Path(__file__).parents[1] / "tokenization" / "goldens" / "mbart", folder)

@@ -113,9 +113,13 @@ def rows_of_model(model: nn.Module) -> list[Row]:
     seen: set[str] = set()
     for path, module in model.named_modules():
         tree: HubTree | None = module.__dict__.get("tree")
+        if tree is None:
+            continue
         prefix = f"{path}." if path else ""
-        for row in () if tree is None else tree.transfers:
-            hub = tuple(prefix + tree.weights.written(name) for name in row.hub)  # type: ignore[union-attr]
+        place = {name: number for number, name in enumerate(tree.computation.tensor_names())}
+        # In the order of what computes: a seed gives an adapter the same weights in every version.
+        for row in sorted(tree.transfers, key=lambda row: place[row.ours[0]]):
+            hub = tuple(prefix + tree.weights.written(name) for name in row.hub)
             if hub[0] not in seen:
                 seen.update(hub)
                 rows.append(Row(hub, tuple(prefix + name for name in row.ours), row.change))
