@@ -109,7 +109,8 @@ def test_what_is_inside(wheel: Path) -> None:
         for line in told.splitlines()
         if line.startswith("Requires-Dist:") and "extra ==" not in line
     }
-    assert needed == {"huggingface_hub", "numpy", "tokenizers", "torch"}
+    runs_on = {"huggingface_hub", "jinja2", "numpy", "pyyaml", "safetensors", "tokenizers", "torch", "tqdm"}
+    assert needed == runs_on
 
 
 def test_at_work(installed: Path, tmp_path: Path) -> None:
