@@ -82,7 +82,7 @@ def family(model_type: str) -> Family:
     if model_type not in FAMILIES:
         raise UnknownName(
             f"The model type {model_type!r} is not known.{suggestion(model_type, FAMILIES)} "
-            f"Known: {sorted(FAMILIES)}."
+            f"Known: {', '.join(sorted(FAMILIES))}."
         )
     module, _, name = FAMILIES[model_type].partition(":")
     found: Family = getattr(import_module(f"hubformer.families.{module}"), name)

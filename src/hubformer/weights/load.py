@@ -70,12 +70,14 @@ def load_weights(
     ]
     needed = [name for name in plan.new if not weights.may_lack(full[name])]
     absent = [name for name in needed if name not in plan.mismatched]
-    crossing = [name for name in absent if is_cross_attention(name)]
-    plan.faults += [f"missing: {full[name]}" for name in absent if name not in crossing and not is_head(name)]
+    cross_attention = [name for name in absent if is_cross_attention(name)]
+    plan.faults += [
+        f"missing: {full[name]}" for name in absent if name not in cross_attention and not is_head(name)
+    ]
     if plan.faults:
         raise CheckpointError(_misfit(checkpoint, plan.faults))
-    if crossing and not allow_new_crossing:
-        raise CheckpointError(_untrained(checkpoint, [full[name] for name in crossing]))
+    if cross_attention and not allow_new_crossing:
+        raise CheckpointError(_untrained(checkpoint, [full[name] for name in cross_attention]))
     for name, stored in plan.files.items():
         tensor = checkpoint.read(stored)
         _assign(model, name, tensor.to(device=device, dtype=dtype or tensor.dtype))
